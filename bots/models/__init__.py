@@ -1,0 +1,38 @@
+"""Rows of the trading side, a noun or two a file."""
+
+from bots.models.account import Account, Balance, JournalLeg
+from bots.models.audit import AuditEntry
+from bots.models.bot import Bot, BotLease, Session
+from bots.models.choices import BotState, Evaluation, Mode, SignalSource, SignalStorage
+from bots.models.decision import Decision, Signal
+from bots.models.installation import Installation
+from bots.models.order import Fill, Intent, Order, OrderEvent
+from bots.models.performance import PerformanceSnapshot
+from bots.models.position import Position, Trade
+from bots.models.user import User
+
+__all__ = [
+    "Account",
+    "AuditEntry",
+    "Balance",
+    "Bot",
+    "BotLease",
+    "BotState",
+    "Decision",
+    "Evaluation",
+    "Fill",
+    "Installation",
+    "Intent",
+    "JournalLeg",
+    "Mode",
+    "Order",
+    "OrderEvent",
+    "PerformanceSnapshot",
+    "Position",
+    "Session",
+    "Signal",
+    "SignalSource",
+    "SignalStorage",
+    "Trade",
+    "User",
+]

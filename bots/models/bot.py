@@ -1,0 +1,213 @@
+"""Bots: what to trade, on which signals, within which limits."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from bots.models.account import Account
+from bots.models.choices import BotState, Evaluation, SignalStorage, choices_of
+from bots.models.querysets import OwnedQuerySet
+from bots.trading.vocabulary import Ladder, OrderType
+from marketdata.events import TIMEFRAME_SECONDS
+from marketdata.models import Instrument
+from quant.blend import DEFAULT_WEIGHTS
+
+
+def default_timeframes() -> dict[str, float]:
+    return {"1m": 1.0}
+
+
+def default_component_weights() -> dict[str, float]:
+    return {str(component): weight for component, weight in DEFAULT_WEIGHTS.items()}
+
+
+def _validate_weights(field: str, value: Any, known: set[str]) -> None:
+    if not isinstance(value, dict) or not value:
+        raise ValidationError({field: f"Give a JSON object such as {{{sorted(known)[0]!r}: 1.0}}."})
+    for name, weight in value.items():
+        if name not in known:
+            raise ValidationError({field: f"Unknown name {name!r}; known are {', '.join(sorted(known))}."})
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= 100:
+            raise ValidationError({field: f"The weight of {name} is {weight!r}; it must be a number from 0 to 100."})
+    if sum(value.values()) <= 0:
+        raise ValidationError({field: "At least one weight must be above 0."})
+
+
+FRACTION = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))]
+
+
+class Bot(models.Model):
+    """One strategy on one account. Fractions are of 1: 0.02 is 2 %."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="bots")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="bots")
+    name = models.CharField(max_length=64)
+    description = models.CharField(max_length=300, blank=True)
+    instruments = models.ManyToManyField(Instrument, related_name="bots", help_text="The watchlist.")
+
+    state = models.CharField(max_length=8, choices=BotState, default=BotState.STOPPED)
+    state_reason = models.CharField(max_length=300, blank=True)
+    ladder = models.CharField(max_length=8, choices=choices_of(Ladder), default=Ladder.ACTIVE)
+    ladder_reason = models.CharField(max_length=300, blank=True)
+
+    evaluation = models.CharField(max_length=10, choices=Evaluation, default=Evaluation.INTERVAL)
+    interval_s = models.PositiveIntegerField(
+        default=45, validators=[MinValueValidator(1), MaxValueValidator(86_400)], help_text="For 'every N seconds'."
+    )
+    timeframes = models.JSONField(
+        default=default_timeframes,
+        help_text='Bars behind the technical signal and their weights, e.g. {"1m": 1, "5m": 0.5}.',
+    )
+    component_weights = models.JSONField(
+        default=default_component_weights, help_text="Weight of each signal; 0 disables it."
+    )
+    strategy_weight_balance = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(1)],
+        help_text="Share of technical against quant signals; empty: the installation's setting.",
+    )
+    use_diversification_multiplier = models.BooleanField(
+        default=True, help_text="Scales confidence and size (never the signal) for signals that are not correlated."
+    )
+    validator_enabled = models.BooleanField(
+        default=True,
+        help_text="Agreement, families and coverage. Off leaves minimum confidence, risk limits and the quant block.",
+    )
+    minimum_confidence = models.FloatField(default=0.25, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    minimum_coverage = models.FloatField(default=0.3, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    signal_storage = models.CharField(max_length=8, choices=SignalStorage, default=SignalStorage.SAMPLED)
+
+    order_type = models.CharField(max_length=8, choices=choices_of(OrderType), default=OrderType.MARKET)
+    capital = models.DecimalField(
+        max_digits=28,
+        decimal_places=12,
+        default=Decimal(2_000),
+        validators=[MinValueValidator(Decimal(1))],
+        help_text="What the bot's equity and drawdown are measured on, in the account's quote asset.",
+    )
+    maximum_positions = models.PositiveSmallIntegerField(
+        default=3, validators=[MinValueValidator(1), MaxValueValidator(500)]
+    )
+    maximum_position_value = models.DecimalField(
+        max_digits=28, decimal_places=12, default=Decimal(300), validators=[MinValueValidator(Decimal(1))]
+    )
+    maximum_trades_per_day = models.PositiveIntegerField(default=200, validators=[MinValueValidator(1)])
+    stop_loss = models.DecimalField(max_digits=9, decimal_places=6, default=Decimal("0.02"), validators=FRACTION)
+    take_profit = models.DecimalField(
+        max_digits=9, decimal_places=6, default=Decimal("0.04"), validators=FRACTION, help_text="0: none."
+    )
+    trailing_stop = models.DecimalField(
+        max_digits=9, decimal_places=6, default=Decimal(0), validators=FRACTION, help_text="0: none."
+    )
+    daily_loss_limit = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        default=Decimal("0.03"),
+        validators=FRACTION,
+        help_text="Reached: no entries today.",
+    )
+    weekly_target = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        null=True,
+        blank=True,
+        validators=FRACTION,
+        help_text="Reached since Monday 00:00 UTC: no entries until next week.",
+    )
+    maximum_drawdown = models.DecimalField(
+        max_digits=9, decimal_places=6, default=Decimal("0.10"), validators=FRACTION, help_text="Reached: exits only."
+    )
+
+    version = models.PositiveIntegerField(default=1, help_text="Goes up with every change of settings.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = OwnedQuerySet.as_manager()
+    owner_path = "owner"
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=("owner", "name"), name="bot_name_unique"),
+            models.CheckConstraint(
+                condition=Q(
+                    capital__gt=0,
+                    maximum_position_value__gt=0,
+                    stop_loss__gt=0,
+                    stop_loss__lt=1,
+                    take_profit__gte=0,
+                    trailing_stop__gte=0,
+                    trailing_stop__lt=1,
+                    maximum_drawdown__gt=0,
+                    minimum_confidence__gte=0,
+                    minimum_confidence__lte=1,
+                    interval_s__gte=1,
+                ),
+                name="bot_settings_in_range",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError naming the field, the value and what is allowed."""
+        _validate_weights("timeframes", self.timeframes, set(TIMEFRAME_SECONDS))
+        _validate_weights("component_weights", self.component_weights, set(default_component_weights()))
+        if self.stop_loss is not None and not 0 < self.stop_loss < 1:
+            raise ValidationError({"stop_loss": "Every position needs a stop: give a fraction above 0 and below 1."})
+        if self.account_id and self.owner_id and self.account.owner_id != self.owner_id:
+            raise ValidationError({"account": "The account belongs to somebody else; choose one of the bot's owner."})
+        if (
+            self.maximum_position_value is not None
+            and self.capital is not None
+            and self.maximum_position_value > self.capital
+        ):
+            raise ValidationError(
+                {"maximum_position_value": f"At most the bot's capital ({self.capital.normalize():f})."}
+            )
+
+    @property
+    def is_active(self) -> bool:
+        """Whether an engine must look after it: paused bots still manage their exits."""
+        return self.state in (BotState.RUNNING, BotState.PAUSED)
+
+
+class BotLease(models.Model):
+    """Which engine owns a bot. Its epoch fences every write of the engine."""
+
+    bot = models.OneToOneField(Bot, on_delete=models.CASCADE, related_name="lease", primary_key=True)
+    epoch = models.BigIntegerField(default=0)
+    holder = models.CharField(max_length=80, blank=True)
+    expires_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"bot {self.bot_id} led by {self.holder or 'nobody'} (epoch {self.epoch})"
+
+
+class Session(models.Model):
+    """One run of a bot, from start to stop."""
+
+    bot = models.ForeignKey(Bot, on_delete=models.CASCADE, related_name="sessions")
+    started_at = models.DateTimeField()
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True)
+    ended_at = models.DateTimeField(null=True)
+    end_reason = models.CharField(max_length=300, blank=True)
+
+    objects = OwnedQuerySet.as_manager()
+    owner_path = "bot__owner"
+
+    class Meta:
+        ordering = ("-started_at",)
+        constraints = (
+            models.UniqueConstraint(fields=("bot",), condition=Q(ended_at=None), name="session_one_open_per_bot"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.bot} since {self.started_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,24 @@
+"""The one row that every gate reads: how far trading is restricted on this whole installation."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from bots.models.choices import choices_of
+from bots.trading.vocabulary import Ladder
+
+
+class Installation(models.Model):
+    """The kill switch of the installation, latched until a person clears it with a reason."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    ladder = models.CharField(max_length=8, choices=choices_of(Ladder), default=Ladder.ACTIVE)
+    ladder_reason = models.CharField(max_length=300, blank=True)
+    ladder_set_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True)
+    ladder_set_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(id=1), name="installation_is_one_row"),)
+
+    def __str__(self) -> str:
+        return f"installation ({self.ladder})"

@@ -1,0 +1,203 @@
+"""What the database knows of markets: venues, instruments, who follows what, bars, and how the feeds are."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+
+
+class Environment(models.TextChoices):
+    SIMULATED = "simulated", "simulated exchange"
+    TESTNET = "testnet", "testnet or sandbox"
+    LIVE = "live", "live"
+
+
+class StreamClock(models.TextChoices):
+    SYSTEM = "system", "this machine's clock"
+    STREAM = "stream", "the stream's own time (replay)"
+
+
+class Exchange(models.Model):
+    """A venue to stream from, and how to connect to it."""
+
+    code = models.SlugField(max_length=32, unique=True, help_text="Short name, e.g. binance or simulated.")
+    name = models.CharField(max_length=64)
+    adapter = models.CharField(max_length=32, help_text="Which dialect it speaks, e.g. binance.")
+    environment = models.CharField(max_length=16, choices=Environment, default=Environment.LIVE)
+    enabled = models.BooleanField(default=True, help_text="Disabled venues are not streamed.")
+    clock = models.CharField(
+        max_length=8,
+        choices=StreamClock,
+        default=StreamClock.SYSTEM,
+        help_text="Under replay the stream is the clock, so that a recording is neither stale nor skewed.",
+    )
+    rest_url = models.URLField(blank=True, help_text="Empty: the adapter's own address for the environment.")
+    websocket_url = models.CharField(
+        max_length=200, blank=True, help_text="Empty: the adapter's own address for the environment."
+    )
+    connect_timeout_s = models.FloatField(default=30, validators=[MinValueValidator(1), MaxValueValidator(300)])
+    ping_interval_s = models.FloatField(default=30, validators=[MinValueValidator(1), MaxValueValidator(300)])
+    pong_timeout_s = models.FloatField(default=10, validators=[MinValueValidator(1), MaxValueValidator(300)])
+    reconnect_max_s = models.FloatField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(600)],
+        help_text="First retry at once, then 1 s, doubled up to this.",
+    )
+    reconnect_jitter = models.FloatField(
+        default=0.1, validators=[MinValueValidator(0), MaxValueValidator(1)], help_text="Fraction of the delay."
+    )
+    failed_after = models.PositiveSmallIntegerField(
+        default=5, help_text="Failures in a row after which the feed counts as failed; slow retries go on."
+    )
+
+    class Meta:
+        ordering = ("code",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InstrumentKind(models.TextChoices):
+    SPOT = "spot", "spot"
+    PERPETUAL = "perpetual", "perpetual"
+
+
+class Instrument(models.Model):
+    """Something tradable on a venue, with its rules. Sizes in base, prices and notional in quote."""
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.PROTECT, related_name="instruments")
+    symbol = models.CharField(max_length=40, help_text="Unified, e.g. BTC/USDT.")
+    venue_symbol = models.CharField(max_length=40, help_text="As the venue spells it, e.g. BTCUSDT.")
+    kind = models.CharField(max_length=12, choices=InstrumentKind, default=InstrumentKind.SPOT)
+    base = models.CharField(max_length=20)
+    quote = models.CharField(max_length=20)
+    tick_size = models.DecimalField(max_digits=28, decimal_places=12)
+    lot_size = models.DecimalField(max_digits=28, decimal_places=12)
+    min_quantity = models.DecimalField(max_digits=28, decimal_places=12)
+    max_quantity = models.DecimalField(max_digits=28, decimal_places=12)
+    min_notional = models.DecimalField(max_digits=28, decimal_places=12)
+    active = models.BooleanField(default=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("exchange__code", "symbol")
+        constraints = (
+            models.UniqueConstraint(fields=("exchange", "symbol"), name="instrument_symbol_unique"),
+            models.CheckConstraint(
+                condition=Q(tick_size__gt=0, lot_size__gt=0, min_quantity__gte=0, min_notional__gte=0),
+                name="instrument_rules_positive",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.symbol} on {self.exchange.code}"
+
+
+class Subscription(models.Model):
+    """A follower's wish to have a symbol streamed. The feed streams what at least one follower wants.
+
+    `follower` names who asks, e.g. "bot:7"; the feed reads these rows once a second.
+    """
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="subscriptions")
+    symbol = models.CharField(max_length=40)
+    follower = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("exchange", "symbol", "follower"), name="subscription_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.follower} follows {self.symbol}"
+
+
+class BarRow(models.Model):
+    """A closed bar. Prices in quote, volumes in base."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="bars")
+    timeframe = models.CharField(max_length=4)
+    ts_open = models.BigIntegerField(help_text="Nanoseconds since the epoch, UTC.")
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField()
+    taker_buy_volume = models.FloatField(null=True)
+    trades = models.IntegerField(default=0)
+    source = models.CharField(max_length=12)
+
+    class Meta:
+        db_table = "marketdata_bar"
+        constraints = (
+            models.UniqueConstraint(fields=("instrument", "timeframe", "ts_open"), name="bar_unique"),
+            models.CheckConstraint(condition=Q(high__gte=F("low"), low__gt=0, volume__gte=0), name="bar_range_sane"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.timeframe} bar of {self.instrument_id} at {self.ts_open}"
+
+
+class FeedLease(models.Model):
+    """Which process leads a venue's feed. Its epoch goes up by one with every new leader."""
+
+    exchange = models.OneToOneField(Exchange, on_delete=models.CASCADE, related_name="lease")
+    holder = models.CharField(max_length=64, blank=True)
+    epoch = models.BigIntegerField(default=0)
+    expires_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.exchange_id} led by {self.holder or 'nobody'} (epoch {self.epoch})"
+
+
+class FeedStatus(models.Model):
+    """How the stream of one symbol is, written by its feed once a second."""
+
+    class State(models.TextChoices):
+        CONNECTING = "connecting", "connecting"
+        LIVE = "live", "live"
+        STALE = "stale", "stale"
+        RESYNCING = "resyncing", "resyncing"
+        FALLBACK = "fallback", "REST fallback"
+        DISCONNECTED = "disconnected", "disconnected"
+        FAILED = "failed", "failed"
+        UNKNOWN_SYMBOL = "unknown_symbol", "unknown symbol"
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="feeds")
+    symbol = models.CharField(max_length=40)
+    state = models.CharField(max_length=16, choices=State, default=State.CONNECTING)
+    source = models.CharField(max_length=12, default="websocket")
+    reason = models.CharField(max_length=300, blank=True)
+    last_price = models.FloatField(null=True)
+    last_tick_at = models.DateTimeField(null=True)
+    messages_per_s = models.FloatField(default=0)
+    lag_p50_ms = models.FloatField(null=True)
+    lag_p95_ms = models.FloatField(null=True)
+    messages = models.BigIntegerField(default=0)
+    rejected = models.BigIntegerField(default=0)
+    gaps = models.IntegerField(default=0)
+    reconnects = models.IntegerField(default=0)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("exchange__code", "symbol")
+        verbose_name_plural = "feed status"
+        constraints = (models.UniqueConstraint(fields=("exchange", "symbol"), name="feed_status_unique"),)
+
+    def __str__(self) -> str:
+        return f"{self.symbol} {self.state}"
+
+
+class FeedEvent(models.Model):
+    """Something people should see: connected, disconnected, reconnecting, stale, gap, resync, fallback, rejected."""
+
+    exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="events")
+    symbol = models.CharField(max_length=40, blank=True)
+    kind = models.CharField(max_length=24)
+    message = models.CharField(max_length=500)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-at",)
+        indexes = (models.Index(fields=("-at",)),)
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}"
