@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TradingsiteConfig(AppConfig):
+    name = "tradingsite"
+    verbose_name = "Installation"
