@@ -1,0 +1,45 @@
+"""Run the benchmarks, print a table and write .local/bench.json."""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.rows import Row
+
+MODULES = ("feed", "signals", "engine", "orders", "web")
+REPORT = Path(__file__).resolve().parents[2] / ".local" / "bench.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("modules", nargs="*", choices=[*MODULES, []], help=f"default: all of {', '.join(MODULES)}")
+    arguments = parser.parse_args()
+    rows: dict[str, Row] = {}
+    for name in arguments.modules or MODULES:
+        rows |= importlib.import_module(f"tests.benchmarks.{name}").run()
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps({name: row.as_dict() for name, row in rows.items()}, indent=2) + "\n")
+    print_table(rows)
+    return 0
+
+
+def print_table(rows: dict[str, Row]) -> None:
+    table = Table(title=f"{os.cpu_count()} cores, written to {REPORT}")
+    for column in ("benchmark", "value", "floor", "ratio", "budget", ""):
+        table.add_column(column, justify="left" if column in ("benchmark", "") else "right")
+    for name, row in rows.items():
+        sign = "≥" if row.higher_is_better else "≤"
+        budget = f"{sign} {row.budget:g}{'× floor' if row.budget_is_ratio else f' {row.unit}'}"
+        cells = (name, f"{row.value:.4g} {row.unit}", f"{row.floor:.4g} {row.unit}", f"{row.ratio:.2f}", budget)
+        table.add_row(*cells, "ok" if row.ok else "[bold red]over budget")
+    Console(width=140 if not sys.stdout.isatty() else None).print(table)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
