@@ -1,0 +1,100 @@
+"""The embedded servers: quick, private, and gone with the process that started them."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from tradingsite.servers import EmbeddedServers, ServersBusy
+
+STARTS_AND_WAITS = """
+import sys
+from pathlib import Path
+from tradingsite.servers import EmbeddedServers
+servers = EmbeddedServers(local_dir=Path(sys.argv[1]), durable=False)
+servers.start()
+print(servers.postgres.process.pid, servers.valkey.process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def local_dir(tmp_path):
+    folder = tmp_path / "a folder with spaces"
+    folder.mkdir()
+    yield folder
+    from tests.conftest import remove
+
+    remove(folder)
+
+
+def test_a_row_survives_a_restart_in_a_path_with_spaces(local_dir):
+    servers = EmbeddedServers(local_dir=local_dir, durable=False)
+    servers.start()
+    try:
+        with psycopg.connect(servers.database_url) as connection:
+            connection.execute("CREATE TABLE notes AS SELECT 'kept' AS text")
+        with redis.Redis.from_url(servers.redis_url) as client:
+            assert client.ping()
+    finally:
+        servers.stop()
+
+    again = EmbeddedServers(local_dir=local_dir, durable=False)
+    again.start()
+    try:
+        with psycopg.connect(again.database_url) as connection:
+            assert connection.execute("SELECT text FROM notes").fetchone() == ("kept",)
+    finally:
+        again.stop()
+
+
+def test_strangers_without_the_password_are_refused(servers):
+    port = psycopg.conninfo.conninfo_to_dict(servers["DATABASE_URL"])["port"]
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(f"postgres://tradingsite:guess@127.0.0.1:{port}/tradingsite")
+    with (
+        redis.Redis(port=int(servers["REDIS_URL"].rsplit(":", 1)[1].split("/")[0])) as client,
+        pytest.raises(redis.AuthenticationError),
+    ):
+        client.ping()
+
+
+def test_kill_9_of_the_parent_leaves_no_server_and_the_data_usable(local_dir):
+    parent = start_parent(local_dir)
+    pids = [int(word) for word in parent.stdout.readline().split()]
+    children = [psutil.Process(pid) for pid in pids]
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    _gone, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
+
+    servers = EmbeddedServers(local_dir=local_dir, durable=False)
+    servers.start()
+    servers.stop()
+
+
+def test_a_second_start_on_the_same_data_is_refused_and_says_why(local_dir):
+    parent = start_parent(local_dir)
+    try:
+        assert parent.stdout.readline()
+        with pytest.raises(ServersBusy, match="make run"):
+            EmbeddedServers(local_dir=local_dir, durable=False).start()
+    finally:
+        parent.kill()
+        parent.wait()
+
+
+def start_parent(local_dir: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", STARTS_AND_WAITS, str(local_dir)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+    )
