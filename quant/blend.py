@@ -1,0 +1,158 @@
+"""Signals into one number a bot: weighted mean, coverage, diversification, confidence, for all bots at once.
+
+    C = Σ wq   S = Σ wqs / C   DM = min(2.5, 1/√(ŵᵀρŵ))   F = clip(20·DM·S, ±20)   confidence = |F|/20 · C
+
+Weights w count over the columns that exist for the instrument, q is quality after ageing, ŵ ∝ wq.
+Source: Carver, Systematic Trading, ch. 8 (forecast diversification multiplier).
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from marketdata.events import Timeframe
+from quant.reading import Component
+from quant.vector import Column, Floats, SignalVector
+
+MAX_MULTIPLIER = 2.5
+MAX_FORECAST = 20.0
+
+DEFAULT_WEIGHTS: Mapping[Component, float] = MappingProxyType(
+    {
+        Component.TECHNICAL: 0.40,
+        Component.SPEED: 0.15,
+        Component.MICROSTRUCTURE: 0.15,
+        Component.OPEN_INTEREST: 0.10,
+        Component.OPTIONS_FLOW: 0.10,
+        Component.SENTIMENT: 0.05,
+        Component.VOLATILITY: 0.05,
+    }
+)
+
+
+def weight_row(
+    columns: tuple[Column, ...],
+    *,
+    component_weights: Mapping[Component, float] = DEFAULT_WEIGHTS,
+    timeframe_weights: Mapping[Timeframe, float],
+    strategy_weight_balance: float | None = None,
+    traditional_weight: float = 0.5,
+    quant_weight: float = 0.5,
+    forming: bool,
+) -> Floats:
+    """One bot's weights, (columns,), adding up to 1.
+
+    `traditional_weight` and `quant_weight` multiply the technical and the other components relative to each other:
+    equal values leave the component weights as they are. `strategy_weight_balance` b in [0, 1] stands for b and 1 - b
+    instead. Technical's share is divided by `timeframe_weights`, on closed bars or, if `forming`, on the forming ones.
+    Raises ValueError for a weight that is negative or not finite, an unknown timeframe, or weights that are all zero.
+    """
+    if strategy_weight_balance is not None:
+        if not 0.0 <= strategy_weight_balance <= 1.0:
+            raise ValueError(f"strategy_weight_balance is {strategy_weight_balance}, must be from 0 to 1")
+        traditional_weight, quant_weight = strategy_weight_balance, 1.0 - strategy_weight_balance
+    given = [*component_weights.values(), *timeframe_weights.values(), traditional_weight, quant_weight]
+    if any(not math.isfinite(weight) or weight < 0.0 for weight in given):
+        raise ValueError(f"weights must be finite and not negative: {given}")
+    frames = {c.timeframe for c in columns if c.component is Component.TECHNICAL}
+    unknown = sorted(set(timeframe_weights) - {frame for frame in frames if frame is not None})
+    if unknown:
+        raise ValueError(f"no bars of {', '.join(unknown)} are followed: add the timeframe first")
+    frame_sum = sum(timeframe_weights.values())
+    row = np.zeros(len(columns))
+    for i, column in enumerate(columns):
+        weight = component_weights.get(column.component, 0.0)
+        if column.component is not Component.TECHNICAL:
+            row[i] = weight * quant_weight
+        elif column.timeframe is not None and column.forming == forming and frame_sum > 0.0:
+            row[i] = weight * traditional_weight * timeframe_weights.get(column.timeframe, 0.0) / frame_sum
+    total = row.sum()
+    if total <= 0.0:
+        raise ValueError("all weights are zero: give at least one component a weight")
+    return np.asarray(row / total, dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blended:
+    """What the blend says to each bot; arrays are (bots,).
+
+    signal: S in [-1, 1], NaN where nothing is known. coverage: C in [0, 1]. multiplier: DM, also where it is not used.
+    forecast: F in [-20, 20] and confidence in [0, 1], both 0 where nothing is known.
+    """
+
+    signal: Floats
+    coverage: Floats
+    multiplier: Floats
+    forecast: Floats
+    confidence: Floats
+    _effective: Floats
+
+    @property
+    def effective_weights(self) -> Floats:
+        """(bots, columns): the share each column had in S; rows add up to 1, or are 0 where nothing is known."""
+        total = self._effective.sum(axis=1, keepdims=True)
+        shares: Floats = np.divide(self._effective, total, out=np.zeros_like(self._effective), where=total > 0.0)
+        return shares
+
+    def effective_weights_of(self, bot: int) -> Floats:
+        """(columns,) of one row."""
+        row = self._effective[bot]
+        total = row.sum()
+        return np.asarray(row / total if total > 0.0 else np.zeros_like(row), dtype=np.float64)
+
+
+def blend(
+    weights: Floats,
+    vector: SignalVector,
+    *,
+    correlation: Floats | None = None,
+    use_multiplier: NDArray[np.bool_] | bool = True,
+) -> Blended:
+    """Blend one instrument's signals for all its bots.
+
+    weights: (bots, columns), not negative. correlation: (columns, columns) of the signals, floored at 0 by the caller;
+    without one, columns of one component are taken as the same voice and different components as independent.
+    use_multiplier: (bots,) or one for all. Raises ValueError when the shapes do not fit.
+    """
+    if weights.ndim != 2 or weights.shape[1] != len(vector.columns):
+        raise ValueError(f"weights are {weights.shape}, must be (bots, {len(vector.columns)})")
+    effective = weights * vector.quality
+    values = np.where(vector.quality > 0.0, vector.values, 0.0)
+    sums = effective @ np.column_stack((np.ones(len(values)), values))
+    weight_sum, signal_sum = sums[:, 0], sums[:, 1]
+    exist_sum = weights @ vector.exists.astype(np.float64)
+    known = weight_sum > 0.0
+    safe = np.where(known, weight_sum, 1.0)
+    signal = np.where(known, signal_sum / safe, np.nan)
+    coverage = weight_sum / np.where(exist_sum > 0.0, exist_sum, 1.0)
+    if correlation is None:
+        voices = effective @ _voices(vector.columns)
+        variance = np.einsum("bv,bv->b", voices, voices)
+    else:
+        variance = np.einsum("bc,bc->b", effective @ correlation, effective)
+    multiplier = np.where(known, np.minimum(MAX_MULTIPLIER, safe / np.sqrt(np.where(known, variance, 1.0))), 1.0)
+    applied = np.where(use_multiplier, multiplier, 1.0)
+    forecast = np.clip(MAX_FORECAST * applied * np.where(known, signal, 0.0), -MAX_FORECAST, MAX_FORECAST)
+    return Blended(
+        signal=signal,
+        coverage=coverage,
+        multiplier=multiplier,
+        forecast=forecast,
+        confidence=np.abs(forecast) / MAX_FORECAST * coverage,
+        _effective=effective,
+    )
+
+
+@lru_cache(maxsize=256)
+def _voices(columns: tuple[Column, ...]) -> Floats:
+    """(columns, components): which column speaks for which component."""
+    components = list(Component)
+    voices = np.zeros((len(columns), len(components)))
+    for i, column in enumerate(columns):
+        voices[i, components.index(column.component)] = 1.0
+    return voices

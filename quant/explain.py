@@ -1,0 +1,114 @@
+"""A decision in words."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from quant.reading import Component
+from quant.signals import microstructure, speed, technical
+from quant.vector import Floats, SignalVector
+from quant.veto import Block
+from quant.voting import Verdict, VerdictCode
+
+MAX_VOICES = 3
+# Smaller values would be written as 0.00.
+MIN_SHOWN = 0.005
+_PART_WEIGHTS: dict[Component, dict[str, float]] = {
+    Component.TECHNICAL: technical.PART_WEIGHTS,
+    Component.SPEED: speed.PART_WEIGHTS,
+    Component.MICROSTRUCTURE: microstructure.PART_WEIGHTS,
+}
+
+
+class Voice(NamedTuple):
+    """One sub-signal: its value in [-1, 1] and what it moved the blend by."""
+
+    name: str
+    value: float
+    contribution: float
+
+
+def voices(vector: SignalVector, weights: Floats) -> list[Voice]:
+    """Sub-signals that took part, strongest first. weights: (columns,), the effective ones of the blend."""
+    by_name: dict[str, tuple[float, float]] = {}
+    for column, reading, weight in zip(vector.columns, vector.readings, weights.tolist(), strict=True):
+        if reading.value is None or weight <= 0.0:
+            continue
+        whole = {column.component.value: 1.0}
+        shares = _PART_WEIGHTS.get(column.component, whole)
+        parts = reading.parts if column.component in _PART_WEIGHTS else {column.component.value: reading.value}
+        present = {name: share for name, share in shares.items() if parts.get(name) is not None}
+        share_sum = sum(present.values())
+        for name, share in present.items():
+            weighed = weight * share / share_sum
+            amplifier = parts.get("amplifier")
+            moved = (parts[name] or 0.0) * (1.0 if amplifier is None else amplifier) * weighed
+            total, weight_sum = by_name.get(name, (0.0, 0.0))
+            by_name[name] = (total + moved, weight_sum + weighed)
+    found = [
+        Voice(name=name.replace("_", " "), value=total / weight_sum, contribution=total)
+        for name, (total, weight_sum) in by_name.items()
+    ]
+    return sorted(found, key=lambda voice: -abs(voice.contribution))
+
+
+def reasoning(
+    *,
+    action: str,
+    vector: SignalVector,
+    weights: Floats,
+    signal: float,
+    confidence: float,
+    min_confidence: float,
+) -> str:
+    """One sentence: which sub-signals spoke for and against, and whether it was enough.
+
+    "BUY: trend +0.62 and order flow +0.30 outweigh mean reversion -0.20; confidence 0.41 ≥ 0.25"
+    """
+    compared = f"confidence {confidence:.2f} {'≥' if confidence >= min_confidence else '<'} {min_confidence:.2f}"
+    spoken = [voice for voice in voices(vector, weights) if abs(voice.value) >= MIN_SHOWN]
+    if math.isnan(signal) or not spoken:
+        return f"{action}: no signal has anything to say; {compared}"
+    ahead = [voice for voice in spoken if (voice.contribution > 0.0) == (signal > 0.0)][:MAX_VOICES]
+    against = [voice for voice in spoken if (voice.contribution > 0.0) != (signal > 0.0)][:MAX_VOICES]
+    if not ahead:
+        return f"{action}: {_list(against)} cancel out; {compared}"
+    if not against:
+        return f"{action}: {_list(ahead)}, nothing against; {compared}"
+    return f"{action}: {_list(ahead)} {'outweigh' if len(ahead) > 1 else 'outweighs'} {_list(against)}; {compared}"
+
+
+def what_would_trade(
+    *,
+    signal: float,
+    coverage: float,
+    multiplier: float,
+    min_confidence: float,
+    verdicts: Sequence[Verdict],
+    blocks: Sequence[Block],
+) -> str:
+    """What keeps the bot from trading, or "nothing is in the way". `multiplier` is 1 where the bot does not use it."""
+    reasons = [block.text for block in blocks]
+    for verdict in verdicts:
+        if verdict.passed or verdict.code.value in {block.code.value for block in blocks}:
+            continue
+        if verdict.code is VerdictCode.CONFIDENCE:
+            reasons.append(_needed_blend(signal, coverage, multiplier, min_confidence))
+        else:
+            reasons.append(verdict.text)
+    return "; ".join(reasons) if reasons else "nothing is in the way"
+
+
+def _needed_blend(signal: float, coverage: float, multiplier: float, min_confidence: float) -> str:
+    if math.isnan(signal) or coverage <= 0.0:
+        return "no signal has a value: waiting for data"
+    needed = min_confidence / (coverage * multiplier)
+    terms = f"minimum confidence {min_confidence:.2f}, coverage {coverage:.2f}, multiplier {multiplier:.2f}"
+    if min_confidence > coverage:
+        return f"blend is {signal:.2f}, and coverage {coverage:.2f} cannot reach confidence {min_confidence:.2f}"
+    return f"blend is {signal:.2f}, needs {math.copysign(needed, signal):.2f}: {terms}"
+
+
+def _list(found: Sequence[Voice]) -> str:
+    words = [f"{voice.name} {voice.value:+.2f}" for voice in found]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,184 @@
+"""What the order book and the prints say: order flow, trade flow, imbalance.
+
+Weights .40 order flow (Cont, Kukanov & Stoikov 2014), .25 trade flow, .20 microprice, .15 book imbalance. The microprice
+needs a fitted table (Stoikov 2018) and is None without one: top-of-book imbalance would only repeat the last part.
+"""
+
+import math
+
+from marketdata.events import Level
+from quant.features.book import imbalance, order_flow
+from quant.features.ew import DecayingRatio, time_decay
+from quant.features.rolling import RollingQuantile
+from quant.features.scale import ForecastScale
+from quant.reading import MIN_OBSERVATIONS, Reading, grown_quality, missing, weighted_mean
+
+PART_WEIGHTS = {"order_flow": 0.40, "trade_flow": 0.25, "microprice": 0.20, "book_imbalance": 0.15}
+
+LEVELS = 5
+IMBALANCE_TAU_S = 1.0
+TRADE_TAU_S = 30.0
+FLOW_TAU_S = 3600.0
+BIN_NS = 100_000_000
+BINS = 100
+LEARN_NS = 1_000_000_000
+MEDIAN_SAMPLES = 3600
+
+Top = tuple[float, float, float, float]
+
+
+class FlowWindow:
+    """Order flow of the last 10 s over the mean best depth, in bins of 100 ms that are summed anew: no drift."""
+
+    __slots__ = ("_bin", "_counts", "_depths", "_flows")
+
+    def __init__(self) -> None:
+        self._flows = [0.0] * BINS
+        self._depths = [0.0] * BINS
+        self._counts = [0] * BINS
+        self._bin: int | None = None
+
+    def add(self, ts_ns: int, flow: float, depth: float) -> None:
+        index = ts_ns // BIN_NS
+        if self._bin is None:
+            self._bin = index
+        for passed in range(self._bin + 1, min(index, self._bin + BINS) + 1):
+            self._clear(passed % BINS)
+        if index > self._bin + BINS:
+            for i in range(BINS):
+                self._clear(i)
+        self._bin = max(self._bin, index)
+        i = self._bin % BINS
+        self._flows[i] += flow
+        self._depths[i] += depth
+        self._counts[i] += 1
+
+    @property
+    def value(self) -> float | None:
+        depth = math.fsum(self._depths)
+        return math.fsum(self._flows) / (depth / sum(self._counts)) if depth > 0.0 else None
+
+    def _clear(self, i: int) -> None:
+        self._flows[i] = self._depths[i] = 0.0
+        self._counts[i] = 0
+
+
+class Microstructure:
+    """Microstructure of one instrument. Times are of receipt, in nanoseconds; callers pass sound quotes and books."""
+
+    def __init__(self) -> None:
+        self._trades = DecayingRatio(TRADE_TAU_S)
+        self._trade_ns: int | None = None
+        self._scale = ForecastScale()
+        self._flow_power = DecayingRatio(FLOW_TAU_S)
+        self._spreads = RollingQuantile(MEDIAN_SAMPLES)
+        self._depths = RollingQuantile(MEDIAN_SAMPLES)
+        self._n = 0
+        self._learn_ns: int | None = None
+        self._valid = True
+        self._forget_book()
+
+    def _forget_book(self) -> None:
+        self._flow = FlowWindow()
+        self._top: Top | None = None
+        self._imbalance: float | None = None
+        self._book_ns: int | None = None
+        self._as_of: int | None = None
+        self.depth: float | None = None
+        self._dirty = True
+        self._reading = missing("no data: no quote yet")
+
+    def invalidate(self) -> None:
+        """The book has a hole: say nothing until the next snapshot."""
+        self._forget_book()
+        self._valid = False
+
+    def on_top(self, ts_ns: int, top: Top) -> None:
+        """Take the best bid, its size, the best ask and its size."""
+        if not self._valid:
+            return
+        if self._top is not None:
+            self._flow.add(ts_ns, order_flow(self._top, top), (top[1] + top[3]) / 2.0)
+        self._top = top
+        self._as_of = ts_ns if self._as_of is None else max(self._as_of, ts_ns)
+        self._dirty = True
+        if self._learn_ns is None:
+            self._learn_ns = ts_ns
+        elif ts_ns - self._learn_ns >= LEARN_NS:
+            self._learn(ts_ns, top, (ts_ns - self._learn_ns) / 1e9)
+
+    def on_book(self, ts_ns: int, bids: tuple[Level, ...], asks: tuple[Level, ...]) -> None:
+        """Take the top levels. Makes an invalid book valid again."""
+        self._valid = True
+        self.depth = sum(size for _, size in bids[:LEVELS]) + sum(size for _, size in asks[:LEVELS])
+        now = imbalance(bids, asks, levels=LEVELS)
+        if now is not None:
+            if self._imbalance is None or self._book_ns is None:
+                self._imbalance = now
+            else:
+                keep = time_decay((ts_ns - self._book_ns) / 1e9, IMBALANCE_TAU_S)
+                self._imbalance = now + keep * (self._imbalance - now)
+            self._book_ns = ts_ns
+        self._as_of = ts_ns if self._as_of is None else max(self._as_of, ts_ns)
+        self._dirty = True
+
+    def on_trade(self, ts_ns: int, sign: int, size: float) -> None:
+        elapsed_s = 0.0 if self._trade_ns is None else (ts_ns - self._trade_ns) / 1e9
+        self._trades.update(sign * size, size, elapsed_s)
+        self._trade_ns = ts_ns if self._trade_ns is None else max(self._trade_ns, ts_ns)
+        self._dirty = True
+
+    @property
+    def spread_median_bps(self) -> float | None:
+        return self._spreads.quantile(0.5)
+
+    @property
+    def depth_median(self) -> float | None:
+        return self._depths.quantile(0.5)
+
+    @property
+    def is_valid(self) -> bool:
+        return self._valid
+
+    def read(self) -> Reading:
+        if self._dirty:
+            self._reading = self._read()
+            self._dirty = False
+        return self._reading
+
+    def _learn(self, ts_ns: int, top: Top, elapsed_s: float) -> None:
+        self._learn_ns = ts_ns
+        self._n += 1
+        self._spreads.push((top[2] - top[0]) / (top[2] + top[0]) * 2e4)
+        if self.depth is not None:
+            self._depths.push(self.depth)
+        flow = self._flow.value
+        if flow is not None:
+            self._flow_power.update(flow * flow, 1.0, elapsed_s)
+            standard = self._standard_flow()
+            if standard is not None:
+                self._scale.observe(standard)
+
+    def _standard_flow(self) -> float | None:
+        """Order flow in units of its own deviation from zero."""
+        flow, power = self._flow.value, self._flow_power.value
+        return flow / math.sqrt(power) if flow is not None and power else None
+
+    def _read(self) -> Reading:
+        if not self._valid:
+            return missing("the order book has a gap: waiting for a snapshot", n_obs=self._n)
+        if self._as_of is None:
+            return missing("no data: no quote yet", n_obs=self._n)
+        if self._n < MIN_OBSERVATIONS:
+            return missing(f"warming up: {self._n} of {MIN_OBSERVATIONS} s", as_of=self._as_of, n_obs=self._n)
+        flow = self._standard_flow()
+        parts = {
+            "order_flow": None if flow is None else self._scale.norm(flow),
+            "trade_flow": self._trades.value,
+            "microprice": None,
+            "book_imbalance": self._imbalance,
+        }
+        value = weighted_mean(parts, PART_WEIGHTS)
+        if value is None:
+            return missing("no size in the book", as_of=self._as_of, n_obs=self._n, parts=parts)
+        return Reading(value=value, quality=grown_quality(self._n), as_of=self._as_of, n_obs=self._n, parts=parts)
