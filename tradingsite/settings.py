@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 
 from tradingsite import environment as read
 from tradingsite.logs import logging_config
@@ -115,7 +117,12 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "tradingsite",
-        "OPTIONS": {"socket_connect_timeout": 5, "socket_timeout": 5},
+        # The client's own retries take several seconds, and a page would wait for them.
+        "OPTIONS": {
+            "socket_connect_timeout": 5,
+            "socket_timeout": 5,
+            "retry": Retry(ExponentialBackoff(cap=0.2, base=0.05), 2),
+        },
     }
 }
 CHANNEL_LAYERS = {

@@ -18,13 +18,21 @@ class EmbeddedServers:
     thread that called start(), however that ends.
     """
 
-    def __init__(self, *, local_dir: Path, durable: bool = True) -> None:
+    def __init__(self, *, local_dir: Path, durable: bool = True, postgres: bool = True, valkey: bool = True) -> None:
+        """postgres, valkey: which of the two to run, when the other is given from outside."""
         local_dir.mkdir(parents=True, exist_ok=True)
         self.account = server_account()
         self.folder = data_folder(local_dir, self.account)
         self.postgres = Postgres(folder=self.folder, account=self.account, durable=durable)
         self.valkey = Valkey(folder=self.folder, account=self.account)
+        self.chosen: list[Postgres | Valkey] = [
+            server for server, wanted in ((self.valkey, valkey), (self.postgres, postgres)) if wanted
+        ]
         self.lock: IO[bytes] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [type(server).__name__ for server in self.chosen]
 
     @property
     def database_url(self) -> str:
@@ -39,16 +47,16 @@ class EmbeddedServers:
         self.take_lock()
         binaries = find_binaries(self.account, self.folder)
         try:
-            self.valkey.start(binaries)
-            self.postgres.start(binaries)
+            for server in self.chosen:
+                server.start(binaries)
         except BaseException:
             self.stop()
             raise
 
     def stop(self) -> None:
         """Stop both; harmless when they do not run."""
-        self.postgres.stop()
-        self.valkey.stop()
+        for server in reversed(self.chosen):
+            server.stop()
         if self.lock:
             self.lock.close()
             self.lock = None

@@ -6,6 +6,8 @@ import subprocess
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tradingsite.servers.account import Account
 from tradingsite.servers.binaries import Binaries
@@ -67,7 +69,7 @@ class Valkey:
 
     def answers(self) -> bool:
         try:
-            with redis.Redis.from_url(self.url, socket_connect_timeout=1) as client:
+            with redis.Redis.from_url(self.url, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
                 return bool(client.ping())
         except redis.RedisError:
             return False

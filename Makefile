@@ -1,0 +1,57 @@
+# A machine with Python 3.11 or newer, git and make: `make run`, `make test`. Everything else is installed here.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV_VERSION := 0.13.8
+# Stamps carry the lock's hash: a changed lock installs again, anything else does not.
+RUN_LOCK := $(VENV)/.run-$(shell cksum < requirements.txt | tr ' ' '-')
+DEV_LOCK := $(VENV)/.dev-$(shell cksum < requirements-dev.txt | tr ' ' '-')
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint fast-lint types bench lock install install-dev
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 16
+
+run: install ## everything on this machine: site, feed, engine, demo (PORT=8000)
+	@exec $(BIN)/python manage.py runlocal
+
+test: install-dev fast-lint ## quick checks and all tests (ARGS="tests/unit -q")
+	$(BIN)/pytest $(ARGS)
+
+lint: install-dev fast-lint types ## style, types, layers, migrations, deployment settings
+	SITE_URL=https://example.org $(BIN)/python -W error::SyntaxWarning manage.py check --deploy --fail-level WARNING
+
+fast-lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+types: install-dev
+	$(BIN)/mypy .
+
+bench: install-dev ## speed, each beside its floor; writes .local/bench.json
+	$(BIN)/python -m tests.benchmarks
+
+lock: install-dev ## resolve requirements*.in into requirements*.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements-dev.in -o requirements-dev.txt
+
+install: $(RUN_LOCK)
+
+install-dev: $(DEV_LOCK)
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(RUN_LOCK): | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(DEV_LOCK): | $(BIN)/uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
+	@rm -f $(VENV)/.run-* $(VENV)/.dev-* && touch $@ $(RUN_LOCK)

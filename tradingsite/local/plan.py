@@ -1,0 +1,57 @@
+"""Which processes make up an installation on one machine."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MANAGE = "manage.py"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Child:
+    """A process to keep running."""
+
+    name: str
+    command: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def python(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, *arguments)
+
+
+def plan(*, host: str, port: int, simulator_port: int, local_dir: Path) -> tuple[Child, ...]:
+    """In the order they start: what others connect to first."""
+    schedule = str(local_dir / "celerybeat.pid")
+    return (
+        Child(
+            name="exchange",
+            command=python(
+                MANAGE, "runexchange", "--port", str(simulator_port), "--ledger", str(local_dir / "exchange.db")
+            ),
+        ),
+        Child(
+            name="web",
+            command=python(
+                "-m", "daphne", "-b", host, "-p", str(port), "--no-server-name", "tradingsite.asgi:application"
+            ),
+            env={"DATABASE_POOL_MAX": "10"},
+        ),
+        Child(name="feed", command=python(MANAGE, "runfeed")),
+        Child(name="engine", command=python(MANAGE, "runbots")),
+        Child(name="monitor", command=worker("monitor")),
+        Child(name="jobs", command=worker("jobs")),
+        Child(name="beat", command=celery("beat", "--pidfile", schedule)),
+    )
+
+
+def worker(queue: str) -> tuple[str, ...]:
+    """One process a queue: long jobs never stand before the monitor."""
+    # No gossip, mingle or heartbeat: nobody listens to them, and each costs messages.
+    quiet = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    pool = ("--pool", "solo") if queue == "monitor" else ("--pool", "prefork", "--concurrency", "1")
+    return celery("worker", "-Q", queue, "-n", f"{queue}@%h", "--prefetch-multiplier", "1", *pool, *quiet)
+
+
+def celery(*arguments: str) -> tuple[str, ...]:
+    return python("-m", "celery", "-A", "tradingsite", *arguments)
