@@ -26,7 +26,7 @@ TIMEFRAME_SECONDS: dict[Timeframe, int] = {
 Level = tuple[float, float]
 
 
-class QuoteTick(Struct, frozen=True, kw_only=True, array_like=True, tag="quote"):
+class QuoteTick(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="quote"):
     """Best bid and ask."""
 
     exchange: str
@@ -44,7 +44,7 @@ class QuoteTick(Struct, frozen=True, kw_only=True, array_like=True, tag="quote")
         return (self.bid + self.ask) / 2
 
 
-class TradeTick(Struct, frozen=True, kw_only=True, array_like=True, tag="trade"):
+class TradeTick(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="trade"):
     """A print. `buyer_is_maker` means that a seller crossed the spread."""
 
     exchange: str
@@ -62,7 +62,7 @@ class TradeTick(Struct, frozen=True, kw_only=True, array_like=True, tag="trade")
         return -1 if self.buyer_is_maker else 1
 
 
-class BookSnapshot(Struct, frozen=True, kw_only=True, array_like=True, tag="book"):
+class BookSnapshot(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="book"):
     """The top levels of a valid order book."""
 
     exchange: str
@@ -74,7 +74,7 @@ class BookSnapshot(Struct, frozen=True, kw_only=True, array_like=True, tag="book
     ts_init: int
 
 
-class BookDelta(Struct, frozen=True, kw_only=True, array_like=True, tag="delta"):
+class BookDelta(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="delta"):
     """Changed levels of an order book; size 0 removes a level. Never crosses the channel layer."""
 
     exchange: str
@@ -87,7 +87,7 @@ class BookDelta(Struct, frozen=True, kw_only=True, array_like=True, tag="delta")
     ts_init: int
 
 
-class Ticker(Struct, frozen=True, kw_only=True, array_like=True, tag="ticker"):
+class Ticker(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="ticker"):
     """The venue's rolling 24-hour summary. `change` is a fraction."""
 
     exchange: str
@@ -102,7 +102,7 @@ class Ticker(Struct, frozen=True, kw_only=True, array_like=True, tag="ticker"):
     ts_init: int
 
 
-class Bar(Struct, frozen=True, kw_only=True, array_like=True, tag="bar"):
+class Bar(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="bar"):
     """Prices over one timeframe. Closed unless `closed` is false; `ts_close` is the first instant after the bar.
 
     `taker_buy_volume` is None where the venue does not tell who crossed the spread.
@@ -125,7 +125,7 @@ class Bar(Struct, frozen=True, kw_only=True, array_like=True, tag="bar"):
     source: str = "trades"
 
 
-class Funding(Struct, frozen=True, kw_only=True, array_like=True, tag="funding"):
+class Funding(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="funding"):
     """A perpetual's funding rate, as a fraction for one interval."""
 
     exchange: str
@@ -136,7 +136,7 @@ class Funding(Struct, frozen=True, kw_only=True, array_like=True, tag="funding")
     ts_init: int
 
 
-class OpenInterest(Struct, frozen=True, kw_only=True, array_like=True, tag="open_interest"):
+class OpenInterest(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="open_interest"):
     """Open contracts, in contracts."""
 
     exchange: str
@@ -146,7 +146,7 @@ class OpenInterest(Struct, frozen=True, kw_only=True, array_like=True, tag="open
     ts_init: int
 
 
-class OptionsSummary(Struct, frozen=True, kw_only=True, array_like=True, tag="options"):
+class OptionsSummary(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="options"):
     """One number for each property of an option chain. Volatilities are annual fractions."""
 
     exchange: str
@@ -159,7 +159,7 @@ class OptionsSummary(Struct, frozen=True, kw_only=True, array_like=True, tag="op
     ts_init: int
 
 
-class Sentiment(Struct, frozen=True, kw_only=True, array_like=True, tag="sentiment"):
+class Sentiment(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="sentiment"):
     """A sentiment index of 0 (fear) to 100 (greed)."""
 
     exchange: str
@@ -169,7 +169,7 @@ class Sentiment(Struct, frozen=True, kw_only=True, array_like=True, tag="sentime
     ts_init: int
 
 
-class FeedState(Struct, frozen=True, kw_only=True, array_like=True, tag="feed_state"):
+class FeedState(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="feed_state"):
     """Whether what arrives for a symbol may be traded on. Sent when it changes.
 
     state: live, stale, resyncing, fallback or disconnected. source: "websocket" or "rest".
@@ -199,7 +199,7 @@ Event = (
 )
 
 
-class Batch(Struct, frozen=True, kw_only=True, array_like=True):
+class Batch(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """One message on the channel layer: at most MAX_BATCH events of one instrument, oldest first.
 
     `epoch` is the leading feed's lease epoch and `sequence` counts up by one within it: a consumer drops lower

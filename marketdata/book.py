@@ -1,0 +1,129 @@
+"""An order book kept from a venue's image and deltas.
+
+Source: "How to manage a local order book correctly",
+https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams. A hole in the update ids makes the book
+invalid until a new image arrives; an invalid book has no levels to show.
+"""
+
+from bisect import bisect_left, insort
+from collections import deque
+from enum import StrEnum
+from math import inf
+
+from marketdata.events import BookDelta, Level
+from marketdata.exchanges.adapter import BookImage
+
+_MAX_BUFFERED = 2_000
+
+
+class Applied(StrEnum):
+    """What became of an image or a delta."""
+
+    APPLIED = "applied"
+    BUFFERED = "buffered"
+    OLD = "old"
+    GAP = "gap"
+    CROSSED = "crossed"
+    BAD_LEVEL = "bad level"
+    IMAGE_TOO_OLD = "image older than the stream"
+
+
+class OrderBook:
+    """Both sides of one instrument's book. `is_valid` tells whether it may be used."""
+
+    __slots__ = ("_ask_prices", "_asks", "_bid_prices", "_bids", "_buffer", "is_valid", "update_id")
+
+    def __init__(self) -> None:
+        self.is_valid = False
+        self.update_id = 0
+        self._bids: dict[float, float] = {}
+        self._asks: dict[float, float] = {}
+        # Both ascending: the best bid is last, the best ask first.
+        self._bid_prices: list[float] = []
+        self._ask_prices: list[float] = []
+        self._buffer: deque[BookDelta] = deque(maxlen=_MAX_BUFFERED)
+
+    @property
+    def best_bid(self) -> float:
+        return self._bid_prices[-1] if self._bid_prices else 0.0
+
+    @property
+    def best_ask(self) -> float:
+        return self._ask_prices[0] if self._ask_prices else 0.0
+
+    @property
+    def is_buffering(self) -> bool:
+        return bool(self._buffer)
+
+    def top(self, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """Return the best bids and asks, best first."""
+        bids, asks = self._bids, self._asks
+        return (
+            tuple([(price, bids[price]) for price in self._bid_prices[: -levels - 1 : -1]]),
+            tuple([(price, asks[price]) for price in self._ask_prices[:levels]]),
+        )
+
+    def invalidate(self) -> None:
+        """Forget everything: the next image starts anew."""
+        self.is_valid = False
+        self.update_id = 0
+        self._bids.clear()
+        self._asks.clear()
+        self._bid_prices.clear()
+        self._ask_prices.clear()
+        self._buffer.clear()
+
+    def apply_delta(self, delta: BookDelta) -> Applied:
+        if not self.is_valid:
+            self._buffer.append(delta)
+            return Applied.BUFFERED
+        if delta.last_update_id <= self.update_id:
+            return Applied.OLD
+        if delta.first_update_id > self.update_id + 1:
+            self.invalidate()
+            self._buffer.append(delta)
+            return Applied.GAP
+        sane = _apply(self._bids, self._bid_prices, delta.bids) and _apply(self._asks, self._ask_prices, delta.asks)
+        if not sane:
+            self.invalidate()
+            return Applied.BAD_LEVEL
+        self.update_id = delta.last_update_id
+        if self._bid_prices and self._ask_prices and self._bid_prices[-1] >= self._ask_prices[0]:
+            self.invalidate()
+            return Applied.CROSSED
+        return Applied.APPLIED
+
+    def apply_image(self, image: BookImage) -> Applied:
+        """Start from `image` and apply what was buffered since. Buffered deltas stay when the image is too old."""
+        buffered = [delta for delta in self._buffer if delta.last_update_id > image.update_id]
+        if buffered and buffered[0].first_update_id > image.update_id + 1:
+            return Applied.IMAGE_TOO_OLD
+        self.invalidate()
+        if not (_apply(self._bids, self._bid_prices, image.bids) and _apply(self._asks, self._ask_prices, image.asks)):
+            self.invalidate()
+            return Applied.BAD_LEVEL
+        self.is_valid = True
+        self.update_id = image.update_id
+        for position, delta in enumerate(buffered):
+            applied = self.apply_delta(delta)
+            if applied is not Applied.APPLIED:
+                self._buffer.extend(buffered[position + 1 :])
+                return applied
+        return Applied.APPLIED
+
+
+def _apply(sizes: dict[float, float], prices: list[float], changes: tuple[Level, ...]) -> bool:
+    """Set the changed levels; size 0 removes one. Stops and gives False at a level that cannot be."""
+    for price, size in changes:
+        if 0.0 < size < inf:
+            if price not in sizes:
+                if not 0.0 < price < inf:
+                    return False
+                insort(prices, price)
+            sizes[price] = size
+        elif size == 0.0:
+            if sizes.pop(price, None) is not None:
+                del prices[bisect_left(prices, price)]
+        else:
+            return False
+    return True

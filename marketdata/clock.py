@@ -1,0 +1,66 @@
+"""What time it is at the venue, as far as its stream tells."""
+
+from typing import Protocol
+
+_WINDOW_NS = 60_000_000_000
+# A stream that jumps back by more than this was started again.
+_RESTART_NS = 60_000_000_000
+
+
+class VenueClock(Protocol):
+    def observe(self, *, ts_event: int, ts_init: int) -> None:
+        """Learn from a record that carries the venue's time."""
+
+    def now_ns(self, ts_init: int) -> int:
+        """The venue's time at our `ts_init`."""
+
+
+class OffsetClock:
+    """Our clock, corrected by the venue's estimated offset.
+
+    The offset is the smallest `ts_init - ts_event` of the last one to two minutes: the fastest message shows the
+    difference of the clocks plus the shortest way, and slower ones show only their own delay.
+    """
+
+    __slots__ = ("_current_ns", "_previous_ns", "_window_ends_ns", "offset_ns")
+
+    def __init__(self) -> None:
+        self.offset_ns = 0
+        self._current_ns: int | None = None
+        self._previous_ns: int | None = None
+        self._window_ends_ns = 0
+
+    def observe(self, *, ts_event: int, ts_init: int) -> None:
+        difference_ns = ts_init - ts_event
+        if ts_init >= self._window_ends_ns:
+            self._previous_ns, self._current_ns = self._current_ns, None
+            self._window_ends_ns = ts_init + _WINDOW_NS
+        elif self._current_ns is not None and difference_ns >= self._current_ns:
+            return
+        self._current_ns = difference_ns
+        previous_ns = self._previous_ns
+        self.offset_ns = difference_ns if previous_ns is None else min(difference_ns, previous_ns)
+
+    def now_ns(self, ts_init: int) -> int:
+        return ts_init - self.offset_ns
+
+
+class NewestEventClock:
+    """The newest time that the stream has told. Under replay the stream is the clock."""
+
+    __slots__ = ("_newest_ns",)
+
+    def __init__(self) -> None:
+        self._newest_ns = 0
+
+    def observe(self, *, ts_event: int, ts_init: int) -> None:
+        if ts_event > self._newest_ns or ts_event < self._newest_ns - _RESTART_NS:
+            self._newest_ns = ts_event
+
+    def now_ns(self, ts_init: int) -> int:
+        return self._newest_ns
+
+
+def venue_clock(mode: str) -> VenueClock:
+    """`mode` is "system" or "stream", as `Exchange.clock` has it."""
+    return NewestEventClock() if mode == "stream" else OffsetClock()

@@ -1,0 +1,341 @@
+"""Binance spot WebSocket frames to records.
+
+Source: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams. Both the combined envelope
+(`{"stream": …, "data": …}`) and raw payloads are understood. Prices arrive as strings and are decoded straight into
+floats by msgspec's lax mode: measured 0.33 µs a bookTicker against 1.04 µs with `float()` afterwards.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct, field
+
+from marketdata.events import Bar, BookDelta, Level, QuoteTick, Ticker, Timeframe, TradeTick
+from marketdata.exchanges.adapter import Acknowledgement, BookImage, MalformedFrame, Notice, UnknownVenueSymbol, VenueEvent
+
+_NS_PER_MS = 1_000_000
+
+
+class _Trade(Struct, gc=False):
+    symbol: str = field(name="s")
+    trade_id: int = field(name="t")
+    price: float = field(name="p")
+    size: float = field(name="q")
+    time_ms: int = field(name="T")
+    buyer_is_maker: bool = field(name="m")
+
+
+class _AggTrade(Struct, gc=False):
+    symbol: str = field(name="s")
+    # The last of the trades that were aggregated, so that ids compare with those of single trades.
+    trade_id: int = field(name="l")
+    price: float = field(name="p")
+    size: float = field(name="q")
+    time_ms: int = field(name="T")
+    buyer_is_maker: bool = field(name="m")
+
+
+class _BookTicker(Struct, gc=False):
+    update_id: int = field(name="u")
+    symbol: str = field(name="s")
+    bid: float = field(name="b")
+    bid_size: float = field(name="B")
+    ask: float = field(name="a")
+    ask_size: float = field(name="A")
+
+
+class _Depth(Struct, gc=False):
+    time_ms: int = field(name="E")
+    symbol: str = field(name="s")
+    first_update_id: int = field(name="U")
+    last_update_id: int = field(name="u")
+    bids: tuple[Level, ...] = field(name="b")
+    asks: tuple[Level, ...] = field(name="a")
+
+
+class _Candle(Struct, gc=False):
+    open_ms: int = field(name="t")
+    close_ms: int = field(name="T")
+    timeframe: Timeframe = field(name="i")
+    open: float = field(name="o")
+    high: float = field(name="h")
+    low: float = field(name="l")
+    close: float = field(name="c")
+    volume: float = field(name="v")
+    trades: int = field(name="n")
+    closed: bool = field(name="x")
+    taker_buy_volume: float = field(name="V")
+
+
+class _Kline(Struct, gc=False):
+    symbol: str = field(name="s")
+    candle: _Candle = field(name="k")
+
+
+class _Ticker(Struct, gc=False):
+    time_ms: int = field(name="E")
+    symbol: str = field(name="s")
+    last: float = field(name="c")
+    open: float = field(name="o")
+    high: float = field(name="h")
+    low: float = field(name="l")
+    volume: float = field(name="v")
+    quote_volume: float = field(name="q")
+
+
+class _Shutdown(Struct):
+    time_ms: int = field(name="E")
+
+
+class _Answer(Struct):
+    id: int | str | None = None
+    error: msgspec.Raw = msgspec.Raw()
+    code: int | None = None
+    msg: str = ""
+
+
+class _Image(Struct):
+    update_id: int = field(name="lastUpdateId")
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+
+
+class _Probe(Struct):
+    """Enough of a frame to know what it is."""
+
+    stream: str = ""
+    data: msgspec.Raw = msgspec.Raw()
+    event: str = field(name="e", default="")
+    update_id: int | None = field(name="u", default=None)
+
+
+def _decoder(payload: type[Struct]) -> Callable[[bytes], Any]:
+    """Decode the combined envelope around `payload`; what comes back has it as `data`."""
+    envelope = msgspec.defstruct(f"{payload.__name__}Envelope", [("data", payload)], gc=False)
+    return msgspec.json.Decoder(envelope, strict=False).decode
+
+
+_decode_image = msgspec.json.Decoder(_Image, strict=False).decode
+_decode_answer = msgspec.json.Decoder(_Answer, strict=False).decode
+_decode_probe = msgspec.json.Decoder(_Probe).decode
+
+_Handler = Callable[[bytes, int], tuple[VenueEvent]]
+
+
+class BinanceParser:
+    """Decodes frames of one venue. `symbols` maps BTCUSDT to BTC/USDT and may grow."""
+
+    def __init__(self, *, exchange: str, symbols: Mapping[str, str]) -> None:
+        self._exchange = exchange
+        trade = _trade_handler(exchange, symbols, _Trade)
+        agg_trade = _trade_handler(exchange, symbols, _AggTrade)
+        quote = _quote_handler(exchange, symbols)
+        delta = _delta_handler(exchange, symbols)
+        bar = _bar_handler(exchange, symbols)
+        ticker = _ticker_handler(exchange, symbols)
+        self._by_stream: dict[bytes, _Handler] = {
+            b"tr": trade,
+            b"ag": agg_trade,
+            b"bo": quote,
+            b"de": delta,
+            b"kl": bar,
+            b"ti": ticker,
+        }
+        self._by_event: dict[str, _Handler] = {
+            "trade": trade,
+            "aggTrade": agg_trade,
+            "bookTicker": quote,
+            "depthUpdate": delta,
+            "kline": bar,
+            "24hrTicker": ticker,
+            "serverShutdown": _shutdown_handler(),
+        }
+
+    def parse(self, frame: bytes, *, ts_init: int) -> Sequence[VenueEvent]:
+        """Decode one frame. Quotes have `ts_event` 0: Binance sends no time with them.
+
+        Raises MalformedFrame, or UnknownVenueSymbol for a symbol that is not in the table.
+        """
+        # The stream's name (btcusdt@trade) tells the type; a wrong guess fails to decode and takes the slow way.
+        at = frame.find(b"@") + 1
+        handle = self._by_stream.get(frame[at : at + 2])
+        if handle is not None:
+            try:
+                return handle(frame, ts_init)
+            except msgspec.DecodeError:
+                pass
+            except KeyError as error:
+                raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
+        return self._parse_any(frame, ts_init)
+
+    def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
+        try:
+            image = _decode_image(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedFrame(f"no depth snapshot ({error})", frame) from None
+        return BookImage(
+            exchange=self._exchange,
+            symbol=symbol,
+            bids=image.bids,
+            asks=image.asks,
+            update_id=image.update_id,
+            ts_init=ts_init,
+        )
+
+    def _parse_any(self, frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+        try:
+            probe = _decode_probe(frame)
+            payload = frame
+            if probe.stream:
+                payload = bytes(probe.data)
+                probe = _decode_probe(payload)
+            kind = probe.event or ("bookTicker" if probe.update_id is not None else "")
+            if not kind:
+                return (_acknowledgement(payload),)
+            handle = self._by_event.get(kind)
+            if handle is None:
+                raise MalformedFrame(f"unknown event type {kind!r}", frame)
+            return handle(b'{"data":' + payload + b"}", ts_init)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise MalformedFrame(str(error), frame) from None
+        except KeyError as error:
+            raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
+
+
+# Handlers are closures, not methods: three attribute look-ups fewer a frame, a fifth of the time of a quote.
+
+
+def _trade_handler(exchange: str, symbols: Mapping[str, str], payload: type[Struct]) -> _Handler:
+    decode = _decoder(payload)
+
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
+        data = decode(frame).data
+        return (
+            TradeTick(
+                exchange=exchange,
+                symbol=symbols[data.symbol],
+                price=data.price,
+                size=data.size,
+                buyer_is_maker=data.buyer_is_maker,
+                trade_id=data.trade_id,
+                ts_event=data.time_ms * _NS_PER_MS,
+                ts_init=ts_init,
+            ),
+        )
+
+    return handle
+
+
+def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+    decode = _decoder(_BookTicker)
+
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
+        data = decode(frame).data
+        return (
+            QuoteTick(
+                exchange=exchange,
+                symbol=symbols[data.symbol],
+                bid=data.bid,
+                bid_size=data.bid_size,
+                ask=data.ask,
+                ask_size=data.ask_size,
+                ts_event=0,
+                ts_init=ts_init,
+                update_id=data.update_id,
+            ),
+        )
+
+    return handle
+
+
+def _delta_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+    decode = _decoder(_Depth)
+
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
+        data = decode(frame).data
+        return (
+            BookDelta(
+                exchange=exchange,
+                symbol=symbols[data.symbol],
+                bids=data.bids,
+                asks=data.asks,
+                first_update_id=data.first_update_id,
+                last_update_id=data.last_update_id,
+                ts_event=data.time_ms * _NS_PER_MS,
+                ts_init=ts_init,
+            ),
+        )
+
+    return handle
+
+
+def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+    decode = _decoder(_Kline)
+
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
+        data = decode(frame).data
+        candle = data.candle
+        return (
+            Bar(
+                exchange=exchange,
+                symbol=symbols[data.symbol],
+                timeframe=candle.timeframe,
+                ts_open=candle.open_ms * _NS_PER_MS,
+                ts_close=(candle.close_ms + 1) * _NS_PER_MS,
+                open=candle.open,
+                high=candle.high,
+                low=candle.low,
+                close=candle.close,
+                volume=candle.volume,
+                taker_buy_volume=candle.taker_buy_volume,
+                trades=candle.trades,
+                closed=candle.closed,
+                source="venue",
+            ),
+        )
+
+    return handle
+
+
+def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+    decode = _decoder(_Ticker)
+
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
+        data = decode(frame).data
+        return (
+            Ticker(
+                exchange=exchange,
+                symbol=symbols[data.symbol],
+                last=data.last,
+                change=data.last / data.open - 1 if data.open > 0 else 0.0,
+                high=data.high,
+                low=data.low,
+                volume=data.volume,
+                quote_volume=data.quote_volume,
+                ts_event=data.time_ms * _NS_PER_MS,
+                ts_init=ts_init,
+            ),
+        )
+
+    return handle
+
+
+def _shutdown_handler() -> _Handler:
+    decode = _decoder(_Shutdown)
+
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
+        return (Notice(kind="serverShutdown", ts_event=decode(frame).data.time_ms * _NS_PER_MS),)
+
+    return handle
+
+
+def _acknowledgement(payload: bytes) -> Acknowledgement:
+    answer = cast(_Answer, _decode_answer(payload))
+    error = bytes(answer.error).decode("utf-8", "replace")
+    if answer.code is not None:
+        error = f"{answer.code} {answer.msg}"
+    if error in ("", "null") and answer.id is None and b'"result"' not in payload:
+        raise MalformedFrame("neither an event nor an answer", payload)
+    request_id = int(answer.id) if str(answer.id).isdecimal() else None
+    return Acknowledgement(request_id=request_id, error="" if error == "null" else error[:300])

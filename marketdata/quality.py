@@ -1,0 +1,114 @@
+"""Is what a venue sent plausible? Reasons why not, and nothing else: no state is changed by asking."""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from statistics import median
+
+from marketdata.events import QuoteTick, TradeTick
+
+
+class Reason(StrEnum):
+    CROSSED = "crossed"
+    ZERO = "zero"
+    NEGATIVE = "negative"
+    NOT_A_NUMBER = "not a number"
+    SPIKE = "spike"
+    OUT_OF_ORDER = "out of order"
+    SKEWED = "late"
+
+
+# With these the symbol is held until something plausible arrives. Repeated and overtaken records are merely dropped.
+HOLDING = frozenset({Reason.CROSSED, Reason.ZERO, Reason.NEGATIVE, Reason.NOT_A_NUMBER, Reason.SPIKE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityLimits:
+    """What still counts as plausible."""
+
+    # Distance from the recent median, as a fraction of it.
+    spike: float = 0.2
+    # Beyond this factor a price is never believed, however often it is repeated.
+    absurd_factor: float = 10.0
+    # A move beyond `spike` is believed after so many prices in a row that agree within `spike`.
+    confirmations: int = 30
+    max_skew_ns: int = 500_000_000
+
+
+class PriceReference:
+    """The recent median of accepted prices, recomputed every few prices."""
+
+    __slots__ = ("_outliers", "_prices", "_since", "limits", "median")
+
+    def __init__(self, limits: QualityLimits) -> None:
+        self.limits = limits
+        self.median = 0.0
+        self._prices: deque[float] = deque(maxlen=31)
+        self._since = 0
+        self._outliers: list[float] = []
+
+    def is_spike(self, price: float) -> bool:
+        """Whether `price` is far from the recent median. Accepts the first prices as they come."""
+        reference = self.median
+        return reference > 0.0 and not (
+            reference * (1 - self.limits.spike) <= price <= reference * (1 + self.limits.spike)
+        )
+
+    def accept(self, price: float) -> None:
+        self._prices.append(price)
+        self._since -= 1
+        if self._since < 0:
+            self._since = 8
+            self.median = median(self._prices)
+            self._outliers.clear()
+
+    def reject(self, price: float) -> None:
+        """Remember a spike; enough that agree move the reference, for markets do move."""
+        factor = self.limits.absurd_factor
+        if not self.median / factor < price < self.median * factor:
+            return
+        if self._outliers and abs(price / self._outliers[0] - 1) > self.limits.spike:
+            self._outliers.clear()
+        self._outliers.append(price)
+        if len(self._outliers) >= self.limits.confirmations:
+            self._prices.clear()
+            self._prices.extend(self._outliers)
+            self.median = median(self._outliers)
+            self._outliers.clear()
+
+
+def _number_problem(value: float) -> Reason | None:
+    if value == 0.0:
+        return Reason.ZERO
+    if value < 0.0:
+        return Reason.NEGATIVE
+    return None if value < inf else Reason.NOT_A_NUMBER
+
+
+def check_quote(quote: QuoteTick, *, reference: PriceReference, last_update_id: int) -> Reason | None:
+    """Why a quote must not be used, or None. Sizes of zero are refused too: nobody trades against them."""
+    bid, ask = quote.bid, quote.ask
+    if 0.0 < bid < ask < inf and 0.0 < quote.bid_size < inf and 0.0 < quote.ask_size < inf:
+        if quote.update_id < last_update_id:
+            return Reason.OUT_OF_ORDER
+        return Reason.SPIKE if reference.is_spike((bid + ask) / 2) else None
+    for value in (bid, ask, quote.bid_size, quote.ask_size):
+        problem = _number_problem(value)
+        if problem is not None:
+            return problem
+    return Reason.CROSSED
+
+
+def check_trade(trade: TradeTick, *, reference: PriceReference, last_trade_id: int) -> Reason | None:
+    """Why a print must not be used, or None."""
+    if 0.0 < trade.price < inf and 0.0 < trade.size < inf:
+        if trade.trade_id <= last_trade_id:
+            return Reason.OUT_OF_ORDER
+        return Reason.SPIKE if reference.is_spike(trade.price) else None
+    return _number_problem(trade.price) or _number_problem(trade.size)
+
+
+def is_skewed(*, ts_event: int, now_ns: int, limits: QualityLimits) -> bool:
+    """Whether a record was too long under way, by the venue's clock."""
+    return not -limits.max_skew_ns <= now_ns - ts_event <= limits.max_skew_ns

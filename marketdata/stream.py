@@ -1,0 +1,379 @@
+"""One symbol of one venue: from what the venue sent to what may be traded on.
+
+Pure, and used as it is by the live feed and by replay: the same input gives the same output.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from math import log, sqrt
+from statistics import pstdev
+
+from marketdata.bars import BarSet
+from marketdata.book import Applied, OrderBook
+from marketdata.clock import VenueClock
+from marketdata.events import Bar, BookDelta, BookSnapshot, Event, FeedState, QuoteTick, Ticker, Timeframe, TradeTick
+from marketdata.exchanges.adapter import BookImage, VenueEvent
+from marketdata.quality import HOLDING, PriceReference, QualityLimits, Reason, check_quote, check_trade, is_skewed
+from marketdata.silence import ChannelSilence
+
+TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "3m", "5m", "15m", "30m", "1h", "4h")
+BOOK_LEVELS = 20
+
+_DEFAULT_LIMITS = QualityLimits()
+_MINUTES_PER_YEAR = 365 * 24 * 60
+_VOLATILITY_BARS = 60
+
+
+class SymbolStream:
+    """Keeps a symbol's book, bars and state; `receive` gives the events that consumers may see.
+
+    `counts` accounts for everything: `in.<type>`, `out.<type>`, `rejected.<reason>`, `book.<what became of it>`.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        symbol: str,
+        clock: VenueClock,
+        timeframes: Iterable[Timeframe] = TIMEFRAMES,
+        limits: QualityLimits = _DEFAULT_LIMITS,
+        levels: int = BOOK_LEVELS,
+    ) -> None:
+        self.exchange = exchange
+        self.symbol = symbol
+        self.book = OrderBook()
+        self.bars = BarSet(exchange=exchange, symbol=symbol, timeframes=timeframes)
+        self.counts: Counter[str] = Counter()
+        self.quote: QuoteTick | None = None
+        self.snapshot: BookSnapshot | None = None
+        self.trade: TradeTick | None = None
+        self.ticker: Ticker | None = None
+        self.state = "connecting"
+        self.reason = "waiting for the first tick"
+        self.source = "websocket"
+        self.gaps = 0
+        self.lag_ns = 0
+        self.volatility: float | None = None
+        self._clock = clock
+        self._limits = limits
+        self._levels = levels
+        self._reference = PriceReference(limits)
+        self._last_trade_id = 0
+        self._last_update_id = 0
+        self._held: Reason | None = None
+        self._silent = ""
+        self._connected = False
+        self._quotes = ChannelSilence()
+        self._depths = ChannelSilence()
+        self._prints = ChannelSilence()
+
+    @property
+    def needs_image(self) -> bool:
+        """Whether the book waits for an image from REST."""
+        return self._connected and not self.book.is_valid
+
+    @property
+    def last_price(self) -> float | None:
+        if self.trade is not None and (self.quote is None or self.trade.ts_init >= self.quote.ts_init):
+            return self.trade.price
+        return self.quote.mid if self.quote is not None else None
+
+    def receive(self, event: VenueEvent) -> list[Event]:
+        """Take in what the parser made of a frame. Gives accepted events, oldest first."""
+        out: list[Event] = []
+        if isinstance(event, QuoteTick):
+            self._quotes.arrived(event.ts_init)
+            self._take_quote(event, out)
+        elif isinstance(event, TradeTick):
+            self._prints.arrived(event.ts_init)
+            self._take_trade(event, out)
+        elif isinstance(event, BookDelta):
+            self._depths.arrived(event.ts_init)
+            self._take_delta(event, out)
+        elif isinstance(event, BookImage):
+            self._take_image(event, out)
+        elif isinstance(event, Ticker):
+            self.counts["in.ticker"] += 1
+            self.ticker = event
+            out.append(event)
+        else:
+            self.counts["in.ignored"] += 1
+        self._close_bars(self._clock.now_ns(getattr(event, "ts_init", 0)), out)
+        return self._counted(out)
+
+    def advance(self, ts_init: int) -> list[Event]:
+        """Let time pass: close bars, find silence. `ts_init` is our clock."""
+        out: list[Event] = []
+        self._close_bars(self._clock.now_ns(ts_init), out)
+        if self._connected:
+            silent = self._find_silence(ts_init)
+            if silent != self._silent:
+                self._silent = silent
+                self._restate(ts_init, out)
+        return self._counted(out)
+
+    def connected(self, ts_init: int) -> list[Event]:
+        """The socket is up and the symbol subscribed. Ids may begin anew; the book certainly does."""
+        self._connected = True
+        self._silent = ""
+        self._held = None
+        self._last_trade_id = self._last_update_id = 0
+        for channel in (self._quotes, self._depths, self._prints):
+            channel.restart(ts_init)
+        self.book.invalidate()
+        self.bars.interrupt()
+        self.bars.resume()
+        out: list[Event] = []
+        self._restate(ts_init, out)
+        return self._counted(out)
+
+    def disconnected(self, ts_init: int, *, reason: str) -> list[Event]:
+        self._connected = False
+        self._silent = reason
+        self.book.invalidate()
+        self.bars.interrupt()
+        out: list[Event] = []
+        self._restate(ts_init, out)
+        return self._counted(out)
+
+    def receive_polled(self, image: BookImage) -> list[Event]:
+        """Take the top of a book fetched by REST while the socket gives nothing.
+
+        An image older than what is known changes nothing, and so does one when the socket is back.
+        """
+        out: list[Event] = []
+        if self.state not in ("stale", "disconnected", "fallback") or not image.bids or not image.asks:
+            return out
+        now_ns = self._clock.now_ns(image.ts_init)
+        (bid, bid_size), (ask, ask_size) = image.bids[0], image.asks[0]
+        quote = QuoteTick(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            bid=bid,
+            bid_size=bid_size,
+            ask=ask,
+            ask_size=ask_size,
+            ts_event=now_ns,
+            ts_init=image.ts_init,
+            update_id=image.update_id,
+        )
+        reason = check_quote(quote, reference=self._reference, last_update_id=self._last_update_id)
+        if reason is not None:
+            self.counts[f"rejected.{reason}"] += 1
+            return out
+        self.source = "rest"
+        self._restate(image.ts_init, out, state="fallback")
+        self._accept_quote(quote, out)
+        self.snapshot = BookSnapshot(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            bids=image.bids[: self._levels],
+            asks=image.asks[: self._levels],
+            update_id=image.update_id,
+            ts_event=now_ns,
+            ts_init=image.ts_init,
+        )
+        out.append(self.snapshot)
+        return self._counted(out)
+
+    def polling_failed(self, ts_init: int) -> list[Event]:
+        """REST gives nothing either: no longer in fallback."""
+        out: list[Event] = []
+        if self.state == "fallback":
+            self._restate(ts_init, out)
+        return self._counted(out)
+
+    def fill_history(self, bars: Iterable[Bar], trades: Iterable[TradeTick], *, assume_complete: bool = False) -> list[Event]:
+        """Give minutes (and the latest prints) from REST to the bars. Gives closed bars that were missed."""
+        out: list[Event] = list(self.bars.seed(list(bars), list(trades), assume_complete=assume_complete))
+        self._measure_volatility()
+        return self._counted(out)
+
+    def _take_quote(self, quote: QuoteTick, out: list[Event]) -> None:
+        self.counts["in.quote"] += 1
+        reason = check_quote(quote, reference=self._reference, last_update_id=self._last_update_id)
+        if reason is not None:
+            self._reject(reason, (quote.bid + quote.ask) / 2, quote.ts_init, out)
+            return
+        if quote.ts_event == 0:
+            # Binance sends no time with spot quotes: ours, corrected by the offset (under replay the stream's).
+            quote = QuoteTick(
+                exchange=quote.exchange,
+                symbol=quote.symbol,
+                bid=quote.bid,
+                bid_size=quote.bid_size,
+                ask=quote.ask,
+                ask_size=quote.ask_size,
+                ts_event=self._clock.now_ns(quote.ts_init),
+                ts_init=quote.ts_init,
+                update_id=quote.update_id,
+            )
+        self._accept_quote(quote, out)
+        self._good(quote.ts_init, out)
+
+    def _accept_quote(self, quote: QuoteTick, out: list[Event]) -> None:
+        self._last_update_id = quote.update_id
+        self._reference.accept((quote.bid + quote.ask) / 2)
+        self.quote = quote
+        out.append(quote)
+
+    def _take_trade(self, trade: TradeTick, out: list[Event]) -> None:
+        self.counts["in.trade"] += 1
+        reason = check_trade(trade, reference=self._reference, last_trade_id=self._last_trade_id)
+        if reason is not None:
+            self._reject(reason, trade.price, trade.ts_init, out)
+            return
+        self._observe_time(trade.ts_event, trade.ts_init, out)
+        self._last_trade_id = trade.trade_id
+        self.trade = trade
+        closed = self.bars.add(trade)
+        if closed:
+            self._measure_volatility()
+            out.extend(closed)
+        out.append(trade)
+
+    def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
+        self.counts["in.delta"] += 1
+        self._observe_time(delta.ts_event, delta.ts_init, out)
+        self._after_book(self.book.apply_delta(delta), delta.ts_event, delta.ts_init, out)
+
+    def _take_image(self, image: BookImage, out: list[Event]) -> None:
+        self.counts["in.image"] += 1
+        if not self.book.is_valid:
+            self._after_book(self.book.apply_image(image), self._clock.now_ns(image.ts_init), image.ts_init, out)
+
+    def _after_book(self, applied: Applied, ts_event: int, ts_init: int, out: list[Event]) -> None:
+        self.counts[f"book.{applied}"] += 1
+        if applied is Applied.APPLIED:
+            if self.state != "live":
+                self._good(ts_init, out)
+            bids, asks = self.book.top(self._levels)
+            self.snapshot = BookSnapshot(
+                exchange=self.exchange,
+                symbol=self.symbol,
+                bids=bids,
+                asks=asks,
+                update_id=self.book.update_id,
+                ts_event=ts_event,
+                ts_init=ts_init,
+            )
+            out.append(self.snapshot)
+        elif applied in (Applied.GAP, Applied.CROSSED, Applied.BAD_LEVEL):
+            self.gaps += 1
+            self._restate(ts_init, out, state="resyncing", reason=f"order book: {applied}, fetching a new image")
+
+    def _observe_time(self, ts_event: int, ts_init: int, out: list[Event]) -> None:
+        self._clock.observe(ts_event=ts_event, ts_init=ts_init)
+        now_ns = self._clock.now_ns(ts_init)
+        self.lag_ns = now_ns - ts_event
+        if is_skewed(ts_event=ts_event, now_ns=now_ns, limits=self._limits):
+            self.counts[f"flagged.{Reason.SKEWED}"] += 1
+            if self._held is None:
+                self._held = Reason.SKEWED
+                self._restate(ts_init, out)
+        elif self._held is Reason.SKEWED:
+            self._held = None
+            self._restate(ts_init, out)
+
+    def _reject(self, reason: Reason, price: float, ts_init: int, out: list[Event]) -> None:
+        self.counts[f"rejected.{reason}"] += 1
+        if reason is Reason.SPIKE:
+            self._reference.reject(price)
+        if reason in HOLDING:
+            self._held = reason
+            self._restate(ts_init, out)
+
+    def _good(self, ts_init: int, out: list[Event]) -> None:
+        """A plausible price or book from the socket arrived: whatever held the symbol is over."""
+        if self.state == "live" and self._held is None:
+            return
+        if self._held is not Reason.SKEWED:
+            self._held = None
+        self._silent = ""
+        self._restate(ts_init, out)
+
+    def _restate(self, ts_init: int, out: list[Event], *, state: str = "", reason: str = "") -> None:
+        """Find out the state and tell about it when it changed."""
+        if not state:
+            state, reason = self._find_state()
+        if state == "fallback":
+            reason = f"REST polling: {self._silent}"
+        else:
+            self.source = "websocket"
+        if state == self.state and reason == self.reason:
+            return
+        self.state, self.reason = state, reason
+        now_ns = self._clock.now_ns(ts_init)
+        out.append(
+            FeedState(
+                exchange=self.exchange,
+                symbol=self.symbol,
+                state=state,
+                source=self.source,
+                reason=reason,
+                ts_event=now_ns,
+                ts_init=ts_init,
+            )
+        )
+
+    def _find_state(self) -> tuple[str, str]:
+        if not self._connected:
+            return "disconnected", self._silent
+        if self._silent:
+            return "stale", self._silent
+        if self._held is not None:
+            return "stale", f"{self._held} data from the venue"
+        if not self.book.is_valid:
+            return "resyncing", "waiting for the order book"
+        if self.quote is None:
+            return "connecting", "waiting for the first quote"
+        return "live", ""
+
+    def _find_silence(self, ts_init: int) -> str:
+        """Which silence makes the symbol stale, or "".
+
+        Nobody can tell a frozen channel from a quiet market, except by its sibling: prices of one that move away
+        from the other's show that the silent one is frozen.
+        """
+        quotes_silent = self._quotes.is_silent(ts_init)
+        depths_silent = self._depths.is_silent(ts_init)
+        if quotes_silent and depths_silent and self._prints.is_silent(ts_init):
+            newest_ns = max(self._quotes.last_ns, self._depths.last_ns, self._prints.last_ns)
+            since_s = (ts_init - newest_ns) / 1e9
+            # The text is kept while the silence lasts, so that the state is told once.
+            return self._silent or f"no data for {since_s:.1f} s"
+        if self.quote is not None and self.book.is_valid and quotes_silent != depths_silent:
+            agree = self.quote.bid == self.book.best_bid and self.quote.ask == self.book.best_ask
+            if not agree:
+                return f"the {'quotes' if quotes_silent else 'order book'} stopped while the market moves"
+        return ""
+
+    def _close_bars(self, now_ns: int, out: list[Event]) -> None:
+        if 0 < self.bars.deadline_ns <= now_ns:
+            closed = self.bars.advance(now_ns)
+            if closed:
+                self._measure_volatility()
+                out.extend(closed)
+
+    def _measure_volatility(self) -> None:
+        """Annual volatility of the last hour's minutes, as a fraction."""
+        closes = [bar.close for bar in self.bars.closed_minutes][-_VOLATILITY_BARS - 1 :]
+        if len(closes) > 2:
+            returns = [log(b / a) for a, b in zip(closes, closes[1:], strict=False)]
+            self.volatility = pstdev(returns) * sqrt(_MINUTES_PER_YEAR)
+
+    def _counted(self, out: list[Event]) -> list[Event]:
+        for event in out:
+            self.counts[_NAMES[type(event)]] += 1
+        return out
+
+
+_NAMES: dict[type, str] = {
+    QuoteTick: "out.quote",
+    TradeTick: "out.trade",
+    BookSnapshot: "out.book",
+    Ticker: "out.ticker",
+    Bar: "out.bar",
+    FeedState: "out.state",
+}
