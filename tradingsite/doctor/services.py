@@ -1,0 +1,98 @@
+"""Checks of what the installation talks to: database, Redis, clock, exchanges."""
+
+import socket
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from redis import RedisError
+
+from marketdata.models import Environment, Exchange
+from tradingsite.doctor.finding import Finding, failed, fine, warning
+
+CONNECT_TIMEOUT_S = 5
+CLOCK_DIFFERENCE_MAX_S = 1.0
+DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+HOW_TO_GET_SERVERS = "Run `make run`, or set DATABASE_URL and REDIS_URL."
+
+
+def check_database() -> Finding:
+    if settings.DATABASE_URL == settings.NO_DATABASE_URL:
+        return failed("database", "no address is known", HOW_TO_GET_SERVERS)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW server_version")
+            return fine("database", f"PostgreSQL {cursor.fetchone()[0]} answers")
+    except DatabaseError as error:
+        return failed("database", first_line(error), "Check DATABASE_URL and that the server runs.")
+
+
+def check_migrations() -> Finding:
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return failed("migrations", first_line(error), "The database must answer first.")
+    if missing:
+        names = ", ".join(str(migration) for migration, _ in missing[:3])
+        return failed("migrations", f"{len(missing)} not applied: {names}", "Run `manage.py migrate`, or `make run`.")
+    return fine("migrations", "all applied")
+
+
+def check_redis() -> Finding:
+    if settings.REDIS_URL == settings.NO_REDIS_URL:
+        return failed("redis", "no address is known", HOW_TO_GET_SERVERS)
+    try:
+        cache.get("doctor")
+    except RedisError as error:
+        return failed("redis", first_line(error), "Check REDIS_URL and that the server runs.")
+    return fine("redis", "answers")
+
+
+def check_clock() -> Finding:
+    """This machine's clock against the database's, which stands for the other machines."""
+    try:
+        with connection.cursor() as cursor:
+            before = datetime.now(UTC)
+            cursor.execute("SELECT clock_timestamp()")
+            theirs = cursor.fetchone()[0]
+            after = datetime.now(UTC)
+    except DatabaseError as error:
+        return failed("clock", first_line(error), "The database must answer first.")
+    off_s = (theirs - (before + (after - before) / 2)).total_seconds()
+    if abs(off_s) > CLOCK_DIFFERENCE_MAX_S:
+        return failed("clock", f"{off_s:+.2f} s from the database's", "Set up NTP on both machines.")
+    return fine("clock", f"{off_s * 1000:+.0f} ms from the database's")
+
+
+def check_exchanges() -> list[Finding]:
+    """Whether each enabled exchange with a known address takes connections."""
+    try:
+        exchanges = list(Exchange.objects.filter(enabled=True))
+    except DatabaseError as error:
+        return [failed("exchanges", first_line(error), "The database must answer first.")]
+    return [check_exchange(exchange) for exchange in exchanges] or [fine("exchanges", "none is enabled")]
+
+
+def check_exchange(exchange: Exchange) -> Finding:
+    check = f"exchange {exchange.code}"
+    simulated = exchange.environment == Environment.SIMULATED
+    url = exchange.rest_url or (settings.SIMULATOR_URL if simulated else "")
+    if not url:
+        return fine(check, "uses its adapter's own address; `manage.py runfeed` tells how it goes")
+    address = urlsplit(url)
+    host, port = address.hostname or "", address.port or DEFAULT_PORTS.get(address.scheme, 443)
+    try:
+        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S).close()
+    except OSError as error:
+        advice = "Run `make run` or `manage.py runexchange`." if simulated else "Check the network and its address."
+        return warning(check, f"{host}:{port} takes no connection ({error})", advice)
+    return fine(check, f"{host}:{port} takes connections")
+
+
+def first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

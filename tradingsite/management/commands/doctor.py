@@ -1,0 +1,40 @@
+"""Is everything there that an installation needs."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from tradingsite.doctor import Finding, Level, examine
+
+COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
+
+
+class Command(BaseCommand):
+    help = (
+        "Check Python, packages, settings, servers, migrations, clock, disk, files and exchanges. Exit code 1: failed."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="a JSON list instead of a table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        findings = examine()
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(finding) for finding in findings]))
+        else:
+            Console().print(table_of(findings))
+        sys.exit(int(any(finding.level == Level.FAILED for finding in findings)))
+
+
+def table_of(findings: list[Finding]) -> Table:
+    table = Table("CHECK", "", "WHAT IT SAW", "WHAT TO DO")
+    for finding in findings:
+        colour = COLOURS[finding.level]
+        table.add_row(finding.check, f"[{colour}]{finding.level}[/{colour}]", finding.message, finding.advice)
+    return table
