@@ -37,6 +37,10 @@ class Intent(models.Model):
     )
     reserved_asset = models.CharField(max_length=20)
     reserved_amount = models.DecimalField(max_digits=28, decimal_places=12, help_text="Held back at the gate.")
+    reserved_left = models.DecimalField(max_digits=28, decimal_places=12, help_text="Of that, still held back.")
+    stop_loss = models.DecimalField(max_digits=9, decimal_places=6, default=Decimal(0))
+    take_profit = models.DecimalField(max_digits=9, decimal_places=6, default=Decimal(0))
+    trailing_stop = models.DecimalField(max_digits=9, decimal_places=6, default=Decimal(0))
     created_at = models.DateTimeField(auto_now_add=True)
     closed_at = models.DateTimeField(null=True)
 
@@ -45,6 +49,7 @@ class Intent(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        indexes = (models.Index(fields=("account",), condition=Q(closed_at=None), name="intent_open_by_account"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("bot", "instrument", "side", "purpose", "slot"), name="intent_decided_once"
@@ -62,6 +67,10 @@ class Intent(models.Model):
             models.CheckConstraint(condition=Q(quantity__gt=0, limit_price__gt=0), name="intent_positive"),
             models.CheckConstraint(
                 condition=Q(purpose=Purpose.ENTRY) | Q(position__isnull=False), name="intent_exit_has_position"
+            ),
+            models.CheckConstraint(
+                condition=Q(reserved_left__gte=0) & Q(reserved_left__lte=F("reserved_amount")),
+                name="intent_reserved_left_within",
             ),
         )
 
@@ -112,7 +121,11 @@ class Order(models.Model):
 
     class Meta:
         ordering = ("-created_at",)
-        indexes = (models.Index(fields=("bot", "-created_at")), models.Index(fields=("account", "state")))
+        indexes = (
+            models.Index(fields=("bot", "-created_at")),
+            models.Index(fields=("bot", "decided_at")),
+            models.Index(fields=("account", "state")),
+        )
         constraints = (
             models.UniqueConstraint(fields=("intent", "attempt"), name="order_attempt_unique"),
             models.UniqueConstraint(

@@ -29,7 +29,17 @@ class Position(models.Model):
     quantity = models.DecimalField(max_digits=28, decimal_places=12, help_text="Held now; 0 when closed.")
     opened_quantity = models.DecimalField(max_digits=28, decimal_places=12, help_text="Entered in all.")
     entry_price = models.DecimalField(max_digits=28, decimal_places=12, help_text="Average over the entries.")
+    cost = models.DecimalField(
+        max_digits=28, decimal_places=12, help_text="In quote: what is held now was paid for with this, fees apart."
+    )
+    exited_quantity = models.DecimalField(max_digits=28, decimal_places=12, default=Decimal(0))
     exit_price = models.DecimalField(max_digits=28, decimal_places=12, null=True, help_text="Average over the exits.")
+    dust = models.DecimalField(
+        max_digits=28,
+        decimal_places=12,
+        default=Decimal(0),
+        help_text="Too little to sell: left in the account at close.",
+    )
     realised_pnl = models.DecimalField(
         max_digits=28, decimal_places=12, default=Decimal(0), help_text="In quote, before fees."
     )
@@ -47,6 +57,7 @@ class Position(models.Model):
     decision = models.ForeignKey(Decision, on_delete=models.PROTECT, null=True, related_name="positions")
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    close_requested_at = models.DateTimeField(null=True, help_text="Somebody asked for it to be closed.")
     exit_reason = models.CharField(max_length=16, choices=choices_of(ExitReason), blank=True)
 
     objects = PositionQuerySet.as_manager()
@@ -54,6 +65,7 @@ class Position(models.Model):
 
     class Meta:
         ordering = ("-opened_at",)
+        indexes = (models.Index(fields=("account",), condition=Q(closed_at=None), name="position_open_by_account"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("bot", "instrument"), condition=Q(closed_at=None), name="position_one_open"
@@ -61,6 +73,10 @@ class Position(models.Model):
             models.CheckConstraint(
                 condition=(Q(closed_at=None) & Q(quantity__gt=0)) | (Q(closed_at__isnull=False) & Q(quantity=0)),
                 name="position_closed_is_flat",
+            ),
+            models.CheckConstraint(
+                condition=Q(dust__gte=0, exited_quantity__gte=0, entry_price__gt=0, stop_price__gt=0),
+                name="position_amounts_sane",
             ),
         )
 

@@ -150,6 +150,11 @@ class PositionState(Struct, frozen=True, kw_only=True):
     realised_pnl: Decimal
     fees: Decimal
     opened_at_ns: int
+    cost: Decimal = Decimal(0)
+    opened_quantity: Decimal = Decimal(0)
+    exited_quantity: Decimal = Decimal(0)
+    exit_price: Decimal | None = None
+    close_requested: bool = False
 
 
 class Restriction(Struct, frozen=True, kw_only=True):

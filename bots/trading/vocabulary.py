@@ -58,6 +58,7 @@ class ExitReason(StrEnum):
     TRAILING_STOP = "trailing_stop"
     MANUAL = "manual"
     FLATTEN = "flatten"
+    DUST = "dust"
 
 
 class Action(StrEnum):

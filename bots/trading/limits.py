@@ -1,0 +1,47 @@
+"""The limits that a bot trades within: its owner's, and the installation's controls."""
+
+from decimal import Decimal
+
+from msgspec import Struct
+
+SECOND_NS = 1_000_000_000
+
+
+class BotLimits(Struct, frozen=True, kw_only=True):
+    """A bot's own limits. Money in quote; fractions are of 1."""
+
+    capital: Decimal
+    maximum_positions: int
+    maximum_position_value: Decimal
+    maximum_trades_per_day: int
+    minimum_confidence: float
+    stop_loss: Decimal
+    take_profit: Decimal
+    trailing_stop: Decimal
+    daily_loss_limit: Decimal
+    weekly_target: Decimal | None
+    maximum_drawdown: Decimal
+
+
+class Controls(Struct, frozen=True, kw_only=True):
+    """Pre-trade controls that hold for everybody. Bases: RTS 6 article 15, SEC rule 15c3-5."""
+
+    order_value_maximum: Decimal = Decimal(1000)
+    order_value_fraction: Decimal = Decimal("0.05")
+    symbol_exposure_fraction: Decimal = Decimal("0.20")
+    gross_exposure_fraction: Decimal = Decimal(1)
+    stale_after_ns: int = 3 * SECOND_NS
+    maximum_spread_bps: float = 50.0
+    message_interval_ns: int = SECOND_NS
+    entries_window_ns: int = 300 * SECOND_NS
+    entries_in_window: int = 10
+    identical_window_ns: int = 60 * SECOND_NS
+    identical_in_window: int = 3
+    open_orders: int = 10
+
+    def order_value(self, account_equity: Decimal) -> Decimal:
+        """The most that one order may be worth, in quote."""
+        return min(self.order_value_maximum, self.order_value_fraction * account_equity)
+
+
+DEFAULT_CONTROLS = Controls()
