@@ -9,7 +9,6 @@ Source: Carver, Systematic Trading, ch. 8 (forecast diversification multiplier).
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
@@ -90,20 +89,22 @@ class Blended:
     multiplier: Floats
     forecast: Floats
     confidence: Floats
-    _effective: Floats
+    _weights: Floats
+    _quality: Floats
 
     @property
     def effective_weights(self) -> Floats:
         """(bots, columns): the share each column had in S; rows add up to 1, or are 0 where nothing is known."""
-        total = self._effective.sum(axis=1, keepdims=True)
-        shares: Floats = np.divide(self._effective, total, out=np.zeros_like(self._effective), where=total > 0.0)
+        share = self._weights * self._quality
+        total = share.sum(axis=1, keepdims=True)
+        shares: Floats = np.divide(share, total, out=np.zeros_like(share), where=total > 0.0)
         return shares
 
     def effective_weights_of(self, bot: int) -> Floats:
         """(columns,) of one row."""
-        row = self._effective[bot]
-        total = row.sum()
-        return np.asarray(row / total if total > 0.0 else np.zeros_like(row), dtype=np.float64)
+        share = self._weights[bot] * self._quality
+        total = share.sum()
+        return np.asarray(share / total if total > 0.0 else np.zeros_like(share), dtype=np.float64)
 
 
 def blend(
@@ -115,27 +116,33 @@ def blend(
 ) -> Blended:
     """Blend one instrument's signals for all its bots.
 
-    weights: (bots, columns), not negative. correlation: (columns, columns) of the signals, floored at 0 by the caller;
+    weights: (bots, columns), not negative, fastest in Fortran order. correlation: (columns, columns) of the signals,
+    floored at 0 by the caller;
     without one, columns of one component are taken as the same voice and different components as independent.
     use_multiplier: (bots,) or one for all. Raises ValueError when the shapes do not fit.
     """
     if weights.ndim != 2 or weights.shape[1] != len(vector.columns):
         raise ValueError(f"weights are {weights.shape}, must be (bots, {len(vector.columns)})")
-    effective = weights * vector.quality
-    values = np.where(vector.quality > 0.0, vector.values, 0.0)
-    sums = effective @ np.column_stack((np.ones(len(values)), values))
-    weight_sum, signal_sum = sums[:, 0], sums[:, 1]
-    exist_sum = weights @ vector.exists.astype(np.float64)
+    bots = len(weights)
+    exist_sum, weight_sum, signal_sum = np.zeros(bots), np.zeros(bots), np.zeros(bots)
+    shares: dict[int, Floats] = {}
+    # Column by column, not as a matrix product: BLAS rounds differently with the number of rows, and a bot's blend
+    # must not depend on how many other bots there are.
+    for i, (exists, quality, value) in enumerate(
+        zip(vector.exists.tolist(), vector.quality.tolist(), vector.values.tolist(), strict=True)
+    ):
+        if exists:
+            exist_sum += weights[:, i]
+        if quality > 0.0:
+            shares[i] = share = weights[:, i] * quality
+            weight_sum += share
+            signal_sum += share * value
     known = weight_sum > 0.0
     safe = np.where(known, weight_sum, 1.0)
     signal = np.where(known, signal_sum / safe, np.nan)
     coverage = weight_sum / np.where(exist_sum > 0.0, exist_sum, 1.0)
-    if correlation is None:
-        voices = effective @ _voices(vector.columns)
-        variance = np.einsum("bv,bv->b", voices, voices)
-    else:
-        variance = np.einsum("bc,bc->b", effective @ correlation, effective)
-    multiplier = np.where(known, np.minimum(MAX_MULTIPLIER, safe / np.sqrt(np.where(known, variance, 1.0))), 1.0)
+    variance = np.where(known, _variance(shares, vector.columns, correlation, bots), 1.0)
+    multiplier = np.where(known, np.minimum(MAX_MULTIPLIER, safe / np.sqrt(variance)), 1.0)
     applied = np.where(use_multiplier, multiplier, 1.0)
     forecast = np.clip(MAX_FORECAST * applied * np.where(known, signal, 0.0), -MAX_FORECAST, MAX_FORECAST)
     return Blended(
@@ -144,15 +151,23 @@ def blend(
         multiplier=multiplier,
         forecast=forecast,
         confidence=np.abs(forecast) / MAX_FORECAST * coverage,
-        _effective=effective,
+        _weights=weights,
+        _quality=vector.quality,
     )
 
 
-@lru_cache(maxsize=256)
-def _voices(columns: tuple[Column, ...]) -> Floats:
-    """(columns, components): which column speaks for which component."""
-    components = list(Component)
-    voices = np.zeros((len(columns), len(components)))
-    for i, column in enumerate(columns):
-        voices[i, components.index(column.component)] = 1.0
-    return voices
+def _variance(shares: dict[int, Floats], columns: tuple[Column, ...], correlation: Floats | None, bots: int) -> Floats:
+    """(bots,): the variance of the weighted sum, for signals of variance 1."""
+    variance = np.zeros(bots)
+    if correlation is None:
+        voices: dict[Component, Floats] = {}
+        for i, share in shares.items():
+            spoken = voices.get(columns[i].component)
+            voices[columns[i].component] = share if spoken is None else spoken + share
+        for voice in voices.values():
+            variance += voice * voice
+        return variance
+    for i, one in shares.items():
+        for j, other in shares.items():
+            variance += float(correlation[i, j]) * (one * other)
+    return variance

@@ -227,7 +227,7 @@ class SymbolSignals:
         if not technical.update(bar) or bar.timeframe != self._base:
             return
         self._volatility.update(bar)
-        if self._last_price is None:
+        if self._trade_ns is None:
             self._last_price = bar.close
         seconds = float(TIMEFRAME_SECONDS[bar.timeframe])
         if sigma is not None and seconds <= 60.0:

@@ -43,9 +43,10 @@ class PriceVolatility:
         if self._moments.count < VOLATILITY_MIN_OBS:
             return None
         std = self._moments.std
+        floored = self._floored(std)
         if std is not None:
             self._floor.push(std)
-        return self._floored(std)
+        return floored
 
     def peek(self, price: float) -> float | None:
         if self._last is None or self._moments.count < VOLATILITY_MIN_OBS:

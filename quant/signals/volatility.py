@@ -101,7 +101,8 @@ class Volatility:
             self.percentile = None
             return
         self._history.push(self.sigma_bar)
-        self.percentile = self._history.rank(self.sigma_bar)
+        enough = len(self._history) >= MIN_OBSERVATIONS
+        self.percentile = self._history.rank(self.sigma_bar) if enough else None
         self.sigma_long_bar = math.sqrt(self._long.update(self.sigma_bar**2))
 
     def _read(self, as_of: int) -> Reading:

@@ -1,0 +1,82 @@
+"""Signals: a tick until all are read, and the blend for all bots of a symbol."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+from talib import stream
+
+from marketdata.events import Bar, Event
+from quant.blend import blend, weight_row
+from quant.symbol_signals import SymbolSignals
+from quant.vector import SignalVector
+from tests.benchmarks.rows import Row, percentile
+from tests.unit.quant.market import IDS, SECOND, START, session, walk
+
+BARS = 500
+NOW = START + BARS * 60 * SECOND
+LIVE_S = 110
+
+
+def run() -> dict[str, Row]:
+    bars = walk(BARS)
+    events = session(LIVE_S, start=NOW, price=bars[-1].close)
+    signals = SymbolSignals(**IDS)
+    started = time.perf_counter()
+    signals.warm_up(bars)
+    warm_up_ms = (time.perf_counter() - started) * 1e3
+    tick_us = _ticks_us(signals, events)
+    vector = signals.read(now_ns=events[-1].ts_init)
+    bare_us = _bare_handles_us(bars)
+    rows = {
+        "signal.tick_to_read_p50": Row(value=percentile(tick_us, 50), unit="µs", floor=bare_us, budget=100.0),
+        "signal.tick_to_read_p99": Row(value=percentile(tick_us, 99), unit="µs", floor=bare_us, budget=250.0),
+        "signal.warm_up_500_bars": Row(value=warm_up_ms, unit="ms", floor=BARS * bare_us / 1e3, budget=100.0),
+    }
+    for bots, budget_us in ((100, 50.0), (1000, 60.0)):
+        rows[f"signal.blend_{bots}_bots"] = _blend_row(vector, bots, budget_us)
+    return rows
+
+
+def _ticks_us(signals: SymbolSignals, events: list[Event]) -> list[float]:
+    took = []
+    for event in events:
+        before = time.perf_counter_ns()
+        signals.update(event)
+        signals.read(now_ns=event.ts_init)
+        took.append((time.perf_counter_ns() - before) / 1e3)
+    return took[len(took) // 2 :]
+
+
+def _bare_handles_us(bars: list[Bar]) -> float:
+    """The thirteen TA-Lib handles behind technical, peeked at without anything around them."""
+    close = np.array([bar.close for bar in bars])
+    high, low = np.array([bar.high for bar in bars]), np.array([bar.low for bar in bars])
+    handles = [
+        *(stream.EMA(close, timeperiod=span) for span in (8, 16, 32, 64, 128)),
+        *(kind(close, timeperiod=n) for kind in (stream.MAX, stream.MIN) for n in (20, 80)),
+        stream.SMA(close, timeperiod=20),
+        stream.STDDEV(close, timeperiod=20),
+        stream.RSI(close, timeperiod=14),
+    ]
+    adx = stream.ADX(high, low, close, timeperiod=14)
+    h, l, c = float(high[-1]), float(low[-1]), float(close[-1])  # noqa: E741
+    return _median_us(lambda: ([handle.peek(c) for handle in handles], adx.peek(h, l, c)))
+
+
+def _blend_row(vector: SignalVector, bots: int, budget_us: float) -> Row:
+    row = weight_row(vector.columns, timeframe_weights={"1m": 1.0}, forming=True)
+    weights = np.asfortranarray(np.tile(row, (bots, 1)))
+    gain = vector.quality * np.nan_to_num(vector.values)
+    value = _median_us(lambda: blend(weights, vector))
+    floor = _median_us(lambda: (weights @ gain) / (weights @ vector.quality))
+    return Row(value=value, unit="µs", floor=floor, budget=budget_us)
+
+
+def _median_us(work: Callable[[], object], repeat: int = 500) -> float:
+    times = []
+    for _ in range(repeat):
+        before = time.perf_counter_ns()
+        work()
+        times.append((time.perf_counter_ns() - before) / 1e3)
+    return float(np.median(times))

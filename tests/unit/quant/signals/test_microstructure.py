@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from quant.signals.microstructure import FlowWindow, Microstructure
+from tests.unit.quant.market import SECOND, START
+
+TENTH = SECOND // 10
+
+
+def feed(micro: Microstructure, n: int = 1500, *, seed: int = 1, mirrored: bool = False, first: int = 0) -> int:
+    """Quotes, books and prints of a seeded market, or the same with its sides exchanged. Gives the last moment."""
+    rng = np.random.default_rng(seed)
+    ts = START
+    for i in range(first, first + n):
+        ts = START + i * TENTH
+        bid_size, ask_size, size, shift = rng.uniform(1, 9, 4).tolist()
+        bid, ask = 100.0 + 0.01 * round(shift), 100.02 + 0.01 * round(shift)
+        sign = 1 if rng.random() < 0.5 else -1
+        if mirrored:
+            bid, bid_size, ask, ask_size, sign = 200 - ask, ask_size, 200 - bid, bid_size, -sign
+        micro.on_book(ts, ((bid, bid_size),), ((ask, ask_size),))
+        micro.on_top(ts, (bid, bid_size, ask, ask_size))
+        micro.on_trade(ts, sign, size)
+    return ts
+
+
+def test_warm_up_is_counted_out():
+    micro = Microstructure()
+    feed(micro, 300)
+    assert micro.read().reason == "warming up: 29 of 50 s"
+
+
+def test_parts_without_a_microprice():
+    micro = Microstructure()
+    feed(micro)
+    reading = micro.read()
+    parts = reading.parts
+    assert parts["microprice"] is None
+    expected = (0.4 * parts["order_flow"] + 0.25 * parts["trade_flow"] + 0.15 * parts["book_imbalance"]) / 0.8
+    assert reading.value == pytest.approx(expected, rel=1e-12)
+    assert -1 <= reading.value <= 1
+
+
+def test_exchanged_sides_turn_the_signal_round():
+    one, other = Microstructure(), Microstructure()
+    feed(one)
+    feed(other, mirrored=True)
+    assert other.read().value == pytest.approx(-one.read().value, abs=1e-9)
+
+
+def test_buyers_crossing_the_spread_are_heard():
+    micro = Microstructure()
+    ts = feed(micro)
+    for i in range(50):
+        micro.on_trade(ts + i * TENTH, 1, 500.0)
+    assert micro.read().parts["trade_flow"] > 0.9
+
+
+def test_a_gap_silences_it_until_the_next_snapshot():
+    micro = Microstructure()
+    ts = feed(micro)
+    micro.invalidate()
+    assert micro.read().reason == "the order book has a gap: waiting for a snapshot"
+    micro.on_top(ts + TENTH, (100.0, 1.0, 100.02, 1.0))
+    micro.on_trade(ts + TENTH, 1, 1.0)
+    assert micro.read().value is None
+    micro.on_book(ts + 2 * TENTH, ((100.0, 3.0),), ((100.02, 1.0),))
+    reading = micro.read()
+    assert reading.parts["book_imbalance"] == 0.5
+    assert reading.parts["order_flow"] is None
+
+
+def test_prints_of_no_size_say_nothing():
+    micro = Microstructure()
+    for i in range(600):
+        micro.on_top(START + i * TENTH, (100.0, 0.0, 100.02, 0.0))
+        micro.on_trade(START + i * TENTH, 1, 0.0)
+    reading = micro.read()
+    assert reading.value is None
+    assert reading.reason == "no size in the book"
+
+
+def test_spread_and_depth_have_medians():
+    micro = Microstructure()
+    for i in range(100):
+        micro.on_book(START + i * SECOND, ((100.0, 2.0),), ((100.02, 3.0),))
+        micro.on_top(START + i * SECOND, (100.0, 2.0, 100.02, 3.0))
+    assert micro.spread_median_bps == pytest.approx(0.02 / 100.01 * 1e4)
+    assert (micro.depth, micro.depth_median) == (5.0, 5.0)
+
+
+def test_flow_leaves_the_window_after_ten_seconds():
+    window = FlowWindow()
+    window.add(START, 8.0, 2.0)
+    assert window.value == 4.0
+    window.add(START + 5 * SECOND, 0.0, 2.0)
+    assert window.value == 4.0
+    window.add(START + 10 * SECOND, 0.0, 2.0)
+    assert window.value == 0.0
+    window.add(START + 60 * SECOND, 6.0, 2.0)
+    assert window.value == 3.0
+
+
+def test_flow_that_runs_backwards_in_time_is_counted_now():
+    window = FlowWindow()
+    window.add(START + SECOND, 1.0, 1.0)
+    window.add(START, 1.0, 1.0)
+    assert window.value == 2.0
+
+
+def test_reading_often_changes_nothing():
+    rarely, often = Microstructure(), Microstructure()
+    for i in range(6):
+        feed(rarely, 100, seed=i, first=i * 100)
+        feed(often, 100, seed=i, first=i * 100)
+        often.read()
+    assert rarely.read().value is not None
+    assert rarely.read() == often.read()

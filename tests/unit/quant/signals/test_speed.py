@@ -1,0 +1,108 @@
+import math
+
+import numpy as np
+import pytest
+
+from quant.signals.speed import Speed, TickRate
+from tests.unit.quant.market import SECOND, START
+
+TENTH = SECOND // 10
+
+
+def path(n: int = 3000, seed: int = 1, drift: float = 0.0) -> list[tuple[int, float]]:
+    steps = np.random.default_rng(seed).normal(drift, 2e-5, n)
+    return [(START + i * TENTH, float(mid)) for i, mid in enumerate(100 * np.exp(np.cumsum(steps)))]
+
+
+def after(mids: list[tuple[int, float]]) -> Speed:
+    speed = Speed()
+    for ts, mid in mids:
+        speed.on_mid(ts, mid)
+    return speed
+
+
+def test_no_quote_no_speed():
+    reading = Speed().read()
+    assert reading.value is None
+    assert reading.reason == "no data: no quote yet"
+
+
+def test_warm_up_is_counted_out():
+    reading = after(path(300)).read()
+    assert reading.value is None
+    assert reading.reason == "warming up: 29 of 50 s"
+
+
+def test_a_sudden_rise_is_fast():
+    calm = path(2000)
+    ts, mid = calm[-1]
+    rise = [(ts + (i + 1) * TENTH, mid * math.exp(1e-4 * (i + 1))) for i in range(50)]
+    assert after(calm + rise).read().value > 0.4
+    fall = [(t, mid * mid / m) for t, m in rise]
+    assert after(calm + fall).read().value < -0.4
+
+
+def test_inverted_prices_invert_the_signal():
+    mids = path(2000)
+    inverted = [(ts, 1e4 / mid) for ts, mid in mids]
+    assert after(inverted).read().value == pytest.approx(-after(mids).read().value, abs=1e-9)
+
+
+def test_the_unit_of_price_does_not_matter():
+    mids = path(2000)
+    assert after([(ts, mid * 1e-7) for ts, mid in mids]).read().value == pytest.approx(
+        after(mids).read().value, abs=1e-8
+    )
+
+
+def test_a_mid_that_stands_still_has_no_speed():
+    reading = after([(START + i * TENTH, 100.0) for i in range(1000)]).read()
+    assert reading.value is None
+    assert reading.reason == "the mid stands still"
+
+
+def test_mids_closer_than_a_tenth_of_a_second_are_not_sampled():
+    mids = path(2000)
+    crowded = [pair for ts, mid in mids for pair in ((ts, mid), (ts + 1, mid * 2))]
+    assert after(crowded).read() == after(mids).read()
+
+
+def test_the_future_changes_nothing():
+    mids = path(1500)
+    speed, seen = Speed(), []
+    for ts, mid in mids:
+        speed.on_mid(ts, mid)
+        seen.append(speed.read())
+    assert after(mids[:900]).read() == seen[899]
+
+
+def test_reading_often_changes_nothing():
+    mids = path(1500)
+    speed = Speed()
+    for ts, mid in mids:
+        speed.on_mid(ts, mid)
+        speed.read()
+    assert speed.read() == after(mids).read()
+
+
+def test_return_of_a_minute():
+    speed = after([(START + i * SECOND, 100 * math.exp(i * 1e-4)) for i in range(100)])
+    assert speed.return_1m == pytest.approx(60e-4)
+    assert after([(START, 100.0)]).return_1m is None
+
+
+def test_prints_twice_as_fast_as_usual_amplify_in_full():
+    rate = TickRate()
+    ts = START
+    for _ in range(400):
+        ts += SECOND
+        rate.update(ts)
+    assert rate.amplifier(ts) < 0.65
+    for _ in range(100):
+        ts += SECOND // 5
+        rate.update(ts)
+    assert rate.amplifier(ts) == 1.0
+
+
+def test_without_prints_speed_is_halved():
+    assert TickRate().amplifier(START) == 0.5
