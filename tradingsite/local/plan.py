@@ -54,4 +54,4 @@ def worker(queue: str) -> tuple[str, ...]:
 
 
 def celery(*arguments: str) -> tuple[str, ...]:
-    return python("-m", "celery", "-A", "tradingsite", *arguments)
+    return python("-m", "celery", "--quiet", "-A", "tradingsite", *arguments)
