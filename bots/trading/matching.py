@@ -94,6 +94,11 @@ class PaperMatcher:
         self._drop(held)
         return [_report(held, OrderState.CANCELED, (), now_ns, "cancelled on request")]
 
+    def forget(self, bot_id: int) -> None:
+        """Drop a bot's orders without a report: another engine answers for them now."""
+        for held in [held for held in self._orders.values() if held.order.plan.bot_id == bot_id]:
+            self._drop(held)
+
     def on_event(self, event: QuoteTick | TradeTick | BookSnapshot, now_ns: int) -> list[VenueReport]:
         """Take market data: due orders match, resting ones may fill."""
         if isinstance(event, TradeTick):

@@ -20,6 +20,8 @@ DEPTH_FRACTION = Decimal("0.10")
 COLLAR_FRACTION = Decimal("0.03")
 # Below this, annual volatility is measurement noise, and the target would ask for everything.
 MINIMUM_VOLATILITY = 0.02
+# Equity may fall a little between sizing and the gate, which judges limits that are fractions of it again.
+HEADROOM = Decimal("0.98")
 
 
 class Sized(Struct, frozen=True, kw_only=True):
@@ -56,7 +58,7 @@ def size_entry(
 ) -> Sized | TooSmall:
     """Size an entry.
 
-    price: what a unit would cost. forecast: -20 to 20, ten is average. sigma_annual: annual volatility as a fraction, None where
+    price: the worst that a unit may cost: a market order's collar, a limit order's limit. forecast: -20 to 20, ten is average. sigma_annual: annual volatility as a fraction, None where
     unknown. equity: the bot's; account_equity, free_cash: the account's, in quote. depth_quantity: base on offer within the
     collar. symbol_room, gross_room: what the account's exposure limits leave, in quote; None where not known.
     Raises ValueError for a price that is not a positive number.
@@ -67,9 +69,8 @@ def size_entry(
     allowed = {
         "risk_per_trade": CONTEXT.divide(CONTEXT.multiply(RISK_FRACTION, equity), limits.stop_loss),
         "maximum_position_value": limits.maximum_position_value,
-        "order_value": controls.order_value(account_equity),
-        # The order is reserved at its collar, a little above the price.
-        "free_cash": CONTEXT.divide(free_cash, 1 + COLLAR_FRACTION),
+        "order_value": HEADROOM * controls.order_value(account_equity),
+        "free_cash": free_cash,
     }
     if sigma_annual is not None and math.isfinite(sigma_annual):
         share = TARGET_VOLATILITY / max(sigma_annual, MINIMUM_VOLATILITY) * min(abs(forecast), 20.0) / 10
@@ -77,9 +78,9 @@ def size_entry(
     if depth_quantity is not None:
         allowed["depth"] = CONTEXT.multiply(CONTEXT.multiply(DEPTH_FRACTION, from_float(depth_quantity)), unit_price)
     if symbol_room is not None:
-        allowed["symbol_exposure"] = symbol_room
+        allowed["symbol_exposure"] = HEADROOM * symbol_room
     if gross_room is not None:
-        allowed["gross_exposure"] = gross_room
+        allowed["gross_exposure"] = HEADROOM * gross_room
     allowed = {name: max(ZERO, value.quantize(Decimal("1e-8"))) for name, value in allowed.items()}
     binding = min(allowed, key=lambda name: allowed[name])
     wanted = CONTEXT.divide(allowed[binding], unit_price)

@@ -1,0 +1,108 @@
+"""What is read when bots are taken on."""
+
+from bots.orders.sql import POSITION_COLUMNS
+
+BOTS = """
+SELECT b.id, b.owner_id, b.name, b.state, b.version, b.account_id, b.evaluation, b.interval_s, b.timeframes,
+       b.component_weights, b.strategy_weight_balance, b.use_diversification_multiplier, b.validator_enabled,
+       b.minimum_confidence, b.minimum_coverage, b.signal_storage, b.order_type, b.capital, b.maximum_positions,
+       b.maximum_position_value, b.maximum_trades_per_day, b.stop_loss, b.take_profit, b.trailing_stop,
+       b.daily_loss_limit, b.weekly_target, b.maximum_drawdown, b.ladder AS bot_ladder, b.ladder_reason AS bot_reason,
+       a.ladder AS account_ladder, a.ladder_reason AS account_reason, a.mode, a.quote_asset, a.maker_fee_bps,
+       a.taker_fee_bps, a.latency_ms, e.code AS exchange, e.clock, i.ladder AS installation_ladder,
+       i.ladder_reason AS installation_reason, s.id AS session_id, s.started_at AS session_started_at
+FROM bots_bot b
+JOIN bots_account a ON a.id = b.account_id
+JOIN marketdata_exchange e ON e.id = a.exchange_id
+CROSS JOIN bots_installation i
+LEFT JOIN bots_session s ON s.bot_id = b.id AND s.ended_at IS NULL
+WHERE b.id = ANY(%(bot_ids)s)
+"""
+
+INSTRUMENTS = """
+SELECT w.bot_id, n.id AS instrument_id, e.code AS exchange, n.symbol, n.base, n.quote, n.tick_size, n.lot_size,
+       n.min_quantity, n.max_quantity, n.min_notional
+FROM bots_bot_instruments w
+JOIN marketdata_instrument n ON n.id = w.instrument_id
+JOIN marketdata_exchange e ON e.id = n.exchange_id
+WHERE w.bot_id = ANY(%(bot_ids)s)
+UNION
+-- What was taken off the watchlist while a position was open is still looked after.
+SELECT p.bot_id, n.id, e.code, n.symbol, n.base, n.quote, n.tick_size, n.lot_size, n.min_quantity, n.max_quantity,
+       n.min_notional
+FROM bots_position p
+JOIN marketdata_instrument n ON n.id = p.instrument_id
+JOIN marketdata_exchange e ON e.id = n.exchange_id
+WHERE p.bot_id = ANY(%(bot_ids)s) AND p.closed_at IS NULL
+ORDER BY 1, 4
+"""
+
+# Results of closed trades, and of open positions so far; the peak is of the running session's snapshots.
+RESULTS = """
+SELECT b.id AS bot_id,
+       coalesce(t.today, 0) AS realised_today, coalesce(t.week, 0) AS realised_week,
+       coalesce(t.total, 0) + coalesce(o.total, 0) AS realised_total, k.peak_pnl,
+       coalesce(d.trades_today, 0) AS trades_today
+FROM bots_bot b
+LEFT JOIN LATERAL (
+    SELECT sum(realised_pnl) AS total, sum(realised_pnl) FILTER (WHERE closed_at >= %(day_start)s) AS today,
+           sum(realised_pnl) FILTER (WHERE closed_at >= %(week_start)s) AS week
+    FROM bots_trade WHERE bot_id = b.id) t ON true
+LEFT JOIN LATERAL (
+    SELECT sum(realised_pnl - fees) AS total FROM bots_position WHERE bot_id = b.id AND closed_at IS NULL) o ON true
+LEFT JOIN LATERAL (
+    SELECT max(f.realised_pnl + f.unrealised_pnl) AS peak_pnl
+    FROM bots_performancesnapshot f JOIN bots_session s ON s.bot_id = f.bot_id AND s.ended_at IS NULL
+    WHERE f.bot_id = b.id AND f.at >= s.started_at) k ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS trades_today FROM bots_order r JOIN bots_intent i ON i.id = r.intent_id
+    WHERE r.bot_id = b.id AND i.purpose = 'entry' AND r.decided_at >= %(day_start)s
+      AND (r.filled_quantity > 0 OR i.closed_at IS NULL)) d ON true
+WHERE b.id = ANY(%(bot_ids)s)
+"""
+
+ENTRIES = """
+SELECT r.bot_id, r.decided_at, n.symbol, r.side
+FROM bots_order r
+JOIN bots_intent i ON i.id = r.intent_id
+JOIN marketdata_instrument n ON n.id = r.instrument_id
+WHERE r.bot_id = ANY(%(bot_ids)s) AND i.purpose = 'entry' AND r.decided_at >= %(day_start)s
+ORDER BY r.decided_at
+"""
+
+POSITIONS = f"""
+SELECT {POSITION_COLUMNS}, p.account_id FROM bots_position p
+WHERE p.closed_at IS NULL
+  AND p.account_id IN (SELECT account_id FROM bots_bot WHERE id = ANY(%(bot_ids)s))
+ORDER BY p.id
+"""
+
+ORDERS = """
+SELECT r.id, r.bot_id, r.instrument_id, n.symbol, r.side, i.purpose, r.order_type, r.state, r.quantity,
+       r.filled_quantity, r.limit_price, i.position_id, r.decided_at, r.cancel_requested
+FROM bots_intent i
+JOIN bots_order r ON r.intent_id = i.id
+JOIN marketdata_instrument n ON n.id = r.instrument_id
+WHERE i.closed_at IS NULL AND r.bot_id = ANY(%(bot_ids)s)
+ORDER BY r.created_at
+"""
+
+BALANCES = """
+SELECT account_id, asset, total, reserved FROM bots_balance
+WHERE account_id IN (SELECT account_id FROM bots_bot WHERE id = ANY(%(bot_ids)s))
+"""
+
+# Orders a dead owner left, with what is needed to give them to the broker again.
+LEFT_BEHIND = """
+SELECT o.id, o.intent_id, o.bot_id, o.account_id, o.instrument_id, o.state, o.side, o.order_type, o.quantity,
+       o.limit_price, o.filled_quantity, o.sign_ts_ms, o.valid_until_ms, o.decided_at, o.cancel_requested,
+       i.decision_id, i.purpose, i.exit_reason, i.position_id, i.slot, i.stop_loss, i.take_profit, i.trailing_stop,
+       e.code AS exchange, n.symbol, n.base, n.quote, n.tick_size, n.lot_size, n.min_quantity, n.max_quantity,
+       n.min_notional, (SELECT count(*) FROM bots_fill f WHERE f.order_id = o.id) AS fills
+FROM bots_order o
+JOIN bots_intent i ON i.id = o.intent_id
+JOIN marketdata_instrument n ON n.id = o.instrument_id
+JOIN marketdata_exchange e ON e.id = n.exchange_id
+WHERE o.bot_id = ANY(%(bot_ids)s) AND o.state IN ('planned', 'sending', 'unknown', 'open', 'partial')
+ORDER BY o.created_at
+"""
