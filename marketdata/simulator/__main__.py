@@ -1,0 +1,19 @@
+"""`python -m marketdata.simulator`: the venue without Django."""
+
+import argparse
+import sys
+
+from marketdata.simulator.options import add_arguments, from_namespace
+from marketdata.simulator.server import run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="runexchange", description="A simulated exchange speaking Binance's spot dialect."
+    )
+    add_arguments(parser)
+    return run(from_namespace(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

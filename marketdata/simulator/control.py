@@ -1,0 +1,188 @@
+"""The operator's door, /sim: state, accounts, faults. For tests, drills and the demo; Binance has none of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import web
+
+from marketdata.simulator import private_messages
+from marketdata.simulator.errors import VenueError
+from marketdata.simulator.faults import Active, Fault
+from marketdata.simulator.numbers import fmt, parse
+from marketdata.simulator.orders import Account
+from marketdata.simulator.venue import Venue
+
+DEFAULT_FAULT_S = 10.0
+
+
+class OpenAccount(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """POST /sim/accounts."""
+
+    name: str = ""
+    balances: dict[str, str] = {}
+
+
+class Deposit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """POST /sim/accounts/<id>/deposit; a leading minus withdraws."""
+
+    asset: str
+    amount: str
+
+
+class SwitchFault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """POST /sim/faults."""
+
+    name: Fault
+    on: bool = True
+    seconds: float = DEFAULT_FAULT_S
+    milliseconds: int = 1000
+    symbol: str = ""
+    executed: bool = True
+    status: int = 503
+    code: int = -1001
+
+
+class ControlDoor:
+    """Serves /sim."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        *,
+        state: Callable[[], dict[str, object]],
+        drop_sockets: Callable[[], None],
+        close_listener: Callable[[float], Awaitable[None]],
+        skip_depth: Callable[[str], None],
+    ) -> None:
+        self._venue = venue
+        self._state = state
+        self._drop_sockets = drop_sockets
+        self._close_listener = close_listener
+        self._skip_depth = skip_depth
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [
+            web.get("/sim/state", self.state),
+            web.get("/sim/accounts", self.accounts),
+            web.post("/sim/accounts", self.open_account),
+            web.post("/sim/accounts/{id:[0-9]+}/deposit", self.deposit),
+            web.get("/sim/faults", self.faults),
+            web.post("/sim/faults", self.switch_fault),
+        ]
+
+    async def state(self, request: web.Request) -> web.Response:
+        return _json(self._state())
+
+    async def accounts(self, request: web.Request) -> web.Response:
+        return _json([_account(account) for account in self._venue.engine.accounts.values()])
+
+    async def open_account(self, request: web.Request) -> web.Response:
+        wanted = msgspec.json.decode(await request.read() or b"{}", type=OpenAccount)
+        account = self._venue.open_account(wanted.name, wanted.balances)
+        return _json(_account(account) | {"secret": account.secret})
+
+    async def deposit(self, request: web.Request) -> web.Response:
+        wanted = msgspec.json.decode(await request.read(), type=Deposit)
+        account = self._venue.engine.accounts.get(int(request.match_info["id"]))
+        if account is None:
+            return _json({"error": f"no account {request.match_info['id']}"}, status=404)
+        sign = -1 if wanted.amount.startswith("-") else 1
+        amount = sign * parse(wanted.amount.removeprefix("-"))
+        asset = wanted.asset.upper()
+        self._venue.engine.deposit(account, asset, amount)
+        event = private_messages.balance_update(asset, amount, self._venue.clock.now_ms())
+        self._venue.hub.publish_private(account.id, event)
+        return _json(_account(account))
+
+    async def faults(self, request: web.Request) -> web.Response:
+        return _json(self._venue.faults.listing(time.monotonic()))
+
+    async def switch_fault(self, request: web.Request) -> web.Response:
+        wanted = msgspec.json.decode(await request.read(), type=SwitchFault)
+        faults = self._venue.faults
+        if not wanted.on:
+            faults.clear(wanted.name)
+            if wanted.name is Fault.FREEZE_DATA:
+                self._venue.hub.frozen = False
+            return _json(faults.listing(time.monotonic()))
+        match wanted.name:
+            case Fault.DROP_SOCKETS:
+                self._drop_sockets()
+            case Fault.CLOSE_LISTENER:
+                self._start(self._closed(wanted.seconds))
+            case Fault.SKIP_DEPTH:
+                self._skip_depth(wanted.symbol)
+            case Fault.FREEZE_DATA:
+                faults.switch_on(_active(wanted, lasting=True))
+                self._start(self._freeze(wanted.seconds))
+            case Fault.CLOCK_SKEW | Fault.SLOW_MATCHING | Fault.BAN:
+                faults.switch_on(_active(wanted, lasting=True))
+            case _:
+                faults.switch_on(_active(wanted, lasting=False))
+        return _json(faults.listing(time.monotonic()))
+
+    async def _closed(self, seconds: float) -> None:
+        # The answer to this very request leaves first.
+        await asyncio.sleep(0.05)
+        await self._close_listener(seconds)
+
+    async def _freeze(self, seconds: float) -> None:
+        self._venue.hub.frozen = True
+        await asyncio.sleep(seconds)
+        self._venue.hub.frozen = False
+
+    def _start(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@web.middleware
+async def guard(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Refuse pages in a browser that try to reach the venue, and word the operator's mistakes."""
+    host = request.host.rsplit(":", 1)[0]
+    if host not in ("127.0.0.1", "localhost", "[::1]") or request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return web.Response(status=403, text="this venue answers on the loopback address only")
+    if not request.path.startswith("/sim"):
+        return await handler(request)
+    if request.method == "POST" and request.content_type != "application/json":
+        return _json({"error": "send JSON with Content-Type: application/json"}, status=415)
+    try:
+        return await handler(request)
+    except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
+        return _json({"error": str(error)}, status=400)
+    except VenueError as error:
+        return _json({"error": error.message}, status=error.status)
+
+
+def _active(wanted: SwitchFault, *, lasting: bool) -> Active:
+    return Active(
+        fault=wanted.name,
+        until_s=time.monotonic() + wanted.seconds if lasting else None,
+        milliseconds=wanted.milliseconds,
+        executed=wanted.executed,
+        status=wanted.status,
+        code=wanted.code,
+    )
+
+
+def _account(account: Account) -> dict[str, object]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "key": account.key,
+        "balances": {
+            asset: {"free": fmt(balance.free), "locked": fmt(balance.locked)}
+            for asset, balance in sorted(account.balances.items())
+        },
+        "open_orders": len(account.open_orders),
+    }
+
+
+def _json(value: object, *, status: int = 200) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")

@@ -1,0 +1,105 @@
+"""Who listens to what: market streams by name, user data by account. A frame is encoded once for all its readers."""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+
+import msgspec
+
+# A reader this far behind is cut off rather than kept in memory.
+MAX_QUEUED_FRAMES = 50_000
+
+
+class Subscriber:
+    """One socket's outgoing frames and subscriptions."""
+
+    def __init__(self, *, combined: bool = False) -> None:
+        self.combined = combined
+        self.streams: set[str] = set()
+        # account id → subscription id
+        self.accounts: dict[int, int] = {}
+        self.queue: deque[bytes] = deque()
+        self.ready = asyncio.Event()
+        self.overrun = False
+
+    def send(self, frame: bytes) -> None:
+        if len(self.queue) >= MAX_QUEUED_FRAMES:
+            self.overrun = True
+        else:
+            self.queue.append(frame)
+        self.ready.set()
+
+
+class Hub:
+    """All subscriptions of the venue."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, set[Subscriber]] = {}
+        self._accounts: dict[int, set[Subscriber]] = {}
+        self.subscribers: set[Subscriber] = set()
+        # A fault: sockets stay open and answer pings, but nothing is published.
+        self.frozen = False
+        self.changed = asyncio.Event()
+
+    def subscribe(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
+        for stream in streams:
+            subscriber.streams.add(stream)
+            self._streams.setdefault(stream, set()).add(subscriber)
+        self.changed.set()
+
+    def unsubscribe(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
+        for stream in list(streams):
+            subscriber.streams.discard(stream)
+            readers = self._streams.get(stream, set())
+            readers.discard(subscriber)
+            if not readers:
+                self._streams.pop(stream, None)
+
+    def subscribe_account(self, subscriber: Subscriber, account_id: int) -> int:
+        """Give the subscription's id."""
+        number = subscriber.accounts.setdefault(account_id, len(subscriber.accounts))
+        self._accounts.setdefault(account_id, set()).add(subscriber)
+        return number
+
+    def unsubscribe_account(self, subscriber: Subscriber, account_id: int) -> None:
+        subscriber.accounts.pop(account_id, None)
+        self._accounts.get(account_id, set()).discard(subscriber)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        self.unsubscribe(subscriber, subscriber.streams)
+        for account_id in list(subscriber.accounts):
+            self.unsubscribe_account(subscriber, account_id)
+        self.subscribers.discard(subscriber)
+
+    def wants(self, stream: str) -> bool:
+        return stream in self._streams
+
+    def wanted(self) -> set[str]:
+        return set(self._streams)
+
+    def publish(self, stream: str, text: str) -> None:
+        """Send a raw event to the stream's readers, wrapped for those who asked for combined streams."""
+        readers = self._streams.get(stream)
+        if not readers or self.frozen:
+            return
+        raw = wrapped = b""
+        for reader in readers:
+            if reader.combined:
+                wrapped = wrapped or f'{{"stream":"{stream}","data":{text}}}'.encode()
+                reader.send(wrapped)
+            else:
+                raw = raw or text.encode()
+                reader.send(raw)
+
+    def publish_recorded(self, stream: str, wrapped: bytes, raw: bytes) -> None:
+        """Send a recorded combined frame byte for byte, or what it wraps to readers of raw streams."""
+        if self.frozen:
+            return
+        for reader in self._streams.get(stream, ()):
+            reader.send(wrapped if reader.combined else raw)
+
+    def publish_private(self, account_id: int, event: dict[str, object]) -> None:
+        """Send a user data event in today's envelope."""
+        for reader in self._accounts.get(account_id, ()):
+            number = reader.accounts[account_id]
+            reader.send(msgspec.json.encode({"subscriptionId": number, "event": event}))

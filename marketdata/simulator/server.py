@@ -1,0 +1,236 @@
+"""Wires the venue to one loopback port and runs it until told to stop."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from marketdata.simulator.control import ControlDoor, guard
+from marketdata.simulator.faults import Faults
+from marketdata.simulator.hub import Hub
+from marketdata.simulator.ledger import Ledger, LedgerInUseError
+from marketdata.simulator.market import DAY_MS, Market
+from marketdata.simulator.matching import Fees
+from marketdata.simulator.options import Options
+from marketdata.simulator.pump import Pump
+from marketdata.simulator.rest import PREFIX, RestDoor
+from marketdata.simulator.socket_api import SocketApiDoor
+from marketdata.simulator.sockets import SocketRules
+from marketdata.simulator.streams import StreamDoor
+from marketdata.simulator.synthetic import SyntheticMarket
+from marketdata.simulator.venue import Venue, WallClock
+
+log = structlog.get_logger()
+
+HOST = "127.0.0.1"
+
+
+class StartError(Exception):
+    """The venue cannot start; the text says why and what to do."""
+
+
+class Server:
+    """The venue and its doors on one port."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.faults = Faults()
+        self.hub = Hub()
+        self.ledger = _open_ledger(options)
+        clock = WallClock(self.faults)
+        now_ms = clock.now_ms()
+        self._pumps: list[Pump] = []
+        listed_ms = int(self.ledger.fact("listed_ms", str((now_ms // DAY_MS - options.history_days) * DAY_MS)))
+        synthetic = {
+            spec.id: SyntheticMarket(spec, seed=options.seed, rate=options.rate, listed_ms=listed_ms, now_ms=now_ms)
+            for spec in options.symbols
+        }
+        self.venue = self._venue(synthetic, clock)
+        for market in synthetic.values():
+            pump = Pump(market, hub=self.hub, engine=self.venue.engine, now_ms=clock.now_ms)
+            self._pumps.append(pump)
+        rules = SocketRules(
+            ping_every_s=options.ping_every_s,
+            pong_within_s=options.pong_within_s,
+            cut_after_s=options.cut_after_s,
+            messages_per_s=options.messages_per_s,
+        )
+        self._streams = StreamDoor(self.hub, rules)
+        self._socket_api = SocketApiDoor(self.venue, rules)
+        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
+        self._site: web.BaseSite | None = None
+        self.port = options.port
+        self._started_s = time.monotonic()
+
+    def _venue(self, markets: Mapping[str, Market], clock: WallClock) -> Venue:
+        return Venue(
+            markets=markets,
+            ledger=self.ledger,
+            clock=clock,
+            faults=self.faults,
+            hub=self.hub,
+            fees=Fees(maker_bps=self.options.fee_bps, taker_bps=self.options.fee_bps),
+            weight_per_minute=self.options.weight_per_minute,
+        )
+
+    def _application(self) -> web.Application:
+        application = web.Application(middlewares=[guard])
+        rest = RestDoor(self.venue)
+        control = ControlDoor(
+            self.venue,
+            state=self.state,
+            drop_sockets=self.drop_sockets,
+            close_listener=self.close_listener,
+            skip_depth=self._skip_depth,
+        )
+        application.add_routes(
+            [
+                web.route("*", PREFIX + "{name:.+}", rest.handle),
+                web.get("/ws", self._streams.handle),
+                web.get("/ws/{streams:.*}", self._streams.handle),
+                web.get("/stream", self._streams.handle),
+                web.get("/stream/{name:.*}", self._streams.handle),
+                web.get("/ws-api/v3", self._socket_api.handle),
+                *control.routes(),
+            ]
+        )
+        return application
+
+    async def start(self) -> None:
+        """Listen. Raises StartError when the port is taken."""
+        listening = self._bind(self.options.port)
+        self.port = listening.getsockname()[1]
+        await self._runner.setup()
+        await self._listen(listening)
+
+    async def run(self) -> None:
+        """Drive the markets until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for pump in self._pumps:
+                group.create_task(pump.run())
+
+    async def stop(self) -> None:
+        self.drop_sockets()
+        await self._runner.cleanup()
+        self.ledger.close()
+
+    def _bind(self, port: int) -> socket.socket:
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+            listening.listen(128)
+        except OSError as error:
+            listening.close()
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                raise StartError(
+                    f"port {port} on {HOST} cannot be used ({os.strerror(error.errno)}): stop what listens there, "
+                    "or choose another port with --port (0 takes a free one)"
+                ) from None
+            raise
+        return listening
+
+    async def _listen(self, listening: socket.socket) -> None:
+        self._site = web.SockSite(self._runner, listening)
+        await self._site.start()
+
+    # Operator's door
+
+    def state(self) -> dict[str, object]:
+        return {
+            "mode": "synthetic",
+            "seed": self.options.seed,
+            "rate": self.options.rate,
+            "symbols": list(self.venue.markets),
+            "time_ms": self.venue.clock.now_ms(),
+            "uptime_s": round(time.monotonic() - self._started_s, 3),
+            "sockets": len(self._streams.sockets) + len(self._socket_api.sockets),
+            "streams": sorted(self.hub.wanted()),
+            "accounts": len(self.venue.engine.accounts),
+            "open_orders": sum(len(account.open_orders) for account in self.venue.engine.accounts.values()),
+        }
+
+    def drop_sockets(self) -> None:
+        for open_socket in [*self._streams.sockets, *self._socket_api.sockets]:
+            open_socket.abort()
+
+    async def close_listener(self, seconds: float) -> None:
+        assert self._site is not None
+        await self._site.stop()
+        self.drop_sockets()
+        server = self._runner.server
+        for connection in list(server.connections) if server is not None else []:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(seconds)
+        await self._listen(self._bind(self.port))
+
+    def _skip_depth(self, symbol: str) -> None:
+        for market, pump in zip(self.venue.markets, self._pumps, strict=True):
+            pump.skip_depth = pump.skip_depth or symbol in ("", market)
+
+
+def _open_ledger(options: Options) -> Ledger:
+    try:
+        return Ledger(options.ledger)
+    except LedgerInUseError as error:
+        raise StartError(str(error)) from None
+    except OSError as error:
+        raise StartError(f"the ledger folder {options.ledger} cannot be used: {error.strerror}; see --ledger") from None
+
+
+async def _serve(options: Options) -> None:
+    server = Server(options)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await server.start()
+        _announce(server)
+        running = asyncio.create_task(server.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (running, stopping):
+            task.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+    finally:
+        await server.stop()
+
+
+def _announce(server: Server) -> None:
+    options = server.options
+    account = server.venue.demo_account()
+    key_file = server.venue.write_key_file(account)
+    rest_url, websocket_url = f"http://{HOST}:{server.port}", f"ws://{HOST}:{server.port}"
+    if options.json or options.port == 0:
+        line: dict[str, object] = {
+            "ready": True,
+            "rest_url": rest_url,
+            "websocket_url": websocket_url,
+            "pid": os.getpid(),
+            "key_file": str(key_file),
+        }
+        if options.print_keys:
+            line |= {"key": account.key, "secret": account.secret}
+        return
+    if options.print_keys:
+        pass
+
+
+def run(options: Options) -> int:
+    """Run until SIGINT or SIGTERM; the exit code is 0 then, 2 when the venue cannot start."""
+    try:
+        uvloop.run(_serve(options))
+    except StartError:
+        return 2
+    return 0
