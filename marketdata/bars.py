@@ -134,10 +134,7 @@ class BarSet:
             self._since_ns = ts_open
         self.needs_history = self._minute is None or self._minute.ts_open > ts_open or not self._minute.complete
         return [
-            bar
-            for minute in list(self._minutes)
-            if minute.ts_open >= self._since_ns
-            for bar in self._publish(minute)
+            bar for minute in list(self._minutes) if minute.ts_open >= self._since_ns for bar in self._publish(minute)
         ]
 
     def forming(self) -> list[Bar]:

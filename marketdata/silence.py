@@ -26,7 +26,7 @@ class ChannelSilence:
         self.last_ns = ts_init
 
     def limit_ns(self) -> int:
-        """max(2 s, 5 × the median gap)."""
+        """The longer of 2 s and five times the median gap."""
         if not self._gaps_ns:
             return MIN_SILENCE_NS
         return max(MIN_SILENCE_NS, int(_GAPS_FACTOR * median(self._gaps_ns)))

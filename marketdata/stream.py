@@ -5,6 +5,7 @@ Pure, and used as it is by the live feed and by replay: the same input gives the
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from math import log, sqrt
 from statistics import pstdev
 
@@ -72,6 +73,11 @@ class SymbolStream:
     def needs_image(self) -> bool:
         """Whether the book waits for an image from REST."""
         return self._connected and not self.book.is_valid
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the socket is up and yet brings nothing, or not all of it."""
+        return self._connected and bool(self._silent)
 
     @property
     def last_price(self) -> float | None:
@@ -177,6 +183,16 @@ class SymbolStream:
         out.append(self.snapshot)
         return self._counted(out)
 
+    def present(self) -> list[Event]:
+        """State, quote and book as they are: what a consumer needs who lost what was sent."""
+        now = self.quote.ts_init if self.quote is not None else 0
+        events: list[Event] = [self._state_event(now)]
+        if self.quote is not None:
+            events.append(self.quote)
+        if self.snapshot is not None and self.state in ("live", "fallback"):
+            events.append(self.snapshot)
+        return events
+
     def polling_failed(self, ts_init: int) -> list[Event]:
         """REST gives nothing either: no longer in fallback."""
         out: list[Event] = []
@@ -184,7 +200,9 @@ class SymbolStream:
             self._restate(ts_init, out)
         return self._counted(out)
 
-    def fill_history(self, bars: Iterable[Bar], trades: Iterable[TradeTick], *, assume_complete: bool = False) -> list[Event]:
+    def fill_history(
+        self, bars: Iterable[Bar], trades: Iterable[TradeTick], *, assume_complete: bool = False
+    ) -> list[Event]:
         """Give minutes (and the latest prints) from REST to the bars. Gives closed bars that were missed."""
         out: list[Event] = list(self.bars.seed(list(bars), list(trades), assume_complete=assume_complete))
         self._measure_volatility()
@@ -304,17 +322,17 @@ class SymbolStream:
         if state == self.state and reason == self.reason:
             return
         self.state, self.reason = state, reason
-        now_ns = self._clock.now_ns(ts_init)
-        out.append(
-            FeedState(
-                exchange=self.exchange,
-                symbol=self.symbol,
-                state=state,
-                source=self.source,
-                reason=reason,
-                ts_event=now_ns,
-                ts_init=ts_init,
-            )
+        out.append(self._state_event(ts_init))
+
+    def _state_event(self, ts_init: int) -> FeedState:
+        return FeedState(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            state=self.state,
+            source=self.source,
+            reason=self.reason,
+            ts_event=self._clock.now_ns(ts_init),
+            ts_init=ts_init,
         )
 
     def _find_state(self) -> tuple[str, str]:
@@ -360,7 +378,7 @@ class SymbolStream:
         """Annual volatility of the last hour's minutes, as a fraction."""
         closes = [bar.close for bar in self.bars.closed_minutes][-_VOLATILITY_BARS - 1 :]
         if len(closes) > 2:
-            returns = [log(b / a) for a, b in zip(closes, closes[1:], strict=False)]
+            returns = [log(b / a) for a, b in pairwise(closes)]
             self.volatility = pstdev(returns) * sqrt(_MINUTES_PER_YEAR)
 
     def _counted(self, out: list[Event]) -> list[Event]:

@@ -3,7 +3,7 @@
 Parsing is pure: bytes in, records out. Whatever opens sockets is behind `Rest` and `marketdata.connection`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -181,4 +181,5 @@ class Adapter(Protocol):
     def parser(self, *, exchange: str, symbols: Mapping[str, str]) -> Parser:
         """`symbols` maps the venue's spelling to ours and may grow while the parser lives."""
 
-    def rest(self, *, exchange: str, base_url: str, client: "httpx.AsyncClient") -> Rest: ...
+    def rest(self, *, exchange: str, base_url: str, client: "httpx.AsyncClient", clock_ns: Callable[[], int]) -> Rest:
+        """`clock_ns` is our clock, for `ts_init`."""

@@ -6,157 +6,301 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Exchange',
+            name="Exchange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(help_text='Short name, e.g. binance or simulated.', max_length=32, unique=True)),
-                ('name', models.CharField(max_length=64)),
-                ('adapter', models.CharField(help_text='Which dialect it speaks, e.g. binance.', max_length=32)),
-                ('environment', models.CharField(choices=[('simulated', 'simulated exchange'), ('testnet', 'testnet or sandbox'), ('live', 'live')], default='live', max_length=16)),
-                ('enabled', models.BooleanField(default=True, help_text='Disabled venues are not streamed.')),
-                ('clock', models.CharField(choices=[('system', "this machine's clock"), ('stream', "the stream's own time (replay)")], default='system', help_text='Under replay the stream is the clock, so that a recording is neither stale nor skewed.', max_length=8)),
-                ('rest_url', models.URLField(blank=True, help_text="Empty: the adapter's own address for the environment.")),
-                ('websocket_url', models.CharField(blank=True, help_text="Empty: the adapter's own address for the environment.", max_length=200)),
-                ('connect_timeout_s', models.FloatField(default=30, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(300)])),
-                ('ping_interval_s', models.FloatField(default=30, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(300)])),
-                ('pong_timeout_s', models.FloatField(default=10, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(300)])),
-                ('reconnect_max_s', models.FloatField(default=30, help_text='First retry at once, then 1 s, doubled up to this.', validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(600)])),
-                ('reconnect_jitter', models.FloatField(default=0.1, help_text='Fraction of the delay.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(1)])),
-                ('failed_after', models.PositiveSmallIntegerField(default=5, help_text='Failures in a row after which the feed counts as failed; slow retries go on.')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.SlugField(help_text="Short name, e.g. binance or simulated.", max_length=32, unique=True),
+                ),
+                ("name", models.CharField(max_length=64)),
+                ("adapter", models.CharField(help_text="Which dialect it speaks, e.g. binance.", max_length=32)),
+                (
+                    "environment",
+                    models.CharField(
+                        choices=[
+                            ("simulated", "simulated exchange"),
+                            ("testnet", "testnet or sandbox"),
+                            ("live", "live"),
+                        ],
+                        default="live",
+                        max_length=16,
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=True, help_text="Disabled venues are not streamed.")),
+                (
+                    "clock",
+                    models.CharField(
+                        choices=[("system", "this machine's clock"), ("stream", "the stream's own time (replay)")],
+                        default="system",
+                        help_text="Under replay the stream is the clock, so that a recording is neither stale nor skewed.",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "rest_url",
+                    models.URLField(blank=True, help_text="Empty: the adapter's own address for the environment."),
+                ),
+                (
+                    "websocket_url",
+                    models.CharField(
+                        blank=True, help_text="Empty: the adapter's own address for the environment.", max_length=200
+                    ),
+                ),
+                (
+                    "connect_timeout_s",
+                    models.FloatField(
+                        default=30,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(300),
+                        ],
+                    ),
+                ),
+                (
+                    "ping_interval_s",
+                    models.FloatField(
+                        default=30,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(300),
+                        ],
+                    ),
+                ),
+                (
+                    "pong_timeout_s",
+                    models.FloatField(
+                        default=10,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(300),
+                        ],
+                    ),
+                ),
+                (
+                    "reconnect_max_s",
+                    models.FloatField(
+                        default=30,
+                        help_text="First retry at once, then 1 s, doubled up to this.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(600),
+                        ],
+                    ),
+                ),
+                (
+                    "reconnect_jitter",
+                    models.FloatField(
+                        default=0.1,
+                        help_text="Fraction of the delay.",
+                        validators=[
+                            django.core.validators.MinValueValidator(0),
+                            django.core.validators.MaxValueValidator(1),
+                        ],
+                    ),
+                ),
+                (
+                    "failed_after",
+                    models.PositiveSmallIntegerField(
+                        default=5,
+                        help_text="Failures in a row after which the feed counts as failed; slow retries go on.",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('code',),
+                "ordering": ("code",),
             },
         ),
         migrations.CreateModel(
-            name='FeedLease',
+            name="FeedLease",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('holder', models.CharField(blank=True, max_length=64)),
-                ('epoch', models.BigIntegerField(default=0)),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('exchange', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='lease', to='marketdata.exchange')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("holder", models.CharField(blank=True, max_length=64)),
+                ("epoch", models.BigIntegerField(default=0)),
+                ("expires_at", models.DateTimeField(null=True)),
+                (
+                    "exchange",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="lease", to="marketdata.exchange"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Instrument',
+            name="Instrument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(help_text='Unified, e.g. BTC/USDT.', max_length=40)),
-                ('venue_symbol', models.CharField(help_text='As the venue spells it, e.g. BTCUSDT.', max_length=40)),
-                ('kind', models.CharField(choices=[('spot', 'spot'), ('perpetual', 'perpetual')], default='spot', max_length=12)),
-                ('base', models.CharField(max_length=20)),
-                ('quote', models.CharField(max_length=20)),
-                ('tick_size', models.DecimalField(decimal_places=12, max_digits=28)),
-                ('lot_size', models.DecimalField(decimal_places=12, max_digits=28)),
-                ('min_quantity', models.DecimalField(decimal_places=12, max_digits=28)),
-                ('max_quantity', models.DecimalField(decimal_places=12, max_digits=28)),
-                ('min_notional', models.DecimalField(decimal_places=12, max_digits=28)),
-                ('active', models.BooleanField(default=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('exchange', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='instruments', to='marketdata.exchange')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(help_text="Unified, e.g. BTC/USDT.", max_length=40)),
+                ("venue_symbol", models.CharField(help_text="As the venue spells it, e.g. BTCUSDT.", max_length=40)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("spot", "spot"), ("perpetual", "perpetual")], default="spot", max_length=12
+                    ),
+                ),
+                ("base", models.CharField(max_length=20)),
+                ("quote", models.CharField(max_length=20)),
+                ("tick_size", models.DecimalField(decimal_places=12, max_digits=28)),
+                ("lot_size", models.DecimalField(decimal_places=12, max_digits=28)),
+                ("min_quantity", models.DecimalField(decimal_places=12, max_digits=28)),
+                ("max_quantity", models.DecimalField(decimal_places=12, max_digits=28)),
+                ("min_notional", models.DecimalField(decimal_places=12, max_digits=28)),
+                ("active", models.BooleanField(default=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "exchange",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="instruments",
+                        to="marketdata.exchange",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('exchange__code', 'symbol'),
+                "ordering": ("exchange__code", "symbol"),
             },
         ),
         migrations.CreateModel(
-            name='BarRow',
+            name="BarRow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('timeframe', models.CharField(max_length=4)),
-                ('ts_open', models.BigIntegerField(help_text='Nanoseconds since the epoch, UTC.')),
-                ('open', models.FloatField()),
-                ('high', models.FloatField()),
-                ('low', models.FloatField()),
-                ('close', models.FloatField()),
-                ('volume', models.FloatField()),
-                ('taker_buy_volume', models.FloatField(null=True)),
-                ('trades', models.IntegerField(default=0)),
-                ('source', models.CharField(max_length=12)),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='bars', to='marketdata.instrument')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("timeframe", models.CharField(max_length=4)),
+                ("ts_open", models.BigIntegerField(help_text="Nanoseconds since the epoch, UTC.")),
+                ("open", models.FloatField()),
+                ("high", models.FloatField()),
+                ("low", models.FloatField()),
+                ("close", models.FloatField()),
+                ("volume", models.FloatField()),
+                ("taker_buy_volume", models.FloatField(null=True)),
+                ("trades", models.IntegerField(default=0)),
+                ("source", models.CharField(max_length=12)),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="bars", to="marketdata.instrument"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'marketdata_bar',
+                "db_table": "marketdata_bar",
             },
         ),
         migrations.CreateModel(
-            name='Subscription',
+            name="Subscription",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(max_length=40)),
-                ('follower', models.CharField(max_length=64)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('exchange', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='subscriptions', to='marketdata.exchange')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(max_length=40)),
+                ("follower", models.CharField(max_length=64)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "exchange",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="subscriptions",
+                        to="marketdata.exchange",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FeedEvent',
+            name="FeedEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(blank=True, max_length=40)),
-                ('kind', models.CharField(max_length=24)),
-                ('message', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
-                ('exchange', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='marketdata.exchange')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(blank=True, max_length=40)),
+                ("kind", models.CharField(max_length=24)),
+                ("message", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
+                (
+                    "exchange",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="marketdata.exchange"
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-at',),
-                'indexes': [models.Index(fields=['-at'], name='marketdata__at_45af32_idx')],
+                "ordering": ("-at",),
+                "indexes": [models.Index(fields=["-at"], name="marketdata__at_45af32_idx")],
             },
         ),
         migrations.CreateModel(
-            name='FeedStatus',
+            name="FeedStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('symbol', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('connecting', 'connecting'), ('live', 'live'), ('stale', 'stale'), ('resyncing', 'resyncing'), ('fallback', 'REST fallback'), ('disconnected', 'disconnected'), ('failed', 'failed'), ('unknown_symbol', 'unknown symbol')], default='connecting', max_length=16)),
-                ('source', models.CharField(default='websocket', max_length=12)),
-                ('reason', models.CharField(blank=True, max_length=300)),
-                ('last_price', models.FloatField(null=True)),
-                ('last_tick_at', models.DateTimeField(null=True)),
-                ('messages_per_s', models.FloatField(default=0)),
-                ('lag_p50_ms', models.FloatField(null=True)),
-                ('lag_p95_ms', models.FloatField(null=True)),
-                ('messages', models.BigIntegerField(default=0)),
-                ('rejected', models.BigIntegerField(default=0)),
-                ('gaps', models.IntegerField(default=0)),
-                ('reconnects', models.IntegerField(default=0)),
-                ('updated_at', models.DateTimeField()),
-                ('exchange', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='feeds', to='marketdata.exchange')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("symbol", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("connecting", "connecting"),
+                            ("live", "live"),
+                            ("stale", "stale"),
+                            ("resyncing", "resyncing"),
+                            ("fallback", "REST fallback"),
+                            ("disconnected", "disconnected"),
+                            ("failed", "failed"),
+                            ("unknown_symbol", "unknown symbol"),
+                        ],
+                        default="connecting",
+                        max_length=16,
+                    ),
+                ),
+                ("source", models.CharField(default="websocket", max_length=12)),
+                ("reason", models.CharField(blank=True, max_length=300)),
+                ("last_price", models.FloatField(null=True)),
+                ("last_tick_at", models.DateTimeField(null=True)),
+                ("messages_per_s", models.FloatField(default=0)),
+                ("lag_p50_ms", models.FloatField(null=True)),
+                ("lag_p95_ms", models.FloatField(null=True)),
+                ("messages", models.BigIntegerField(default=0)),
+                ("rejected", models.BigIntegerField(default=0)),
+                ("gaps", models.IntegerField(default=0)),
+                ("reconnects", models.IntegerField(default=0)),
+                ("updated_at", models.DateTimeField()),
+                (
+                    "exchange",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="feeds", to="marketdata.exchange"
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'feed status',
-                'ordering': ('exchange__code', 'symbol'),
-                'constraints': [models.UniqueConstraint(fields=('exchange', 'symbol'), name='feed_status_unique')],
+                "verbose_name_plural": "feed status",
+                "ordering": ("exchange__code", "symbol"),
+                "constraints": [models.UniqueConstraint(fields=("exchange", "symbol"), name="feed_status_unique")],
             },
         ),
         migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.UniqueConstraint(fields=('exchange', 'symbol'), name='instrument_symbol_unique'),
+            model_name="instrument",
+            constraint=models.UniqueConstraint(fields=("exchange", "symbol"), name="instrument_symbol_unique"),
         ),
         migrations.AddConstraint(
-            model_name='instrument',
-            constraint=models.CheckConstraint(condition=models.Q(('lot_size__gt', 0), ('min_notional__gte', 0), ('min_quantity__gte', 0), ('tick_size__gt', 0)), name='instrument_rules_positive'),
+            model_name="instrument",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("lot_size__gt", 0), ("min_notional__gte", 0), ("min_quantity__gte", 0), ("tick_size__gt", 0)
+                ),
+                name="instrument_rules_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='barrow',
-            constraint=models.UniqueConstraint(fields=('instrument', 'timeframe', 'ts_open'), name='bar_unique'),
+            model_name="barrow",
+            constraint=models.UniqueConstraint(fields=("instrument", "timeframe", "ts_open"), name="bar_unique"),
         ),
         migrations.AddConstraint(
-            model_name='barrow',
-            constraint=models.CheckConstraint(condition=models.Q(('high__gte', models.F('low')), ('low__gt', 0), ('volume__gte', 0)), name='bar_range_sane'),
+            model_name="barrow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("high__gte", models.F("low")), ("low__gt", 0), ("volume__gte", 0)),
+                name="bar_range_sane",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='subscription',
-            constraint=models.UniqueConstraint(fields=('exchange', 'symbol', 'follower'), name='subscription_unique'),
+            model_name="subscription",
+            constraint=models.UniqueConstraint(fields=("exchange", "symbol", "follower"), name="subscription_unique"),
         ),
     ]

@@ -1,113 +1,38 @@
 """Binance spot WebSocket frames to records.
 
 Source: https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams. Both the combined envelope
-(`{"stream": …, "data": …}`) and raw payloads are understood. Prices arrive as strings and are decoded straight into
-floats by msgspec's lax mode: measured 0.33 µs a bookTicker against 1.04 µs with `float()` afterwards.
+(`{"stream": …, "data": …}`) and raw payloads are understood.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
-from marketdata.events import Bar, BookDelta, Level, QuoteTick, Ticker, Timeframe, TradeTick
-from marketdata.exchanges.adapter import Acknowledgement, BookImage, MalformedFrame, Notice, UnknownVenueSymbol, VenueEvent
+from marketdata.events import Bar, BookDelta, QuoteTick, Ticker, TradeTick
+from marketdata.exchanges.adapter import (
+    Acknowledgement,
+    BookImage,
+    MalformedFrame,
+    Notice,
+    UnknownVenueSymbol,
+    VenueEvent,
+)
+from marketdata.exchanges.binance.payloads import (
+    AggTrade,
+    Answer,
+    BookTicker,
+    Depth,
+    Image,
+    Kline,
+    Probe,
+    Shutdown,
+    Ticker24h,
+    Trade,
+)
 
 _NS_PER_MS = 1_000_000
-
-
-class _Trade(Struct, gc=False):
-    symbol: str = field(name="s")
-    trade_id: int = field(name="t")
-    price: float = field(name="p")
-    size: float = field(name="q")
-    time_ms: int = field(name="T")
-    buyer_is_maker: bool = field(name="m")
-
-
-class _AggTrade(Struct, gc=False):
-    symbol: str = field(name="s")
-    # The last of the trades that were aggregated, so that ids compare with those of single trades.
-    trade_id: int = field(name="l")
-    price: float = field(name="p")
-    size: float = field(name="q")
-    time_ms: int = field(name="T")
-    buyer_is_maker: bool = field(name="m")
-
-
-class _BookTicker(Struct, gc=False):
-    update_id: int = field(name="u")
-    symbol: str = field(name="s")
-    bid: float = field(name="b")
-    bid_size: float = field(name="B")
-    ask: float = field(name="a")
-    ask_size: float = field(name="A")
-
-
-class _Depth(Struct, gc=False):
-    time_ms: int = field(name="E")
-    symbol: str = field(name="s")
-    first_update_id: int = field(name="U")
-    last_update_id: int = field(name="u")
-    bids: tuple[Level, ...] = field(name="b")
-    asks: tuple[Level, ...] = field(name="a")
-
-
-class _Candle(Struct, gc=False):
-    open_ms: int = field(name="t")
-    close_ms: int = field(name="T")
-    timeframe: Timeframe = field(name="i")
-    open: float = field(name="o")
-    high: float = field(name="h")
-    low: float = field(name="l")
-    close: float = field(name="c")
-    volume: float = field(name="v")
-    trades: int = field(name="n")
-    closed: bool = field(name="x")
-    taker_buy_volume: float = field(name="V")
-
-
-class _Kline(Struct, gc=False):
-    symbol: str = field(name="s")
-    candle: _Candle = field(name="k")
-
-
-class _Ticker(Struct, gc=False):
-    time_ms: int = field(name="E")
-    symbol: str = field(name="s")
-    last: float = field(name="c")
-    open: float = field(name="o")
-    high: float = field(name="h")
-    low: float = field(name="l")
-    volume: float = field(name="v")
-    quote_volume: float = field(name="q")
-
-
-class _Shutdown(Struct):
-    time_ms: int = field(name="E")
-
-
-class _Answer(Struct):
-    id: int | str | None = None
-    error: msgspec.Raw = msgspec.Raw()
-    code: int | None = None
-    msg: str = ""
-
-
-class _Image(Struct):
-    update_id: int = field(name="lastUpdateId")
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-
-
-class _Probe(Struct):
-    """Enough of a frame to know what it is."""
-
-    stream: str = ""
-    data: msgspec.Raw = msgspec.Raw()
-    event: str = field(name="e", default="")
-    update_id: int | None = field(name="u", default=None)
 
 
 def _decoder(payload: type[Struct]) -> Callable[[bytes], Any]:
@@ -116,9 +41,9 @@ def _decoder(payload: type[Struct]) -> Callable[[bytes], Any]:
     return msgspec.json.Decoder(envelope, strict=False).decode
 
 
-_decode_image = msgspec.json.Decoder(_Image, strict=False).decode
-_decode_answer = msgspec.json.Decoder(_Answer, strict=False).decode
-_decode_probe = msgspec.json.Decoder(_Probe).decode
+_decode_image = msgspec.json.Decoder(Image, strict=False).decode
+_decode_answer = msgspec.json.Decoder(Answer, strict=False).decode
+_decode_probe = msgspec.json.Decoder(Probe).decode
 
 _Handler = Callable[[bytes, int], tuple[VenueEvent]]
 
@@ -128,8 +53,8 @@ class BinanceParser:
 
     def __init__(self, *, exchange: str, symbols: Mapping[str, str]) -> None:
         self._exchange = exchange
-        trade = _trade_handler(exchange, symbols, _Trade)
-        agg_trade = _trade_handler(exchange, symbols, _AggTrade)
+        trade = _trade_handler(exchange, symbols, Trade)
+        agg_trade = _trade_handler(exchange, symbols, AggTrade)
         quote = _quote_handler(exchange, symbols)
         delta = _delta_handler(exchange, symbols)
         bar = _bar_handler(exchange, symbols)
@@ -228,7 +153,7 @@ def _trade_handler(exchange: str, symbols: Mapping[str, str], payload: type[Stru
 
 
 def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
-    decode = _decoder(_BookTicker)
+    decode = _decoder(BookTicker)
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
         data = decode(frame).data
@@ -250,7 +175,7 @@ def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
 
 def _delta_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
-    decode = _decoder(_Depth)
+    decode = _decoder(Depth)
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
         data = decode(frame).data
@@ -271,7 +196,7 @@ def _delta_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
 
 def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
-    decode = _decoder(_Kline)
+    decode = _decoder(Kline)
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
         data = decode(frame).data
@@ -299,7 +224,7 @@ def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
 
 def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
-    decode = _decoder(_Ticker)
+    decode = _decoder(Ticker24h)
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
         data = decode(frame).data
@@ -322,7 +247,7 @@ def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
 
 def _shutdown_handler() -> _Handler:
-    decode = _decoder(_Shutdown)
+    decode = _decoder(Shutdown)
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
         return (Notice(kind="serverShutdown", ts_event=decode(frame).data.time_ms * _NS_PER_MS),)
@@ -331,11 +256,11 @@ def _shutdown_handler() -> _Handler:
 
 
 def _acknowledgement(payload: bytes) -> Acknowledgement:
-    answer = cast(_Answer, _decode_answer(payload))
+    answer = _decode_answer(payload)
     error = bytes(answer.error).decode("utf-8", "replace")
     if answer.code is not None:
         error = f"{answer.code} {answer.msg}"
     if error in ("", "null") and answer.id is None and b'"result"' not in payload:
         raise MalformedFrame("neither an event nor an answer", payload)
-    request_id = int(answer.id) if str(answer.id).isdecimal() else None
+    request_id = answer.id if isinstance(answer.id, int) else None
     return Acknowledgement(request_id=request_id, error="" if error == "null" else error[:300])

@@ -5,6 +5,7 @@ headers; a 429 or 418 stops every request of this client until the time that the
 """
 
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -84,9 +85,10 @@ class _Problem(Struct):
 
 
 class BinanceRest:
-    """Public endpoints. Every method raises VenueError's children."""
+    """Public endpoints. Every method raises VenueError's children. `clock_ns` stamps what arrives."""
 
-    def __init__(self, *, exchange: str, base_url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, *, exchange: str, base_url: str, client: httpx.AsyncClient, clock_ns: Callable[[], int]) -> None:
+        self._clock_ns = clock_ns
         self._exchange = exchange
         self._base_url = base_url.rstrip("/")
         self._client = client
@@ -95,7 +97,8 @@ class BinanceRest:
 
     async def server_time_ns(self) -> int:
         body = await self._get("/api/v3/time", {})
-        return self._decode(body, _Time).time_ms * _NS_PER_MS
+        answer: _Time = self._decode(body, _Time)
+        return answer.time_ms * _NS_PER_MS
 
     async def listings(self) -> list[Listing]:
         body = await self._get("/api/v3/exchangeInfo", {})
@@ -134,13 +137,13 @@ class BinanceRest:
     async def book(self, venue_symbol: str, *, symbol: str, limit: int) -> BookImage:
         body = await self._get("/api/v3/depth", {"symbol": venue_symbol, "limit": limit})
         try:
-            return self._parser.parse_image(body, symbol=symbol, ts_init=time.time_ns())
+            return self._parser.parse_image(body, symbol=symbol, ts_init=self._clock_ns())
         except MalformedFrame as error:
             raise VenueUnavailable(str(error)) from error
 
     async def trades(self, venue_symbol: str, *, symbol: str, limit: int) -> list[TradeTick]:
         body = await self._get("/api/v3/trades", {"symbol": venue_symbol, "limit": limit})
-        ts_init = time.time_ns()
+        ts_init = self._clock_ns()
         return [
             TradeTick(
                 exchange=self._exchange,
@@ -168,7 +171,7 @@ class BinanceRest:
             volume=row.volume,
             quote_volume=row.quote_volume,
             ts_event=row.close_ms * _NS_PER_MS,
-            ts_init=time.time_ns(),
+            ts_init=self._clock_ns(),
         )
 
     async def _get(self, path: str, parameters: dict[str, str | int]) -> bytes:
@@ -184,7 +187,7 @@ class BinanceRest:
         used = response.headers.get(_WEIGHT_HEADER, "0")
         if used.isdecimal() and int(used) > _WEIGHT_LIMIT:
             # Weights are counted by the minute of the venue's clock.
-            self._blocked_until_s = time.monotonic() + 60 - time.time() % 60
+            self._blocked_until_s = time.monotonic() + 60 - self._clock_ns() / 1e9 % 60
         if response.status_code in (418, 429):
             retry_after = response.headers.get("retry-after", "")
             retry_after_s = float(retry_after) if retry_after.isdecimal() else 60.0

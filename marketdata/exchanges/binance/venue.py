@@ -1,6 +1,6 @@
 """Binance spot: addresses, limits, and how its parts come together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 import msgspec
@@ -49,5 +49,7 @@ class BinanceAdapter:
     def parser(self, *, exchange: str, symbols: Mapping[str, str]) -> BinanceParser:
         return BinanceParser(exchange=exchange, symbols=symbols)
 
-    def rest(self, *, exchange: str, base_url: str, client: httpx.AsyncClient) -> BinanceRest:
-        return BinanceRest(exchange=exchange, base_url=base_url, client=client)
+    def rest(
+        self, *, exchange: str, base_url: str, client: httpx.AsyncClient, clock_ns: Callable[[], int]
+    ) -> BinanceRest:
+        return BinanceRest(exchange=exchange, base_url=base_url, client=client, clock_ns=clock_ns)

@@ -1,0 +1,159 @@
+"""The feed's end of the bus: events in, batches onto the channel layer.
+
+One message carries whatever arrived for an instrument while the last publish was in flight: alone under light load,
+fifty at once under heavy load. Redis may go away: then events are dropped and counted, the sequence goes on so that
+consumers see the hole, and the feed is asked to tell everything again when Redis is back.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+import structlog
+from channels.layers import get_channel_layer
+from redis.exceptions import RedisError
+
+from marketdata.batches import (
+    MESSAGE_TYPE,
+    BatchReader,
+    ConflatingQueue,
+    MalformedBatch,
+    ReadBatch,
+    encode_batch,
+    tick_group,
+)
+from marketdata.events import MAX_BATCH, Batch, Event
+
+__all__ = [
+    "MESSAGE_TYPE",
+    "BatchReader",
+    "ConflatingQueue",
+    "MalformedBatch",
+    "ReadBatch",
+    "TickPublisher",
+    "tick_group",
+]
+
+log = structlog.get_logger(__name__)
+
+_MAX_PENDING = 5_000
+_TIMEOUT_S = 5.0
+_RETRY_S = 0.5
+
+
+class TickPublisher:
+    """Publishes the events of one venue. `add` never waits; `run` is the task that sends.
+
+    `now_ns` is the feed's clock; `on_recovered` is called when Redis is back after a failure.
+    """
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        epoch: int,
+        now_ns: Callable[[], int],
+        on_recovered: Callable[[], None] = lambda: None,
+        layer: Any = None,
+    ) -> None:
+        self._exchange = exchange
+        self._epoch = epoch
+        self._now_ns = now_ns
+        self._on_recovered = on_recovered
+        self._layer: Any = layer or get_channel_layer()
+        self._pending: dict[str, deque[Event]] = {}
+        self._sequences: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.is_down = False
+        self.published = 0
+        self.messages = 0
+        self.dropped = 0
+
+    @property
+    def epoch(self) -> int:
+        return self._epoch
+
+    def sequence(self, symbol: str) -> int:
+        """The number of the last batch of `symbol`."""
+        return self._sequences.get(symbol, 0)
+
+    def add(self, symbol: str, events: Iterable[Event]) -> None:
+        queue = self._pending.get(symbol)
+        if queue is None:
+            queue = self._pending[symbol] = deque()
+        queue.extend(events)
+        if len(queue) > _MAX_PENDING:
+            self._drop(symbol, queue)
+        self._idle.clear()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._pending:
+                symbol, queue = next(iter(self._pending.items()))
+                # Taken from the front and put back at the end: no busy symbol starves the others.
+                del self._pending[symbol]
+                events = tuple(islice(queue, MAX_BATCH))
+                if len(queue) > MAX_BATCH:
+                    self._pending[symbol] = deque(islice(queue, MAX_BATCH, None))
+                if events:
+                    await self._publish(symbol, events)
+            self._idle.set()
+
+    async def flush(self, timeout_s: float) -> None:
+        """Wait until everything was sent, but no longer than `timeout_s`."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+
+    async def _publish(self, symbol: str, events: tuple[Event, ...]) -> None:
+        sequence = self._sequences[symbol] = self._sequences.get(symbol, 0) + 1
+        batch = Batch(
+            exchange=self._exchange,
+            symbol=symbol,
+            epoch=self._epoch,
+            sequence=sequence,
+            now_ns=self._now_ns(),
+            events=events,
+        )
+        message = {"type": MESSAGE_TYPE, "payload": encode_batch(batch)}
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await self._layer.group_send(tick_group(self._exchange, symbol), message)
+        except (RedisError, OSError, TimeoutError) as error:
+            await self._failed(len(events), error)
+            return
+        self.published += len(events)
+        self.messages += 1
+        if self.is_down:
+            self.is_down = False
+            log.warning("[WS] redis is back", exchange=self._exchange, dropped=self.dropped)
+            self._on_recovered()
+
+    async def _failed(self, count: int, error: Exception) -> None:
+        self.dropped += count + sum(map(len, self._pending.values()))
+        for symbol in self._pending:
+            self._sequences[symbol] = self._sequences.get(symbol, 0) + 1
+        self._pending.clear()
+        if not self.is_down:
+            self.is_down = True
+            log.error(
+                "[WS] redis is away: ticks are dropped until it is back",
+                exchange=self._exchange,
+                error=f"{type(error).__name__}: {error}",
+            )
+        await asyncio.sleep(_RETRY_S)
+
+    def _drop(self, symbol: str, queue: deque[Event]) -> None:
+        """More than can be sent: leave a hole that consumers see."""
+        self.dropped += len(queue)
+        queue.clear()
+        self._sequences[symbol] = self._sequences.get(symbol, 0) + 1

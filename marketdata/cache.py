@@ -1,0 +1,100 @@
+"""The newest of every instrument, in the cache for a minute: for who joins late and for who only looks.
+
+Written by the feed a few times a second, never tick by tick; a missing entry means that nothing is fresh.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+from asgiref.sync import sync_to_async
+from django.core.cache import cache
+from msgspec import Struct
+
+from marketdata.events import Bar, BookSnapshot
+
+TTL_S = 60
+
+
+class LatestQuote(Struct, frozen=True, kw_only=True):
+    """What an instrument costs now. `volume` is of 24 h in base, `change` a fraction, `volatility` annual.
+
+    `state` and `source` as in FeedState: only "live" (and "fallback", from REST) prices are current. `now_ns` is the
+    feed's clock on writing, the stream's own time under replay, and `ts_event` compares with it.
+    """
+
+    exchange: str
+    symbol: str
+    bid: float
+    bid_size: float
+    ask: float
+    ask_size: float
+    last: float
+    volume: float | None
+    quote_volume: float | None
+    change: float | None
+    volatility: float | None
+    state: str
+    source: str
+    reason: str
+    ts_event: int
+    ts_init: int
+    now_ns: int
+
+    @property
+    def mid(self) -> float:
+        return (self.bid + self.ask) / 2
+
+
+class LatestSnapshot(Struct, frozen=True, kw_only=True):
+    """Where a late joiner begins: the last batch's place, the book, and the forming bars, shortest first."""
+
+    exchange: str
+    symbol: str
+    epoch: int
+    sequence: int
+    state: str
+    reason: str
+    book: BookSnapshot | None
+    forming: tuple[Bar, ...]
+    now_ns: int
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_quote = msgspec.msgpack.Decoder(LatestQuote).decode
+_decode_snapshot = msgspec.msgpack.Decoder(LatestSnapshot).decode
+
+
+def quote_key(exchange: str, symbol: str) -> str:
+    return f"quote:{exchange}:{symbol}"
+
+
+def snapshot_key(exchange: str, symbol: str) -> str:
+    return f"snapshot:{exchange}:{symbol}"
+
+
+def store(quotes: Iterable[LatestQuote], snapshots: Iterable[LatestSnapshot]) -> None:
+    """Write all of them in one round trip."""
+    values = {quote_key(quote.exchange, quote.symbol): _encode(quote) for quote in quotes}
+    values |= {snapshot_key(item.exchange, item.symbol): _encode(item) for item in snapshots}
+    if values:
+        cache.set_many(values, TTL_S)
+
+
+def latest_quotes(instruments: Iterable[tuple[str, str]]) -> dict[tuple[str, str], LatestQuote]:
+    """The quotes that there are, of (exchange, symbol) pairs, in one round trip."""
+    keys = {quote_key(exchange, symbol): (exchange, symbol) for exchange, symbol in instruments}
+    return {keys[key]: _decode_quote(value) for key, value in cache.get_many(list(keys)).items()}
+
+
+def latest_quote(exchange: str, symbol: str) -> LatestQuote | None:
+    return latest_quotes([(exchange, symbol)]).get((exchange, symbol))
+
+
+def latest_snapshot(exchange: str, symbol: str) -> LatestSnapshot | None:
+    value = cache.get(snapshot_key(exchange, symbol))
+    return _decode_snapshot(value) if value is not None else None
+
+
+alatest_quotes = sync_to_async(latest_quotes, thread_sensitive=False)
+alatest_quote = sync_to_async(latest_quote, thread_sensitive=False)
+alatest_snapshot = sync_to_async(latest_snapshot, thread_sensitive=False)

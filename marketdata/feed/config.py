@@ -1,0 +1,76 @@
+"""What a feed needs to know about its venue, read once when it starts."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from marketdata.connection import ConnectionSettings
+from marketdata.exchanges.adapter import Adapter, Endpoints
+from marketdata.exchanges.catalog import get_adapter
+from marketdata.models import Environment, Exchange
+
+
+class FeedConfigError(ValueError):
+    """The venue's settings cannot work, or there is no such venue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedConfig:
+    exchange_id: int
+    exchange: str
+    environment: str
+    clock: str
+    adapter: Adapter
+    rest_url: str
+    connection: ConnectionSettings
+    failed_after: int
+
+
+def load_config(code: str) -> FeedConfig:
+    """Read a venue's row. Raises FeedConfigError, which says what to do, and UnknownAdapter."""
+    try:
+        row = Exchange.objects.get(code=code)
+    except Exchange.DoesNotExist:
+        known = ", ".join(Exchange.objects.values_list("code", flat=True)) or "none yet: add one in the admin"
+        raise FeedConfigError(f"There is no exchange called {code!r}. Known exchanges: {known}.") from None
+    adapter = get_adapter(row.adapter)
+    endpoints = resolve_endpoints(row, adapter)
+    return FeedConfig(
+        exchange_id=row.pk,
+        exchange=row.code,
+        environment=row.environment,
+        clock=row.clock,
+        adapter=adapter,
+        rest_url=endpoints.rest_url,
+        connection=ConnectionSettings(
+            url=adapter.stream_url(endpoints.websocket_url),
+            connect_timeout_s=row.connect_timeout_s,
+            ping_interval_s=row.ping_interval_s,
+            pong_timeout_s=row.pong_timeout_s,
+            reconnect_max_s=row.reconnect_max_s,
+            reconnect_jitter=row.reconnect_jitter,
+            messages_per_s=adapter.limits.messages_per_s,
+        ),
+        failed_after=row.failed_after,
+    )
+
+
+def resolve_endpoints(row: Exchange, adapter: Adapter) -> Endpoints:
+    """The row's own addresses before those of the simulated exchange or of the venue."""
+    if row.rest_url and row.websocket_url:
+        return Endpoints(rest_url=row.rest_url, websocket_url=row.websocket_url)
+    if row.environment == Environment.SIMULATED:
+        base = settings.SIMULATOR_URL.rstrip("/")
+        default = Endpoints(rest_url=base, websocket_url="ws" + base.removeprefix("http"))
+    else:
+        try:
+            default = adapter.endpoints(row.environment)
+        except ValueError as error:
+            raise FeedConfigError(str(error)) from None
+    return Endpoints(
+        rest_url=row.rest_url or default.rest_url, websocket_url=row.websocket_url or default.websocket_url
+    )
+
+
+def enabled_exchanges() -> list[str]:
+    return list(Exchange.objects.filter(enabled=True).values_list("code", flat=True))

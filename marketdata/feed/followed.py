@@ -1,0 +1,87 @@
+"""One followed symbol, as the running feed sees it."""
+
+import difflib
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from marketdata.cache import LatestQuote, LatestSnapshot
+from marketdata.connection import Backoff, Connection
+from marketdata.stream import SymbolStream
+
+_LAGS = 512
+
+
+@dataclass(slots=True, kw_only=True)
+class Followed:
+    """`reconnects` and `messages` count since the symbol was followed."""
+
+    symbol: str
+    venue_symbol: str
+    stream: SymbolStream
+    image_backoff: Backoff
+    connection: Connection | None = None
+    messages: int = 0
+    messages_before: int = 0
+    reconnects: int = 0
+    rejected_told: int = 0
+    rejected_told_ns: int = 0
+    first_image_ns: int = 0
+    history_due_ns: int = 0
+    has_history: bool = False
+    lags_ns: deque[int] = field(default_factory=lambda: deque(maxlen=_LAGS))
+
+    @property
+    def rejected(self) -> int:
+        return sum(count for name, count in self.stream.counts.items() if name.startswith("rejected."))
+
+    def lag_ms(self, quantile: float) -> float | None:
+        if not self.lags_ns:
+            return None
+        lags = sorted(self.lags_ns)
+        return round(lags[min(len(lags) - 1, int(quantile * len(lags)))] / 1e6, 3)
+
+    def latest_quote(self, now_ns: int) -> LatestQuote | None:
+        stream, quote, ticker = self.stream, self.stream.quote, self.stream.ticker
+        if quote is None:
+            return None
+        return LatestQuote(
+            exchange=quote.exchange,
+            symbol=quote.symbol,
+            bid=quote.bid,
+            bid_size=quote.bid_size,
+            ask=quote.ask,
+            ask_size=quote.ask_size,
+            last=stream.trade.price if stream.trade is not None else quote.mid,
+            volume=ticker.volume if ticker else None,
+            quote_volume=ticker.quote_volume if ticker else None,
+            change=ticker.change if ticker else None,
+            volatility=stream.volatility,
+            state=stream.state,
+            source=stream.source,
+            reason=stream.reason,
+            ts_event=quote.ts_event,
+            ts_init=quote.ts_init,
+            now_ns=now_ns,
+        )
+
+    def latest_snapshot(self, *, epoch: int, sequence: int, now_ns: int) -> LatestSnapshot:
+        return LatestSnapshot(
+            exchange=self.stream.exchange,
+            symbol=self.symbol,
+            epoch=epoch,
+            sequence=sequence,
+            state=self.stream.state,
+            reason=self.stream.reason,
+            book=self.stream.snapshot,
+            forming=tuple(self.stream.bars.forming()),
+            now_ns=now_ns,
+        )
+
+
+def explain_unknown(symbol: str, exchange: str, known: Iterable[str]) -> str:
+    """What to tell someone who asked for a symbol that the venue does not list."""
+    names = list(known)
+    close = difflib.get_close_matches(symbol.upper(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"it lists {len(names)}, e.g. {', '.join(names[:3])}."
+    return f"{exchange} does not list {symbol}: {hint} Change it in the bot's settings."

@@ -1,0 +1,62 @@
+"""Who leads a venue's feed. One process publishes; the others stand by.
+
+The row count decides races: an update that finds its condition gone changes nothing.
+"""
+
+import os
+import secrets
+import socket
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from marketdata.models import FeedLease
+
+LEASE_TTL = timedelta(seconds=6)
+
+
+def new_holder() -> str:
+    """Name this process: host, process id, and a part that tells it from a later one with the same id."""
+    return f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def take_lease(*, exchange_id: int, holder: str, now: datetime) -> int | None:
+    """Become the leader if nobody leads. Gives the new epoch, or None while another leads."""
+    with transaction.atomic():
+        FeedLease.objects.get_or_create(exchange_id=exchange_id)
+        lease = FeedLease.objects.select_for_update().get(exchange_id=exchange_id)
+        led = lease.holder and lease.expires_at is not None and lease.expires_at > now
+        if led and lease.holder != holder and not _is_dead_here(lease.holder):
+            return None
+        lease.holder = holder
+        lease.epoch += 1
+        lease.expires_at = now + LEASE_TTL
+        lease.save()
+        return lease.epoch
+
+
+def renew_lease(*, exchange_id: int, holder: str, epoch: int, now: datetime) -> bool:
+    """Whether this process still leads."""
+    rows = FeedLease.objects.filter(exchange_id=exchange_id, holder=holder, epoch=epoch)
+    return rows.update(expires_at=now + LEASE_TTL) == 1
+
+
+def give_lease_back(*, exchange_id: int, holder: str, epoch: int) -> None:
+    FeedLease.objects.filter(exchange_id=exchange_id, holder=holder, epoch=epoch).update(holder="", expires_at=None)
+
+
+def _is_dead_here(holder: str) -> bool:
+    """Whether the holder was a process of this machine that is gone: no need to wait for its lease to end."""
+    host, _, rest = holder.partition(":")
+    process_id = rest.partition(":")[0]
+    if host != socket.gethostname()[:32] or not process_id.isdecimal():
+        return False
+    if int(process_id) == os.getpid():
+        return True
+    try:
+        os.kill(int(process_id), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

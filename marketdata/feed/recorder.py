@@ -1,0 +1,84 @@
+"""Collects what belongs into the database and writes it once a second, apart from the sockets.
+
+The database may go away: then statuses are skipped, events and bars wait, up to a bound.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import ParamSpec, TypeVar
+
+import structlog
+from channels.db import database_sync_to_async
+from django.db import DatabaseError, InterfaceError
+
+from marketdata.events import Bar
+from marketdata.feed import rows
+from marketdata.feed.rows import FeedNote
+from marketdata.models import FeedStatus
+
+log = structlog.get_logger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DATABASE_ERRORS = (DatabaseError, InterfaceError)
+_MAX_WAITING = 20_000
+
+
+class Recorder:
+    """Writes one venue's statuses, events and bars."""
+
+    def __init__(self, *, exchange_id: int, exchange: str, enabled: bool) -> None:
+        self._exchange_id = exchange_id
+        self._exchange = exchange
+        self._enabled = enabled
+        self._notes: deque[FeedNote] = deque(maxlen=_MAX_WAITING)
+        self._bars: deque[tuple[int, Bar]] = deque(maxlen=_MAX_WAITING)
+        self._writing = asyncio.Lock()
+        self.is_down = False
+
+    def note(self, kind: str, message: str, *, at_ns: int, symbol: str = "") -> None:
+        log.info("[WS]", kind=kind, exchange=self._exchange, symbol=symbol or "-", message=message)
+        if self._enabled:
+            self._notes.append(FeedNote(symbol=symbol, kind=kind, message=message, at_ns=at_ns))
+
+    def keep_bar(self, instrument_id: int, bar: Bar) -> None:
+        if self._enabled:
+            self._bars.append((instrument_id, bar))
+
+    async def write(self, statuses: Collection[FeedStatus]) -> None:
+        """Write what has gathered. What fails stays for the next time."""
+        if not self._enabled:
+            return
+        async with self._writing:
+            if self._bars:
+                await self._empty(self._bars, rows.write_bars)
+            if self._notes:
+                await self._empty(self._notes, lambda notes: rows.write_notes(notes, exchange_id=self._exchange_id))
+            await self.attempt(rows.write_statuses, statuses, exchange_id=self._exchange_id)
+
+    async def attempt(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """Call a database function in a thread. None when the database is away, which is told once."""
+        try:
+            result = await database_sync_to_async(function, thread_sensitive=False)(*args, **kwargs)
+        except DATABASE_ERRORS as error:
+            if not self.is_down:
+                self.is_down = True
+                log.error("[WS] database is away: ticks flow on", exchange=self._exchange, error=str(error)[:300])
+            return None
+        if self.is_down:
+            self.is_down = False
+            log.warning("[WS] database is back", exchange=self._exchange)
+        return result
+
+    async def _empty(self, waiting: deque[T], write: Callable[[list[T]], None]) -> None:
+        batch = list(waiting)
+        waiting.clear()
+
+        def write_all() -> bool:
+            write(batch)
+            return True
+
+        if not await self.attempt(write_all):
+            waiting.extendleft(reversed(batch))

@@ -1,0 +1,122 @@
+"""What the feed does by REST beside its sockets: book images, history, and polling while a socket gives nothing."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+import structlog
+
+from marketdata.events import Bar, Event
+from marketdata.exchanges.adapter import RateLimited, Rest, VenueError
+from marketdata.feed.followed import Followed
+from marketdata.history import bootstrap, missing_minutes
+
+log = structlog.get_logger(__name__)
+
+_IMAGE_LEVELS = 1_000
+_POLL_LEVELS = 20
+_POLL_EVERY_S = 1.5
+_HISTORY_RETRY_NS = 10_000_000_000
+_FIRST_DELTA_WAIT_NS = 1_000_000_000
+_PARALLEL = 4
+# Requests a second that polling may use, however many symbols need it: a third of Binance's weight for books.
+_POLLS_PER_S = 6.0
+_TRADES = 1_000
+
+
+class RestWork:
+    """REST work of one venue. `publish` takes the resulting events of a symbol.
+
+    `keep` takes closed bars of history, to be stored.
+    """
+
+    def __init__(
+        self,
+        *,
+        rest: Rest,
+        now_ns: Callable[[], int],
+        publish: Callable[[Followed, Sequence[Event]], None],
+        keep: Callable[[Followed, Sequence[Bar]], None],
+    ) -> None:
+        self._rest = rest
+        self._now_ns = now_ns
+        self._publish = publish
+        self._keep = keep
+        self._parallel = asyncio.Semaphore(_PARALLEL)
+        self._images: dict[str, asyncio.Task[None]] = {}
+        self._histories: dict[str, asyncio.Task[None]] = {}
+
+    def look_after(self, followed: Iterable[Followed]) -> None:
+        """Start what is due: never two of a kind for a symbol."""
+        now_ns = self._now_ns()
+        for item in followed:
+            if item.stream.needs_image and item.symbol not in self._images and self._image_is_due(item, now_ns):
+                self._start(self._images, item, self._fetch_image(item))
+            if item.stream.bars.needs_history and now_ns >= item.history_due_ns and item.symbol not in self._histories:
+                item.history_due_ns = now_ns + _HISTORY_RETRY_NS
+                self._start(self._histories, item, self._fetch_history(item))
+
+    async def poll(self, followed: Callable[[], list[Followed]]) -> None:
+        """Fetch the books of symbols whose socket gives nothing, until cancelled."""
+        while True:
+            needy = [item for item in followed() if item.stream.state in ("stale", "disconnected", "fallback")]
+            for item in needy:
+                try:
+                    image = await self._rest.book(item.venue_symbol, symbol=item.symbol, limit=_POLL_LEVELS)
+                except RateLimited as error:
+                    self._publish(item, item.stream.polling_failed(self._now_ns()))
+                    await asyncio.sleep(error.retry_after_s)
+                except VenueError:
+                    self._publish(item, item.stream.polling_failed(self._now_ns()))
+                else:
+                    self._publish(item, item.stream.receive_polled(image))
+            await asyncio.sleep(max(0.2 if not needy else _POLL_EVERY_S, len(needy) / _POLLS_PER_S))
+
+    async def close(self) -> None:
+        tasks = [*self._images.values(), *self._histories.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _start(self, tasks: dict[str, asyncio.Task[None]], item: Followed, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        tasks[item.symbol] = task
+        task.add_done_callback(lambda _: tasks.pop(item.symbol, None))
+
+    def _image_is_due(self, item: Followed, now_ns: int) -> bool:
+        """An image is of use once deltas are buffered; a quiet symbol gets one a second after it was subscribed."""
+        if item.first_image_ns == 0:
+            item.first_image_ns = now_ns + _FIRST_DELTA_WAIT_NS
+        return item.stream.book.is_buffering or now_ns >= item.first_image_ns
+
+    async def _fetch_image(self, item: Followed) -> None:
+        await asyncio.sleep(item.image_backoff.next_delay_s())
+        try:
+            async with self._parallel:
+                image = await self._rest.book(item.venue_symbol, symbol=item.symbol, limit=_IMAGE_LEVELS)
+        except VenueError as error:
+            log.warning("[WS] no order book image", symbol=item.symbol, error=str(error))
+            return
+        self._publish(item, item.stream.receive(image))
+        if item.stream.book.is_valid:
+            item.image_backoff.reset()
+            item.first_image_ns = 0
+
+    async def _fetch_history(self, item: Followed) -> None:
+        stream = item.stream
+        try:
+            async with self._parallel:
+                if not item.has_history:
+                    bars = await bootstrap(self._rest, item.venue_symbol, symbol=item.symbol)
+                else:
+                    bars = await missing_minutes(
+                        self._rest, item.venue_symbol, symbol=item.symbol, known=stream.bars.closed_minutes
+                    )
+                trades = await self._rest.trades(item.venue_symbol, symbol=item.symbol, limit=_TRADES)
+        except VenueError as error:
+            log.warning("[WS] no history", symbol=item.symbol, error=str(error))
+            return
+        self._keep(item, [bar for bar in bars if bar.closed])
+        events = stream.fill_history([bar for bar in bars if bar.timeframe == "1m"], trades)
+        item.has_history = True
+        self._publish(item, events)

@@ -1,0 +1,126 @@
+"""What the feed writes to and reads from the database. Plain functions; the feed calls them in a thread."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from marketdata.events import Bar
+from marketdata.exchanges.adapter import Listing
+from marketdata.models import BarRow, FeedEvent, FeedStatus, Instrument, Subscription
+
+_BATCH_ROWS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedNote:
+    """An event that people should see."""
+
+    symbol: str
+    kind: str
+    message: str
+    at_ns: int
+
+
+def to_datetime(ns: int) -> datetime:
+    return datetime.fromtimestamp(ns / 1e9, tz=UTC)
+
+
+def wanted_symbols(exchange_id: int) -> set[str]:
+    return set(Subscription.objects.filter(exchange_id=exchange_id).values_list("symbol", flat=True).distinct())
+
+
+def known_instruments(exchange_id: int) -> dict[str, tuple[int, str]]:
+    """Unified symbol → (row id, the venue's spelling)."""
+    rows = Instrument.objects.filter(exchange_id=exchange_id).values_list("symbol", "pk", "venue_symbol")
+    return {symbol: (pk, venue_symbol) for symbol, pk, venue_symbol in rows}
+
+
+def write_listings(exchange_id: int, listings: Sequence[Listing], now: datetime) -> None:
+    """Insert or update instruments; those that the venue no longer lists become inactive."""
+    fields = ("venue_symbol", "base", "quote", "tick_size", "lot_size", "min_quantity", "max_quantity", "min_notional")
+    rows = [
+        Instrument(
+            exchange_id=exchange_id,
+            symbol=item.symbol,
+            active=item.active,
+            updated_at=now,
+            **{name: getattr(item, name) for name in fields},
+        )
+        for item in listings
+    ]
+    Instrument.objects.bulk_create(
+        rows,
+        batch_size=_BATCH_ROWS,
+        update_conflicts=True,
+        unique_fields=("exchange", "symbol"),
+        update_fields=(*fields, "active", "updated_at"),
+    )
+    listed = [item.symbol for item in listings]
+    Instrument.objects.filter(exchange_id=exchange_id, active=True).exclude(symbol__in=listed).update(active=False)
+
+
+def write_bars(bars: Iterable[tuple[int, Bar]]) -> None:
+    """Insert or replace closed bars, given with the ids of their instruments."""
+    rows = {
+        (instrument_id, bar.timeframe, bar.ts_open): BarRow(
+            instrument_id=instrument_id,
+            timeframe=bar.timeframe,
+            ts_open=bar.ts_open,
+            open=bar.open,
+            high=bar.high,
+            low=bar.low,
+            close=bar.close,
+            volume=bar.volume,
+            taker_buy_volume=bar.taker_buy_volume,
+            trades=bar.trades,
+            source=bar.source,
+        )
+        for instrument_id, bar in bars
+    }
+    BarRow.objects.bulk_create(
+        rows.values(),
+        batch_size=_BATCH_ROWS,
+        update_conflicts=True,
+        unique_fields=("instrument", "timeframe", "ts_open"),
+        update_fields=("open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "source"),
+    )
+
+
+def write_statuses(rows: Collection[FeedStatus], *, exchange_id: int) -> None:
+    """Insert or update the feed's rows; those of symbols that nobody follows any more go."""
+    FeedStatus.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=("exchange", "symbol"),
+        update_fields=(
+            "state",
+            "source",
+            "reason",
+            "last_price",
+            "last_tick_at",
+            "messages_per_s",
+            "lag_p50_ms",
+            "lag_p95_ms",
+            "messages",
+            "rejected",
+            "gaps",
+            "reconnects",
+            "updated_at",
+        ),
+    )
+    FeedStatus.objects.filter(exchange_id=exchange_id).exclude(symbol__in=[row.symbol for row in rows]).delete()
+
+
+def write_notes(notes: Iterable[FeedNote], *, exchange_id: int) -> None:
+    FeedEvent.objects.bulk_create(
+        [
+            FeedEvent(
+                exchange_id=exchange_id,
+                symbol=note.symbol,
+                kind=note.kind,
+                message=note.message[:500],
+                at=to_datetime(note.at_ns),
+            )
+            for note in notes
+        ]
+    )

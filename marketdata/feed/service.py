@@ -1,0 +1,254 @@
+"""One venue's feed with its surroundings: lease, database, Redis. `run` lives until it is stopped."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import httpx
+import structlog
+from asgiref.sync import sync_to_async
+from redis.exceptions import RedisError
+
+from marketdata import cache
+from marketdata.bus import TickPublisher
+from marketdata.events import Bar, Event
+from marketdata.exchanges.adapter import Listing, VenueError
+from marketdata.feed import rows
+from marketdata.feed.config import FeedConfig
+from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
+from marketdata.feed.lease import give_lease_back, new_holder, renew_lease, take_lease
+from marketdata.feed.recorder import Recorder
+from marketdata.feed.status import status_row, unknown_row
+
+log = structlog.get_logger(__name__)
+
+_ADVANCE_EVERY_S = 0.1
+_CACHE_EVERY_S = 0.2
+_ROWS_EVERY_S = 1.0
+_STANDBY_EVERY_S = 1.0
+_LISTINGS_EVERY_S = 60.0
+_REST_TIMEOUT_S = 10.0
+_FLUSH_S = 2.0
+
+
+class LeaseLost(RuntimeError):
+    """Another process leads this venue's feed now."""
+
+
+class FeedService:
+    """Runs the feed of one venue.
+
+    symbols: follow these instead of the Subscription rows. dry_run: connect and parse, but take no lease and write
+    nothing anywhere.
+    """
+
+    def __init__(
+        self,
+        config: FeedConfig,
+        *,
+        symbols: Sequence[str] = (),
+        dry_run: bool = False,
+        on_note: Callable[[str, str, str, str], None] = lambda exchange, kind, message, symbol: None,
+    ) -> None:
+        self.config = config
+        self.is_standby = False
+        self.feed: ExchangeFeed | None = None
+        self.publisher: TickPublisher | None = None
+        self._fixed = set(symbols)
+        self._dry_run = dry_run
+        self._on_note = on_note
+        self._holder = new_holder()
+        self._epoch = 0
+        self._instruments: dict[str, int] = {}
+        self._recorder = Recorder(exchange_id=config.exchange_id, exchange=config.exchange, enabled=not dry_run)
+        self._failure: asyncio.Future[None] | None = None
+        self._listings_s = 0.0
+        self._wanted: set[str] = set(symbols)
+
+    async def run(self) -> None:
+        """Lead the feed, or stand by until nobody else leads, until cancelled."""
+        while True:
+            if not self._dry_run:
+                await self._wait_for_lease()
+            try:
+                await self._lead()
+            except LeaseLost:
+                log.warning("[WS] another process leads the feed now: standing by", exchange=self.config.exchange)
+
+    async def _wait_for_lease(self) -> None:
+        while True:
+            epoch = await self._recorder.attempt(
+                take_lease,
+                exchange_id=self.config.exchange_id,
+                holder=self._holder,
+                now=rows.to_datetime(time.time_ns()),
+            )
+            if epoch is not None:
+                self._epoch, self.is_standby = epoch, False
+                return
+            if not self.is_standby:
+                self.is_standby = True
+                log.info("[WS] another process leads the feed: standing by", exchange=self.config.exchange)
+            await asyncio.sleep(_STANDBY_EVERY_S)
+
+    async def _lead(self) -> None:
+        limits = httpx.Limits(max_connections=8)
+        async with httpx.AsyncClient(timeout=_REST_TIMEOUT_S, limits=limits) as client:
+            rest = self.config.adapter.rest(
+                exchange=self.config.exchange, base_url=self.config.rest_url, client=client, clock_ns=time.time_ns
+            )
+            outlets = Outlets(publish=self._publish, note=self._note, keep_bar=self._keep_bar, fail=self._fail)
+            feed = self.feed = ExchangeFeed(self.config, rest=rest, outlets=outlets, rng=random.Random())
+            self._failure = asyncio.get_running_loop().create_future()
+            loops: list[Coroutine[Any, Any, None]] = [
+                self._advance(feed),
+                self._follow(feed, rest.listings),
+                feed.rest_work.poll(lambda: list(feed.followed.values())),
+            ]
+            if not self._dry_run:
+                self.publisher = TickPublisher(
+                    exchange=self.config.exchange,
+                    epoch=self._epoch,
+                    now_ns=feed.now_ns,
+                    on_recovered=feed.tell_everything,
+                )
+                loops += [self.publisher.run(), self._write_cache(feed), self._write_rows(feed)]
+            tasks = [asyncio.create_task(loop) for loop in loops]
+            try:
+                done, _ = await asyncio.wait({*tasks, self._failure}, return_when=asyncio.FIRST_COMPLETED)
+                for ended in done:
+                    ended.result()
+            finally:
+                await self._stop(feed, tasks)
+
+    async def _stop(self, feed: ExchangeFeed, tasks: list[asyncio.Task[None]]) -> None:
+        await feed.close()
+        if self.publisher is not None and not self.publisher.is_down:
+            await self.publisher.flush(_FLUSH_S)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._dry_run:
+            await self._recorder.write(self._statuses(feed, _ROWS_EVERY_S))
+            await self._recorder.attempt(
+                give_lease_back, exchange_id=self.config.exchange_id, holder=self._holder, epoch=self._epoch
+            )
+
+    async def _advance(self, feed: ExchangeFeed) -> None:
+        while True:
+            feed.advance()
+            await asyncio.sleep(_ADVANCE_EVERY_S)
+
+    async def _follow(self, feed: ExchangeFeed, fetch: Callable[[], Coroutine[Any, Any, list[Listing]]]) -> None:
+        """Follow what the Subscription rows say, looking once a second."""
+        while True:
+            if not self._fixed:
+                wanted = await self._recorder.attempt(rows.wanted_symbols, self.config.exchange_id)
+                self._wanted = self._wanted if wanted is None else wanted
+            await self._learn_listings(feed, fetch)
+            feed.follow(self._wanted)
+            await asyncio.sleep(_ROWS_EVERY_S)
+
+    async def _learn_listings(
+        self, feed: ExchangeFeed, fetch: Callable[[], Coroutine[Any, Any, list[Listing]]]
+    ) -> None:
+        """Fetch what the venue lists when something is not known, at most once a minute; else use what is stored."""
+        now_s = time.monotonic()
+        complete = bool(feed.listed) and self._wanted <= feed.listed
+        if complete or (self._listings_s and now_s - self._listings_s < _LISTINGS_EVERY_S and feed.listed):
+            return
+        self._listings_s = now_s
+        try:
+            listings = await fetch()
+        except VenueError as error:
+            log.warning("[WS] no list of instruments from the venue", exchange=self.config.exchange, error=str(error))
+        else:
+            feed.set_listings((item.symbol, item.venue_symbol) for item in listings)
+            if not self._dry_run:
+                now = rows.to_datetime(time.time_ns())
+                await self._recorder.attempt(rows.write_listings, self.config.exchange_id, listings, now)
+        stored = await self._recorder.attempt(rows.known_instruments, self.config.exchange_id)
+        if stored:
+            self._instruments = {symbol: pk for symbol, (pk, _) in stored.items()}
+            if not feed.listed:
+                feed.set_listings((symbol, venue_symbol) for symbol, (_, venue_symbol) in stored.items())
+
+    async def _write_cache(self, feed: ExchangeFeed) -> None:
+        written: dict[str, tuple[int, int]] = {}
+        while True:
+            changed = [
+                item
+                for item in feed.followed.values()
+                if written.get(item.symbol) != (item.messages, self._sequence(item.symbol))
+            ]
+            if changed:
+                now_ns = feed.now_ns()
+                quotes = [quote for item in changed if (quote := item.latest_quote(now_ns)) is not None]
+                snapshots = [
+                    item.latest_snapshot(epoch=self._epoch, sequence=self._sequence(item.symbol), now_ns=now_ns)
+                    for item in changed
+                ]
+                marks = {item.symbol: (item.messages, self._sequence(item.symbol)) for item in changed}
+                try:
+                    await sync_to_async(cache.store, thread_sensitive=False)(quotes, snapshots)
+                    written |= marks
+                except (RedisError, OSError) as error:
+                    log.debug("[WS] cache not written", error=str(error))
+            await asyncio.sleep(_CACHE_EVERY_S)
+
+    async def _write_rows(self, feed: ExchangeFeed) -> None:
+        before_s = time.monotonic()
+        while True:
+            await asyncio.sleep(_ROWS_EVERY_S)
+            now_s = time.monotonic()
+            await self._recorder.write(self._statuses(feed, now_s - before_s))
+            before_s = now_s
+            still_leading = await self._recorder.attempt(
+                renew_lease,
+                exchange_id=self.config.exchange_id,
+                holder=self._holder,
+                epoch=self._epoch,
+                now=rows.to_datetime(time.time_ns()),
+            )
+            # None: the database is away, and with it everyone who could take over.
+            if still_leading is False:
+                raise LeaseLost
+
+    def _statuses(self, feed: ExchangeFeed, elapsed_s: float) -> list[Any]:
+        now_ns = time.time_ns()
+        exchange_id = self.config.exchange_id
+        return [
+            status_row(
+                item,
+                exchange_id=exchange_id,
+                failed_after=self.config.failed_after,
+                elapsed_s=elapsed_s,
+                now_ns=now_ns,
+            )
+            for item in feed.followed.values()
+        ] + [
+            unknown_row(symbol, reason, exchange_id=exchange_id, now_ns=now_ns)
+            for symbol, reason in feed.unknown.items()
+        ]
+
+    def _sequence(self, symbol: str) -> int:
+        return self.publisher.sequence(symbol) if self.publisher is not None else 0
+
+    def _publish(self, symbol: str, events: Sequence[Event]) -> None:
+        if self.publisher is not None and events:
+            self.publisher.add(symbol, events)
+
+    def _note(self, kind: str, message: str, symbol: str) -> None:
+        self._recorder.note(kind, message, at_ns=time.time_ns(), symbol=symbol)
+        self._on_note(self.config.exchange, kind, message, symbol)
+
+    def _keep_bar(self, symbol: str, bar: Bar) -> None:
+        instrument_id = self._instruments.get(symbol)
+        if instrument_id is not None:
+            self._recorder.keep_bar(instrument_id, bar)
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failure is not None and not self._failure.done():
+            self._failure.set_exception(error)

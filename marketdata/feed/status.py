@@ -1,0 +1,47 @@
+"""FeedStatus rows from what the feed knows."""
+
+from marketdata.feed.followed import Followed
+from marketdata.feed.rows import to_datetime
+from marketdata.models import FeedStatus
+
+
+def status_row(item: Followed, *, exchange_id: int, failed_after: int, elapsed_s: float, now_ns: int) -> FeedStatus:
+    """The row of a followed symbol. Call once per interval: it starts the next one for messages a second."""
+    stream = item.stream
+    state, reason = stream.state, stream.reason
+    # A feed that REST keeps alive is not failed, however often its socket did.
+    failures = item.connection.failures if item.connection is not None else 0
+    if state == "disconnected" and failures >= failed_after:
+        state = FeedStatus.State.FAILED
+        reason = f"{failures} failures in a row, still trying: {reason}"
+    received = item.messages - item.messages_before
+    item.messages_before = item.messages
+    price = stream.last_price
+    newest_ns = max((tick.ts_init for tick in (stream.quote, stream.trade) if tick is not None), default=0)
+    return FeedStatus(
+        exchange_id=exchange_id,
+        symbol=item.symbol,
+        state=state,
+        source=stream.source,
+        reason=reason[:300],
+        last_price=price,
+        last_tick_at=to_datetime(newest_ns) if newest_ns else None,
+        messages_per_s=round(received / max(elapsed_s, 1e-3), 1),
+        lag_p50_ms=item.lag_ms(0.5),
+        lag_p95_ms=item.lag_ms(0.95),
+        messages=item.messages,
+        rejected=item.rejected,
+        gaps=stream.gaps,
+        reconnects=item.reconnects,
+        updated_at=to_datetime(now_ns),
+    )
+
+
+def unknown_row(symbol: str, reason: str, *, exchange_id: int, now_ns: int) -> FeedStatus:
+    return FeedStatus(
+        exchange_id=exchange_id,
+        symbol=symbol,
+        state=FeedStatus.State.UNKNOWN_SYMBOL,
+        reason=reason[:300],
+        updated_at=to_datetime(now_ns),
+    )

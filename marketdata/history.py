@@ -1,0 +1,73 @@
+"""Bars from before the stream began: fetched by REST, kept in the database, loaded by who needs them."""
+
+import asyncio
+from collections.abc import Sequence
+
+from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
+from marketdata.exchanges.adapter import Rest
+from marketdata.models import BarRow
+
+# Enough of each for 200-bar indicators and the regime of three timeframes.
+BOOTSTRAP_BARS: dict[Timeframe, int] = {
+    "1m": 500,
+    "3m": 300,
+    "5m": 300,
+    "15m": 300,
+    "30m": 300,
+    "1h": 300,
+    "4h": 300,
+}
+_MAX_LIMIT = 1_000
+_OVERLAP = 3
+
+
+async def bootstrap(rest: Rest, venue_symbol: str, *, symbol: str) -> list[Bar]:
+    """Fetch the latest bars of every timeframe, the forming ones last of each. Raises VenueError."""
+    fetched = await asyncio.gather(
+        *(
+            rest.bars(venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
+            for timeframe, limit in BOOTSTRAP_BARS.items()
+        )
+    )
+    return [bar for bars in fetched for bar in bars]
+
+
+async def missing_minutes(rest: Rest, venue_symbol: str, *, symbol: str, known: Sequence[Bar]) -> list[Bar]:
+    """Fetch the minutes from a little before the first hole in `known` until now. Raises VenueError."""
+    begin_ns: int | None = None
+    for bar in known:
+        if begin_ns is not None and bar.ts_open != begin_ns:
+            break
+        begin_ns = bar.ts_close
+    start_ns = begin_ns - _OVERLAP * 60_000_000_000 if begin_ns is not None else None
+    return await rest.bars(venue_symbol, symbol=symbol, timeframe="1m", limit=_MAX_LIMIT, start_ns=start_ns)
+
+
+def load_bars(exchange: str, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:
+    """The latest stored bars, oldest first; fewer than `limit` when there are fewer."""
+    rows = (
+        BarRow.objects.filter(instrument__exchange__code=exchange, instrument__symbol=symbol, timeframe=timeframe)
+        .order_by("-ts_open")
+        .values_list(
+            "ts_open", "open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "source", named=True
+        )[:limit]
+    )
+    length_ns = TIMEFRAME_SECONDS[timeframe] * 1_000_000_000
+    return [
+        Bar(
+            exchange=exchange,
+            symbol=symbol,
+            timeframe=timeframe,
+            ts_open=row.ts_open,
+            ts_close=row.ts_open + length_ns,
+            open=row.open,
+            high=row.high,
+            low=row.low,
+            close=row.close,
+            volume=row.volume,
+            taker_buy_volume=row.taker_buy_volume,
+            trades=row.trades,
+            source=row.source,
+        )
+        for row in reversed(list(rows))
+    ]

@@ -1,0 +1,79 @@
+"""Reading what the feeds wrote, for REST, the status command and the dashboard."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+
+from marketdata.models import FeedEvent, FeedStatus, Subscription
+
+# Statuses are written once a second; one older than this is of a feed that no longer runs.
+FRESH_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRow:
+    """How the stream of one symbol is. `is_running` is false when its feed no longer writes."""
+
+    exchange: str
+    symbol: str
+    state: str
+    source: str
+    reason: str
+    last_price: float | None
+    tick_age_s: float | None
+    messages_per_s: float
+    lag_p50_ms: float | None
+    lag_p95_ms: float | None
+    messages: int
+    rejected: int
+    gaps: int
+    reconnects: int
+    followers: int
+    updated_at: datetime
+    is_running: bool
+
+
+def feed_rows(*, now: datetime) -> list[FeedRow]:
+    """All followed symbols, by exchange and symbol, in one query."""
+    followers = (
+        Subscription.objects.filter(exchange=OuterRef("exchange"), symbol=OuterRef("symbol"))
+        .order_by()
+        .values("symbol")
+        .annotate(number=Count("pk"))
+        .values("number")
+    )
+    rows = FeedStatus.objects.select_related("exchange").annotate(followers=Coalesce(Subquery(followers), 0))
+    return [
+        FeedRow(
+            exchange=row.exchange.code,
+            symbol=row.symbol,
+            state=row.state,
+            source=row.source,
+            reason=row.reason,
+            last_price=row.last_price,
+            tick_age_s=round((now - row.last_tick_at).total_seconds(), 3) if row.last_tick_at else None,
+            messages_per_s=row.messages_per_s,
+            lag_p50_ms=row.lag_p50_ms,
+            lag_p95_ms=row.lag_p95_ms,
+            messages=row.messages,
+            rejected=row.rejected,
+            gaps=row.gaps,
+            reconnects=row.reconnects,
+            followers=row.followers,
+            updated_at=row.updated_at,
+            is_running=(now - row.updated_at).total_seconds() <= FRESH_S,
+        )
+        for row in rows
+    ]
+
+
+def recent_feed_events(*, limit: int = 50, exchange: str = "", symbol: str = "") -> list[FeedEvent]:
+    """Newest first."""
+    rows = FeedEvent.objects.select_related("exchange")
+    if exchange:
+        rows = rows.filter(exchange__code=exchange)
+    if symbol:
+        rows = rows.filter(symbol=symbol)
+    return list(rows[:limit])
