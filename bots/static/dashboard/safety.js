@@ -1,0 +1,132 @@
+// The safety bar: mode, kill ladder, PnL today, feed light, clock, and the banners under it.
+import { put as request } from "./api.js";
+import { add, decimal, ZERO } from "./decimal.js";
+import { find, put, toneClass } from "./dom.js";
+import { clock, money, plural, span, tone, zone } from "./format.js";
+import { sum, unrealised } from "./pnl.js";
+import { acting, toast } from "./toast.js";
+
+const SILENT_AFTER_MS = 4000;
+const SHORT = { active: "Stop trading", pause: "Entries paused", reduce: "Exits only", flatten: "Flattened" };
+const DONE = {
+  active: "Trading is allowed again.",
+  pause: "No bot opens a position. Open ones are managed as before.",
+  reduce: "Entry orders are cancelled; only exits are sent.",
+  flatten: "Every open position is being closed at market. Nothing opens until you clear this.",
+};
+
+export class SafetyBar {
+  #store;
+  #connection = { connected: true, since: Date.now() };
+  #loadedAt = Date.now();
+
+  constructor(store) {
+    this.#store = store;
+    this.#kill();
+    const clockButton = find("[data-clock]");
+    clockButton.addEventListener("click", () => {
+      zone.toggle();
+      this.#tick();
+    });
+    store.watch(["ladder", "bots"], () => this.#ladder());
+    store.watch(["prices", "positions", "today"], () => this.#pnl());
+    setInterval(() => this.#tick(), 500);
+    document.addEventListener("visibilitychange", () => (this.#loadedAt = Date.now()));
+    this.#tick();
+  }
+
+  connection(state) {
+    this.#connection = state;
+    this.#tick();
+  }
+
+  #kill() {
+    const menu = find("[data-kill]");
+    for (const step of menu.querySelectorAll("[data-step]"))
+      step.addEventListener("click", () => this.#set(step, step.dataset.step, "Safety bar"));
+    const form = find("form", menu);
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#set(find("button", form), "active", new FormData(form).get("reason").trim());
+    });
+    document.addEventListener("click", (event) => menu.contains(event.target) || menu.removeAttribute("open"));
+    document.addEventListener("keydown", (event) => event.key === "Escape" && menu.removeAttribute("open"));
+  }
+
+  async #set(button, ladder, reason) {
+    const answer = await acting(button, () => request("/api/v1/killswitch", { ladder, reason }));
+    if (!answer) return;
+    find("[data-kill]").removeAttribute("open");
+    this.#store.ladder = { reason, ...answer, ladder: answer.ladder ?? ladder };
+    this.#store.touch("ladder");
+    toast(DONE[ladder], ladder === "active" ? "good" : "");
+  }
+
+  #ladder() {
+    const { ladder, reason } = this.#store.ladder;
+    const menu = find("[data-kill]");
+    menu.dataset.ladder = ladder;
+    put(find("summary span", menu), SHORT[ladder] ?? ladder);
+    for (const step of menu.querySelectorAll("[data-step]")) step.setAttribute("aria-pressed", String(step.dataset.step === ladder));
+    find("form", menu).hidden = ladder === "active";
+    const banner = find("[data-banner=ladder]");
+    banner.hidden = ladder === "active";
+    put(find("span", banner), `${SHORT[ladder] ?? ladder}. ${DONE[ladder] ?? ""}${reason ? ` Reason: ${reason}.` : ""} Clear it under “${SHORT[ladder]}”.`);
+    const badge = find("[data-mode]");
+    badge.dataset.mode = this.#store.mode;
+    put(badge, this.#store.mode.toUpperCase());
+  }
+
+  #pnl() {
+    const open = [...this.#store.positions.values()];
+    const realised = decimal(this.#store.today?.realised_pnl) ?? ZERO;
+    const total = add(realised, sum(open.map((position) => unrealised(position, this.#store))));
+    const figure = find("[data-today]");
+    put(figure, this.#store.today ? money(total) : "–");
+    toneClass(figure, tone(total));
+    const base = document.body.dataset.title;
+    if (base) document.title = open.length ? `(${open.length}) ${base}` : base;
+  }
+
+  #tick() {
+    put(find("[data-clock]"), `${clock(Date.now() + this.#store.skewMs)} ${zone.local ? "local" : "UTC"}`);
+    const light = find("[data-feed]");
+    const banner = find("[data-banner=stale]");
+    const { state, text, warning } = this.#connection.connected ? this.#feeds() : this.#unplugged();
+    light.dataset.state = state;
+    put(light, text);
+    banner.hidden = !warning;
+    banner.classList.toggle("bad", state === "lost");
+    if (warning) put(find("span", banner), warning);
+    document.body.classList.toggle("is-stale", state === "lost");
+  }
+
+  #unplugged() {
+    const { since, refused } = this.#connection;
+    const warning = refused
+      ? "The server refused this page's live connection. Sign in again to go on."
+      : `No connection to the server since ${clock(since + this.#store.skewMs)} (${span(Date.now() - since)}). Figures are from then; bots carry on without this page. Reconnecting.`;
+    return { state: "lost", text: "Disconnected", warning };
+  }
+
+  #feeds() {
+    const feeds = [...this.#store.feeds.values()];
+    if (!feeds.length) return { state: "none", text: "No feed", warning: "" };
+    const poor = feeds.filter((feed) => feed.state !== "live");
+    const heard = Math.max(0, ...[...this.#store.prices.values()].map((price) => price.heardAt ?? 0));
+    const quietMs = Date.now() - Math.max(heard, this.#loadedAt);
+    if (this.#store.followsPrices && quietMs > SILENT_AFTER_MS) {
+      const since = clock((heard || this.#loadedAt) + this.#store.skewMs);
+      return { state: "lost", text: "Feed silent", warning: `No price since ${since} (${span(quietMs)}). Nothing is traded on stale prices.` };
+    }
+    if (!poor.length) return { state: "live", text: `${plural(feeds.length, "feed")} live`, warning: "" };
+    const named = poor.slice(0, 3).map((feed) => `${feed.symbol} ${feed.state}${feed.reason ? ` (${feed.reason})` : ""}`);
+    const more = poor.length > 3 ? ` and ${poor.length - 3} more` : "";
+    const lost = poor.length === feeds.length && !poor.some((feed) => feed.state === "fallback");
+    return {
+      state: lost ? "lost" : "partly",
+      text: `${feeds.length - poor.length} of ${plural(feeds.length, "feed")} live`,
+      warning: `${named.join(", ")}${more}. Nothing is traded where the price is stale.`,
+    };
+  }
+}
