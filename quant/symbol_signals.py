@@ -24,6 +24,7 @@ from marketdata.events import (
     TradeTick,
 )
 from quant.features.bars import FormingBar, is_sound
+from quant.features.bounds import is_price, is_size
 from quant.reading import Component, Reading, missing
 from quant.signals.microstructure import Microstructure
 from quant.signals.open_interest import OpenInterestSignal
@@ -205,11 +206,10 @@ class SymbolSignals:
             self._on_top(book.ts_init)
 
     def _on_trade(self, tick: TradeTick) -> None:
-        sound = math.isfinite(tick.price) and tick.price > 0.0 and math.isfinite(tick.size) and tick.size >= 0.0
         repeated = tick.ts_event == self._trade_event_ns and 0 < tick.trade_id <= self._trade_id
-        if not sound or repeated or tick.ts_event < self._trade_event_ns:
+        if repeated or tick.ts_event < self._trade_event_ns or is_from_future(tick.ts_event, tick.ts_init):
             return
-        if is_from_future(tick.ts_event, tick.ts_init):
+        if not is_price(tick.price) or not is_size(tick.size):
             return
         self._trade_event_ns, self._trade_id = tick.ts_event, tick.trade_id
         self._trade_ns = tick.ts_init if self._trade_ns is None else max(self._trade_ns, tick.ts_init)
@@ -244,7 +244,7 @@ class SymbolSignals:
             self._feed_state = event.state
             if event.state in BROKEN_FEEDS:
                 self.invalidate_book()
-        elif self._last_price is None and math.isfinite(event.last) and event.last > 0.0:
+        elif self._last_price is None and is_price(event.last):
             self._last_price = event.last
 
     def _watch_jump(self, ts_ns: int, moved: float | None, seconds: float, sigma: float | None = None) -> None:

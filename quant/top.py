@@ -1,9 +1,9 @@
 """The best bid and ask, from quotes and books, whichever is newer; and what kinds of input an instrument has."""
 
-import math
 from typing import NamedTuple
 
 from marketdata.events import BookSnapshot, Level, QuoteTick
+from quant.features.bounds import is_price, is_size
 from quant.reading import Component
 
 # A venue's clock this far ahead of ours is a wrong timestamp: believed, it would make all that follows "older".
@@ -74,7 +74,7 @@ class TopOfBook:
         older = book.ts_event < self._book_event_ns
         if older or is_from_future(book.ts_event, book.ts_init) or not book.bids or not book.asks:
             return BookVerdict(sound=False, newer=False)
-        levels_sound = all(math.isfinite(p) and math.isfinite(q) and q >= 0.0 for p, q in book.bids + book.asks)
+        levels_sound = all(is_price(price) and is_size(size) for price, size in book.bids + book.asks)
         if not levels_sound or not _sound(book.bids[0], book.asks[0]):
             return BookVerdict(sound=False, newer=False)
         self._book_event_ns = book.ts_event
@@ -96,11 +96,5 @@ class TopOfBook:
 
 
 def _sound(bid: Level, ask: Level) -> bool:
-    """Finite, above zero, not crossed, sizes not below zero."""
-    return (
-        0.0 < bid[0] < ask[0]
-        and math.isfinite(ask[0])
-        and bid[1] >= 0.0
-        and ask[1] >= 0.0
-        and math.isfinite(bid[1] + ask[1])
-    )
+    """Prices above zero, not crossed, sizes not below zero."""
+    return is_price(bid[0]) and is_price(ask[0]) and bid[0] < ask[0] and is_size(bid[1]) and is_size(ask[1])

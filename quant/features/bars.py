@@ -1,22 +1,20 @@
 """Which bars may be believed, and the bar that is still forming."""
 
-import math
-
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe, TradeTick
+from quant.features.bounds import is_price, is_size
 
 # A hole of more bars than this cannot be bridged: averages start anew.
 MAX_GAP_BARS = 3
 
 
 def is_sound(bar: Bar) -> bool:
-    """Finite prices above zero, low <= open, close <= high, volume not below zero."""
-    prices = (bar.open, bar.high, bar.low, bar.close)
+    """Prices above zero, low <= open, close <= high, volume not below zero."""
     return (
-        all(math.isfinite(price) and price > 0.0 for price in prices)
-        and bar.low <= min(bar.open, bar.close)
-        and bar.high >= max(bar.open, bar.close)
-        and math.isfinite(bar.volume)
-        and bar.volume >= 0.0
+        is_price(bar.low)
+        and is_price(bar.high)
+        and bar.low <= bar.open <= bar.high
+        and bar.low <= bar.close <= bar.high
+        and is_size(bar.volume)
     )
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from quant.symbol_signals import SymbolSignals
 from tests.unit.quant.market import IDS, START
 
 
-def vector(symbol: str = "BTC/USDT:USDT", *, timeframes=("1m",), **known: tuple[float, float]):
+def vector(symbol: str = "BTC/USDT:USDT", *, timeframes=("1m",), **known):
     """A vector with component=(value, quality); technical is that of closed bars of every timeframe."""
     empty = SymbolSignals(exchange=IDS["exchange"], symbol=symbol, timeframes=timeframes).read(now_ns=START)
     values, quality = empty.values.copy(), empty.quality.copy()
@@ -19,7 +20,7 @@ def vector(symbol: str = "BTC/USDT:USDT", *, timeframes=("1m",), **known: tuple[
     return dataclasses.replace(empty, values=values, quality=quality)
 
 
-ALL = {component.value: (0.5, 1.0) for component in Component}
+ALL: dict[str, Any] = {component.value: (0.5, 1.0) for component in Component}
 
 
 def rows(signals, n: int = 1, **changed):
@@ -101,7 +102,8 @@ def test_timeframes_of_one_component_do_not_diversify():
 
 
 def test_the_multiplier_is_a_switch_of_each_bot():
-    signals = vector(**dict.fromkeys(ALL, (0.1, 1.0)))
+    known: dict[str, Any] = dict.fromkeys(ALL, (0.1, 1.0))
+    signals = vector(**known)
     blended = blend(rows(signals, 2), signals, use_multiplier=np.array([True, False]))
     assert blended.confidence == pytest.approx([0.20851, 0.1], abs=5e-6)
     assert blended.signal == pytest.approx([0.1, 0.1])
@@ -119,7 +121,9 @@ def test_missing_weights_are_shared_out_and_lower_the_coverage():
 
 
 def test_what_does_not_exist_does_not_lower_the_coverage():
-    known = {c.value: (0.5, 1.0) for c in Component if c not in (Component.OPEN_INTEREST, Component.OPTIONS_FLOW)}
+    known: dict[str, Any] = {
+        c.value: (0.5, 1.0) for c in Component if c not in (Component.OPEN_INTEREST, Component.OPTIONS_FLOW)
+    }
     doge = vector("DOGE/USDT", **known)
     assert blend(rows(doge), doge).coverage[0] == pytest.approx(1.0)
 
@@ -145,7 +149,8 @@ def test_opposite_signals_give_the_opposite_blend():
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_bots_blend_does_not_depend_on_the_other_bots(order):
     rng = np.random.default_rng(1)
-    signals = vector(**{name: (float(rng.uniform(-1, 1)), float(rng.uniform(0.1, 1))) for name in ALL})
+    known: dict[str, Any] = {name: (float(rng.uniform(-1, 1)), float(rng.uniform(0.1, 1))) for name in ALL}
+    signals = vector(**known)
     weights = np.array(rng.uniform(0, 1, (1000, 8)), order=order)
     together = blend(weights, signals)
     for bot in (0, 7, 999):

@@ -25,13 +25,13 @@ BARS = 300
 NOW = START + BARS * MINUTE
 
 
-def signals(n: int = BARS, **changed) -> SymbolSignals:
+def signals(n=BARS, **changed):
     made = SymbolSignals(**{**IDS, **changed})
     made.warm_up(walk(n))
     return made
 
 
-def alive(seconds: int = 58) -> tuple[SymbolSignals, int]:
+def alive(seconds=58):
     """Warm bars and a live session right after them; with the moment of its last event."""
     made = signals()
     events = session(seconds, start=NOW, price=walk(BARS)[-1].close)
@@ -267,7 +267,7 @@ def test_a_recorded_session_reads_the_same_twice_and_stays_in_range():
     now = events[-1].ts_init
     vectors = []
     for _ in range(2):
-        made = SymbolSignals(**IDS)
+        made = signals(0)
         opening = events[0].ts_init // MINUTE * MINUTE
         for i, b in enumerate(recorded_bars(400, price=events[0].mid)):
             made.warm_up(

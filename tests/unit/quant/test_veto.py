@@ -1,4 +1,5 @@
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,13 @@ def calm():
     signals = SymbolSignals(**IDS)
     signals.warm_up(walk(300))
     signals.update(quote(NOW, 99.95, 100.05))
-    usual = {"spread_median_bps": 10.0, "depth": 9.0, "depth_median": 10.0, "sigma_percentile": 0.5, "trade_ns": NOW}
+    usual: dict[str, Any] = {
+        "spread_median_bps": 10.0,
+        "depth": 9.0,
+        "depth_median": 10.0,
+        "sigma_percentile": 0.5,
+        "trade_ns": NOW,
+    }
     return dataclasses.replace(signals.read(now_ns=NOW), **usual)
 
 

@@ -25,14 +25,11 @@ def test_streaming_equals_arrays():
 
 def test_prices_that_stand_still_have_no_score():
     reversion = MeanReversion()
-    for _ in range(60):
-        score = reversion.update(3.0)
-    assert score == (None, None, None)
+    assert {reversion.update(3.0) for _ in range(60)} == {(None, None, None)}
 
 
 def test_a_fall_asks_for_a_rise():
     reversion = MeanReversion()
-    for price in [100.0, 100.1] * 20 + [99.0, 98.0]:
-        score = reversion.update(price)[0]
-    assert score is not None
-    assert score > 0.5
+    scores = [reversion.update(price)[0] for price in [100.0, 100.1] * 20 + [99.0, 98.0]]
+    assert scores[-1] is not None
+    assert scores[-1] > 0.5

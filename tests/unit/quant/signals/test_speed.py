@@ -14,7 +14,7 @@ def path(n: int = 3000, seed: int = 1, drift: float = 0.0) -> list[tuple[int, fl
     return [(START + i * TENTH, float(mid)) for i, mid in enumerate(100 * np.exp(np.cumsum(steps)))]
 
 
-def after(mids: list[tuple[int, float]]) -> Speed:
+def after(mids):
     speed = Speed()
     for ts, mid in mids:
         speed.on_mid(ts, mid)

@@ -7,7 +7,7 @@ from quant.signals.technical import PART_WEIGHTS, Technical
 from tests.unit.quant.market import SECOND, START, bar, recorded_bars, trade, walk
 
 
-def after(bars: list[Bar]) -> Technical:
+def after(bars):
     technical = Technical("1m")
     for b in bars:
         technical.update(b)
@@ -59,7 +59,8 @@ def test_value_is_the_weighted_mean_of_its_parts():
 
 @pytest.mark.parametrize("seed", range(5))
 def test_reflected_prices_reflect_the_signal(seed):
-    bars = walk(300, seed=seed, price=100.0, step=0.05)
+    # Long enough for the scales to be learned ones.
+    bars = walk(700, seed=seed, price=100.0, step=0.05)
     ours = after(bars).reading.value
     theirs = after([reflected(b, 100.0) for b in bars]).reading.value
     assert theirs == pytest.approx(-ours, abs=1e-8)
@@ -77,13 +78,13 @@ def test_a_power_of_two_does_not_change_a_bit():
 
 
 def test_the_future_changes_nothing():
-    bars = recorded_bars(400)
+    bars = recorded_bars(700)
     technical = Technical("1m")
     seen = []
     for b in bars:
         technical.update(b)
         seen.append(technical.reading)
-    for n in (60, 200, 333):
+    for n in (60, 200, 333, 650):
         assert after(bars[:n]).reading == seen[n - 1]
 
 

@@ -8,7 +8,7 @@ from quant.signals.volatility import Volatility
 from tests.unit.quant.market import bar, walk
 
 
-def after(bars) -> Volatility:
+def after(bars):
     volatility = Volatility("1m")
     for b in bars:
         volatility.update(b)

@@ -1,0 +1,60 @@
+"""Whatever arrives, signals stay numbers in range or are missing."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketdata.events import Event
+from quant.symbol_signals import SymbolSignals
+from tests.unit.quant.market import IDS, SECOND, START, bar, book, quote, trade, walk
+
+NOW = START + 60 * 60 * SECOND
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+plausible = st.floats(min_value=90.0, max_value=110.0)
+values = st.one_of(plausible, plausible, numbers)
+times = st.integers(min_value=NOW - 5 * SECOND, max_value=NOW + 400 * SECOND)
+levels = st.lists(st.tuples(values, values), max_size=6)
+
+
+@st.composite
+def events(draw) -> Event:
+    ts = draw(times)
+    match draw(st.integers(0, 3)):
+        case 0:
+            return quote(ts, draw(values), draw(values), bid_size=draw(values), ask_size=draw(values))
+        case 1:
+            return trade(ts, draw(values), size=draw(values), seller=draw(st.booleans()))
+        case 2:
+            return book(ts, draw(levels), draw(levels))
+        case _:
+            prices = {"open_": draw(values), "high": draw(values), "low": draw(values), "volume": draw(values)}
+            return bar(60 + draw(st.integers(-3, 9)), draw(values), closed=draw(st.booleans()), **prices)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(events(), max_size=80))
+def test_signals_stay_in_range_whatever_arrives(arriving):
+    signals = SymbolSignals(**IDS)
+    signals.warm_up(walk(60))
+    for event in arriving:
+        signals.update(event)
+        vector = signals.read(now_ns=NOW)
+        known = ~np.isnan(vector.values)
+        assert (np.abs(vector.values[known]) <= 1).all()
+        assert ((vector.quality >= 0) & (vector.quality <= 1)).all()
+        assert (vector.quality[~known] == 0).all()
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(st.floats(1e-30, 1e30), st.floats(0, 1e30)), min_size=60, max_size=120))
+def test_wild_but_legal_markets_stay_in_range(ticks):
+    signals = SymbolSignals(**IDS)
+    signals.warm_up(walk(60))
+    for i, (price, size) in enumerate(ticks):
+        ts = NOW + i * SECOND
+        signals.update(quote(ts, price, price * 1.001, bid_size=size, ask_size=1.0))
+        signals.update(trade(ts, price, size=size, seller=i % 2 == 0))
+        signals.update(bar(60 + i, price))
+        vector = signals.read(now_ns=ts)
+        known = ~np.isnan(vector.values)
+        assert (np.abs(vector.values[known]) <= 1).all()
