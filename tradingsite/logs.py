@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "readable": formatter(structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0)),
+            "readable": formatter(time_of_day, structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0)),
             "json": formatter(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)),
         },
         "handlers": handlers,
@@ -66,6 +67,12 @@ def formatter(*renderers: Any) -> dict[str, Any]:
         "foreign_pre_chain": SHARED_PROCESSORS,
         "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
     }
+
+
+def time_of_day(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """On the console the time of day in UTC is enough; the JSON beside it has the date."""
+    event["timestamp"] = event["timestamp"][11:23]
+    return event
 
 
 def process_name() -> str:

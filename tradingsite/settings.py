@@ -14,7 +14,8 @@ from tradingsite import environment as read
 from tradingsite.logs import logging_config
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-read.env.read_env(BASE_DIR / ".env")
+if (BASE_DIR / ".env").is_file():
+    read.env.read_env(BASE_DIR / ".env")
 
 # --- Where this installation keeps its files, and where its servers are -----------------------------------------
 

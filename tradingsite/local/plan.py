@@ -27,13 +27,22 @@ def plan(*, host: str, port: int, simulator_port: int, local_dir: Path) -> tuple
         Child(
             name="exchange",
             command=python(
-                MANAGE, "runexchange", "--port", str(simulator_port), "--ledger", str(local_dir / "exchange.db")
+                MANAGE, "runexchange", "--port", str(simulator_port), "--ledger", str(local_dir / "exchange")
             ),
         ),
         Child(
             name="web",
             command=python(
-                "-m", "daphne", "-b", host, "-p", str(port), "--no-server-name", "tradingsite.asgi:application"
+                "-m",
+                "daphne",
+                "-v",
+                "0",
+                "-b",
+                host,
+                "-p",
+                str(port),
+                "--no-server-name",
+                "tradingsite.asgi:application",
             ),
             env={"DATABASE_POOL_MAX": "10"},
         ),
