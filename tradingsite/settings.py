@@ -198,6 +198,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "BotStateEnum": "bots.models.choices.BotState.choices",
+        "OrderStateEnum": "bots.api.fields.ORDER_STATES",
+    },
 }
 
 # --- What browsers may do ---------------------------------------------------------------------------------------

@@ -1,0 +1,114 @@
+"""Bots as JSON, and their settings checked."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as ModelError
+from django.db import transaction
+from rest_framework import serializers
+
+from bots.api.errors import messages_of
+from bots.api.fields import RowSerializer
+from bots.models import Account, Bot
+from marketdata.models import Instrument
+
+SETTINGS = (
+    "name", "description", "evaluation", "interval_s", "timeframes", "component_weights", "strategy_weight_balance",
+    "use_diversification_multiplier", "validator_enabled", "minimum_confidence", "minimum_coverage", "signal_storage",
+    "order_type", "capital", "maximum_positions", "maximum_position_value", "maximum_trades_per_day", "stop_loss",
+    "take_profit", "trailing_stop", "daily_loss_limit", "weekly_target", "maximum_drawdown",
+)  # fmt: skip
+STATE = ("state", "state_reason", "ladder", "ladder_reason", "version", "created_at", "updated_at")
+
+
+class OwnAccounts(serializers.PrimaryKeyRelatedField[Account]):
+    """Accounts of the person who asks; somebody else's is as unknown as one that is not there."""
+
+    def get_queryset(self) -> Any:
+        return Account.objects.visible_to(self.context["request"].user).select_related("exchange")
+
+
+class SymbolList(serializers.ListField):
+    """A watchlist by unified symbols."""
+
+    child = serializers.CharField(max_length=40)
+
+    def to_representation(self, data: Any) -> list[str]:
+        return [instrument.symbol for instrument in data.all()]
+
+
+class BotSerializer(RowSerializer):
+    """One bot. Ranges are the model's own: it alone says what is allowed."""
+
+    account = OwnAccounts()
+    account_name = serializers.CharField(source="account.name", read_only=True)
+    exchange = serializers.CharField(source="account.exchange.code", read_only=True)
+    mode = serializers.CharField(source="account.mode", read_only=True)
+    symbols = SymbolList(
+        source="instruments", min_length=1, max_length=500, help_text='The watchlist, e.g. ["BTC/USDT"].'
+    )
+
+    class Meta:
+        model = Bot
+        fields = ("id", "account", "account_name", "exchange", "mode", "symbols", *SETTINGS, *STATE)
+        read_only_fields = STATE
+
+    def build_standard_field(self, field_name: str, model_field: Any) -> Any:
+        field, kwargs = super().build_standard_field(field_name, model_field)
+        for name in ("min_value", "max_value", "validators"):
+            kwargs.pop(name, None)
+        return field, kwargs
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        symbols = attrs.get("instruments")
+        account = attrs.get("account") or (self.instance.account if self.instance else None)
+        errors: dict[str, list[str]] = {}
+        if self.instance is not None and "account" in attrs and attrs["account"] != self.instance.account:
+            errors["account"] = ["A bot stays on its account; create another bot for another account."]
+        elif symbols is not None and account is not None:
+            found = list(Instrument.objects.filter(exchange=account.exchange, active=True, symbol__in=symbols))
+            unknown = sorted(set(symbols) - {instrument.symbol for instrument in found})
+            if unknown:
+                errors["symbols"] = [
+                    f"{', '.join(unknown)}: not known on {account.exchange.code}. "
+                    f"GET /api/v1/symbols?exchange={account.exchange.code} lists what is."
+                ]
+            attrs["instruments"] = found
+        try:
+            self.checked(attrs)
+        except ModelError as error:
+            errors = messages_of(error) | errors
+        if errors:
+            raise serializers.ValidationError(errors)
+        return attrs
+
+    def checked(self, attrs: dict[str, Any]) -> None:
+        """Raises django's ValidationError for settings that the model refuses."""
+        values = {name: value for name, value in attrs.items() if name != "instruments"}
+        bot = Bot(owner=self.context["request"].user) if self.instance is None else self.instance
+        before = {name: getattr(bot, name) for name in values} if self.instance is not None else {}
+        for name, value in values.items():
+            setattr(bot, name, value)
+        try:
+            bot.full_clean()
+        except ModelError:
+            for name, value in before.items():
+                setattr(bot, name, value)
+            raise
+
+    @transaction.atomic
+    def create(self, validated_data: dict[str, Any]) -> Bot:
+        instruments = validated_data.pop("instruments")
+        bot: Bot = Bot.objects.create(owner=self.context["request"].user, **validated_data)
+        bot.instruments.set(instruments)
+        return bot
+
+    @transaction.atomic
+    def update(self, instance: Bot, validated_data: dict[str, Any]) -> Bot:
+        instruments = validated_data.pop("instruments", None)
+        for name, value in validated_data.items():
+            setattr(instance, name, value)
+        instance.version += 1
+        instance.save(update_fields=[*validated_data, "version", "updated_at"])
+        if instruments is not None:
+            instance.instruments.set(instruments)
+        return instance

@@ -1,0 +1,1 @@
+"""Views of the REST API, a noun or two a file."""

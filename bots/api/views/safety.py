@@ -1,0 +1,98 @@
+"""Closing positions, and the kill switch."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bots.api.acts import close_one_position, set_kill_switch
+from bots.api.errors import Conflict
+from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
+from bots.api.serializers import PositionSerializer
+from bots.api.views.base import person
+from bots.models import Account, Position
+from bots.models.choices import choices_of
+from bots.queries.snapshot import kill_switch
+from bots.trading.vocabulary import Ladder
+
+
+class ClosePosition(APIView):
+    @extend_schema(request=None, responses={202: PositionSerializer}, parameters=[IDEMPOTENCY_PARAMETER])
+    @idempotent
+    def post(self, request: Request, pk: int) -> Response:
+        """Close the position at the market. The exit goes the same way as every order."""
+        rows = Position.objects.visible_to(request.user).select_related("bot", "instrument__exchange")
+        position: Position = get_object_or_404(rows, pk=pk)
+        if not position.is_open:
+            raise Conflict("The position is closed already.")
+        close_one_position(position, actor=person(request), now=timezone.now())
+        position.refresh_from_db()
+        return Response(PositionSerializer(position).data, status=202)
+
+
+class LadderStep(serializers.Serializer[Any]):
+    """A step of the ladder and why."""
+
+    ladder = serializers.ChoiceField(
+        choices=choices_of(Ladder),
+        help_text="active: trade; pause: no entries; reduce: exits only; flatten: close everything and stay off.",
+    )
+    reason = serializers.CharField(max_length=300)
+    scope = serializers.ChoiceField(
+        choices=("account", "installation"), default="account", help_text="installation: staff only."
+    )
+    account = serializers.IntegerField(
+        required=False, help_text="One account; without it all of yours. Not for scope installation."
+    )
+
+
+class KillSwitchAccount(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    ladder = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class KillSwitchInstallation(serializers.Serializer[Any]):
+    ladder = serializers.CharField()
+    reason = serializers.CharField()
+    set_at = serializers.DateTimeField(allow_null=True)
+
+
+class KillSwitchState(serializers.Serializer[Any]):
+    ladder = serializers.CharField(help_text="The strictest of all.")
+    installation = KillSwitchInstallation()
+    accounts = KillSwitchAccount(many=True)
+
+
+class KillSwitch(APIView):
+    @extend_schema(responses=KillSwitchState)
+    def get(self, request: Request) -> Response:
+        """How far trading is restricted, for the installation and for your accounts."""
+        return Response(kill_switch(person(request)))
+
+    @extend_schema(request=LadderStep, responses=KillSwitchState)
+    def put(self, request: Request) -> Response:
+        """Restrict trading, or allow it again, with a reason."""
+        asked = LadderStep(data=request.data)
+        asked.is_valid(raise_exception=True)
+        step, user = asked.validated_data, person(request)
+        if step["scope"] == "installation" and not user.is_staff:
+            raise PermissionDenied("Only staff may restrict the whole installation; scope `account` is yours.")
+        accounts = Account.objects.visible_to(user)
+        if "account" in step:
+            accounts = accounts.filter(pk=get_object_or_404(accounts, pk=step["account"]).pk)
+        set_kill_switch(
+            Ladder(step["ladder"]),
+            reason=step["reason"],
+            actor=user,
+            accounts=None if step["scope"] == "installation" else list(accounts),
+            now=timezone.now(),
+        )
+        return Response(kill_switch(user))

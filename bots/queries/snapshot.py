@@ -1,0 +1,147 @@
+"""What the live page shows when it opens, in a number of queries that does not grow with the rows."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Prefetch, Sum
+
+from bots.models import Bot, Decision, Fill, Installation, Order, Position, Session, Trade, User
+from bots.queries.performance import equity_points, performance, visible_bots
+from bots.queries.periods import Period, start_of
+from bots.queries.records import (
+    decimal_text,
+    decision_record,
+    feed_record,
+    fill_record,
+    order_record,
+    position_record,
+    time_text,
+)
+from bots.trading.vocabulary import Ladder
+from marketdata.models import FeedStatus, Instrument
+
+RECENT = 50
+SPARKLINE_POINTS = 60
+SPARKLINE_SPAN = timedelta(days=1)
+
+
+def live_snapshot(user: User, *, now: datetime) -> dict[str, Any]:
+    """bots, positions, orders, fills, decisions, feeds, performance and kill switch of one person."""
+    positions = list(
+        Position.objects.visible_to(user).open().select_related("instrument__exchange").order_by("-opened_at")
+    )
+    orders = Order.objects.visible_to(user).select_related("intent", "instrument__exchange")[:RECENT]
+    fills = Fill.objects.visible_to(user).select_related("order__intent", "instrument")[:RECENT]
+    decisions = Decision.objects.visible_to(user).select_related("bot", "instrument__exchange")[:RECENT]
+    return {
+        "bots": bot_cards(user, now=now, positions=positions),
+        "positions": [position_record(position) for position in positions],
+        "orders": [order_record(order) for order in orders],
+        "fills": [fill_record(fill) for fill in fills],
+        "decisions": [decision_record(decision) for decision in decisions],
+        "feeds": feeds(now=now),
+        "performance": performance(visible_bots(user), period=Period.DAY, now=now),
+        "kill_switch": kill_switch(user),
+        "at": time_text(now),
+    }
+
+
+def feeds(*, now: datetime) -> list[dict[str, Any]]:
+    return [feed_record(feed, now=now) for feed in FeedStatus.objects.select_related("exchange")]
+
+
+def kill_switch(user: User) -> dict[str, Any]:
+    """How far trading is restricted, for the installation and for each account of the person."""
+    installation = Installation.objects.filter(pk=1).first() or Installation()
+    accounts = [
+        {"id": account.pk, "name": account.name, "ladder": account.ladder, "reason": account.ladder_reason}
+        for account in user.accounts.all()
+    ]
+    steps = [Ladder(installation.ladder), *(Ladder(account["ladder"]) for account in accounts)]
+    return {
+        "ladder": str(max(steps, key=lambda step: step.rank)),
+        "installation": {
+            "ladder": installation.ladder,
+            "reason": installation.ladder_reason,
+            "set_at": time_text(installation.ladder_set_at),
+        },
+        "accounts": accounts,
+    }
+
+
+def own_bots(user: User) -> list[Bot]:
+    """With account, watchlist and open session, in three queries."""
+    bots = visible_bots(user).select_related("account__exchange")
+    return list(
+        bots.prefetch_related(
+            Prefetch("instruments", queryset=Instrument.objects.select_related("exchange")),
+            Prefetch("sessions", queryset=Session.objects.filter(ended_at=None), to_attr="open_sessions"),
+        )
+    )
+
+
+def bot_card(bot: Bot) -> dict[str, Any]:
+    """What does not change with the market."""
+    session = next(iter(getattr(bot, "open_sessions", [])), None)
+    return {
+        "id": bot.pk,
+        "name": bot.name,
+        "description": bot.description,
+        "state": bot.state,
+        "reason": bot.state_reason,
+        "ladder": bot.ladder,
+        "ladder_reason": bot.ladder_reason,
+        "symbols": [instrument.symbol for instrument in bot.instruments.all()],
+        "exchange": bot.account.exchange.code,
+        "environment": bot.account.exchange.environment,
+        "mode": bot.account.mode,
+        "account": bot.account.name,
+        "quote_asset": bot.account.quote_asset,
+        "evaluation": bot.evaluation,
+        "interval_s": bot.interval_s,
+        "timeframes": bot.timeframes,
+        "component_weights": bot.component_weights,
+        "threshold": bot.minimum_confidence,
+        "capital": decimal_text(bot.capital),
+        "session_id": session.pk if session else None,
+        "started_at": time_text(session.started_at) if session else None,
+        "version": bot.version,
+    }
+
+
+def bot_cards(user: User, *, now: datetime, positions: list[Position]) -> list[dict[str, Any]]:
+    """Cards with PnL today, sparkline and last decision."""
+    bots = own_bots(user)
+    ids = [bot.pk for bot in bots]
+    today = start_of(Period.DAY, now=now)
+    realised = dict(
+        Trade.objects.filter(bot__in=ids, closed_at__gte=today).values_list("bot").annotate(total=Sum("realised_pnl"))
+    )
+    last = {
+        decision.bot_id: decision
+        for decision in Decision.objects.filter(bot__in=ids)
+        .select_related("bot", "instrument__exchange")
+        .order_by("bot", "-created_at")
+        .distinct("bot")
+    }
+    curves = equity_points(ids, start=now - SPARKLINE_SPAN, now=now, points=SPARKLINE_POINTS)
+    cards = []
+    for bot in bots:
+        held = [position for position in positions if position.bot_id == bot.pk]
+        unrealised = sum((position.unrealised_pnl or Decimal(0) for position in held), Decimal(0))
+        gained = realised.get(bot.pk) or Decimal(0)
+        cards.append(
+            bot_card(bot)
+            | {
+                "realised_today": decimal_text(gained),
+                "unrealised_pnl": decimal_text(unrealised),
+                "pnl_today": decimal_text(gained + unrealised),
+                "positions_open": len(held),
+                "sparkline": [
+                    {"at": time_text(point.at), "equity": decimal_text(point.equity)} for point in curves[bot.pk]
+                ],
+                "last_decision": decision_record(last[bot.pk]) if bot.pk in last else None,
+            }
+        )
+    return cards
