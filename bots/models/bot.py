@@ -160,18 +160,15 @@ class Bot(models.Model):
         """Raises ValidationError naming the field, the value and what is allowed."""
         _validate_weights("timeframes", self.timeframes, set(TIMEFRAME_SECONDS))
         _validate_weights("component_weights", self.component_weights, set(default_component_weights()))
-        if self.stop_loss is not None and not 0 < self.stop_loss < 1:
+        # A form cleans what it could read: fields that it could not are still None here.
+        values: dict[str, Any] = vars(self)
+        stop_loss, value, capital = (values.get(name) for name in ("stop_loss", "maximum_position_value", "capital"))
+        if stop_loss is not None and not 0 < stop_loss < 1:
             raise ValidationError({"stop_loss": "Every position needs a stop: give a fraction above 0 and below 1."})
         if self.account_id and self.owner_id and self.account.owner_id != self.owner_id:
             raise ValidationError({"account": "The account belongs to somebody else; choose one of the bot's owner."})
-        if (
-            self.maximum_position_value is not None
-            and self.capital is not None
-            and self.maximum_position_value > self.capital
-        ):
-            raise ValidationError(
-                {"maximum_position_value": f"At most the bot's capital ({self.capital.normalize():f})."}
-            )
+        if value is not None and capital is not None and value > capital:
+            raise ValidationError({"maximum_position_value": f"At most the bot's capital ({capital.normalize():f})."})
 
     @property
     def is_active(self) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connections
 from psycopg import AsyncConnection, Connection
-from psycopg.rows import NamedTupleRow, namedtuple_row
+from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool
 
 RowConnection = AsyncConnection[Any]
@@ -34,6 +34,6 @@ async def open_pool(*, min_size: int = 1, max_size: int = 8) -> Pool:
     return pool
 
 
-def open_connection() -> Connection[NamedTupleRow]:
+def open_connection() -> Connection[Any]:
     """One connection for a process that does not await."""
     return Connection.connect(**connection_parameters())

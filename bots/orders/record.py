@@ -60,12 +60,13 @@ async def _lock(connection: RowConnection, report: VenueReport) -> LockedOrder |
     row = await order.fetchone()
     if row is None:
         return None
+    next_row = await next_id.fetchone()
     return LockedOrder.of(
         row=row,
         position_row=await position.fetchone(),
         assets=frozenset(found.asset for found in await balances.fetchall()),
         trade_ids=frozenset(found.trade_id for found in await fills.fetchall()),
-        next_position_id=(await next_id.fetchone()).id,
+        next_position_id=next_row.id if next_row else None,
     )
 
 
@@ -102,5 +103,5 @@ async def _write(connection: RowConnection, locked: LockedOrder, booking: Bookin
             await cursor.execute(sql.HALT_BOT, {"bot_id": locked.row.bot_id, "reason": booking.incident[:300]})
         updated = await connection.execute(sql.UPDATE_ORDER, booking.order_values)
         await connection.commit()
-    execution_ms: float | None = (await updated.fetchone()).execution_ms
-    return execution_ms
+    row = await updated.fetchone()
+    return None if row is None or row.execution_ms is None else float(row.execution_ms)
