@@ -74,6 +74,24 @@ def test_a_timeframe_can_be_added_while_it_runs():
         vector.reading(Component.TECHNICAL, "15m")
 
 
+def test_volatility_is_that_of_the_shortest_timeframe():
+    made = signals()
+    made.add_timeframe("5m", [])
+    before = made.read(now_ns=NOW)
+    made.update(bar(80, 300.0, open_=100.0, timeframe="5m"))
+    after = made.read(now_ns=NOW)
+    assert after.reading(Component.TECHNICAL, "5m").n_obs == 1
+    assert after.sigma_annual == before.sigma_annual
+    assert after.jump_ns is None
+
+
+def test_a_shorter_timeframe_takes_volatility_over():
+    made = SymbolSignals(**IDS, timeframes=("5m",))
+    made.add_timeframe("1m", walk(100))
+    vector = made.read(now_ns=NOW)
+    assert vector.reading(Component.VOLATILITY).n_obs == 100
+
+
 def test_no_timeframe_is_refused():
     with pytest.raises(ValueError, match="at least one timeframe"):
         SymbolSignals(**IDS, timeframes=())

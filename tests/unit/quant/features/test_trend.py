@@ -5,7 +5,7 @@ import talib
 from quant.features.trend import EWMAC_SCALARS, Breakout, Ewmac, Trend, breakout
 from tests.unit.quant.features.test_ew import explicit
 
-PRICES = 100 + np.cumsum(np.random.default_rng(7).normal(0, 0.1, 400))
+PRICES = 100 + np.cumsum(np.random.default_rng(7).normal(0, 0.1, 700))
 
 
 def test_breakout_at_the_high_is_full():
@@ -26,7 +26,7 @@ def test_a_straight_rise_is_a_full_breakout_when_smoothed_too():
 
 
 def arrays(prices):
-    """Crossovers and breakouts by TA-Lib's array functions and numpy, with the published scalars."""
+    """Crossovers and breakouts by TA-Lib's array functions and numpy; scalars are the published ones, then learned."""
     n = len(prices)
     steps = np.diff(prices)
     sigma = np.full(n, np.nan)
@@ -34,10 +34,13 @@ def arrays(prices):
         sigma[i] = explicit(steps[:i], 1 - 2 / 36)[1]
     for i in range(n - 1, 10, -1):
         sigma[i] = max(sigma[i], np.quantile(sigma[max(10, i - 500) : i], 0.05))
-    pairs = [
-        np.clip(k * (talib.EMA(prices, fast) - talib.EMA(prices, slow)) / sigma, -20, 20) / 20
-        for (fast, slow), k in EWMAC_SCALARS.items()
-    ]
+    pairs = []
+    for (fast, slow), prior in EWMAC_SCALARS.items():
+        raw = (talib.EMA(prices, fast) - talib.EMA(prices, slow)) / sigma
+        seen = np.concatenate(([0], np.cumsum(np.isfinite(raw))[:-1]))
+        total = np.concatenate(([0], np.nancumsum(np.abs(raw))[:-1]))
+        k = np.where(seen < 500, prior, 10 * seen / np.maximum(total, 1e-9))
+        pairs.append(np.clip(k * raw, -20, 20) / 20)
     ewmac = np.clip(1.08 * np.nanmean(pairs, axis=0), -1, 1)
     places = []
     for bars in (20, 80):

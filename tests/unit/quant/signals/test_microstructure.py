@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -117,3 +119,23 @@ def test_reading_often_changes_nothing():
         often.read()
     assert rarely.read().value is not None
     assert rarely.read() == often.read()
+
+
+def test_the_book_imbalance_forgets_within_a_second():
+    micro = Microstructure()
+    ts = feed(micro)
+    micro.on_book(ts + 60 * SECOND, ((100.0, 3.0),), ((100.02, 1.0),))
+    micro.on_book(ts + 61 * SECOND, ((100.0, 1.0),), ((100.02, 3.0),))
+    assert micro.read().parts["book_imbalance"] == pytest.approx(-0.5 + math.exp(-1) * 1.0)
+
+
+def test_order_flow_is_measured_against_its_own_size():
+    micro = Microstructure()
+    flows = []
+    for i in range(120):
+        feed(micro, 10, seed=i, first=i * 10)
+        flow = micro.read().parts.get("order_flow")
+        if flow is not None:
+            flows.append(abs(flow))
+    assert len(flows) > 60
+    assert 0.3 < np.mean(flows) < 0.7

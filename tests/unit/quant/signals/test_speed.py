@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from quant.signals.speed import Speed, TickRate
+from quant.features.scale import NORMAL_SCALAR
+from quant.signals.speed import PART_WEIGHTS, Speed, TickRate
 from tests.unit.quant.market import SECOND, START
 
 TENTH = SECOND // 10
@@ -106,3 +107,26 @@ def test_prints_twice_as_fast_as_usual_amplify_in_full():
 
 def test_without_prints_speed_is_halved():
     assert TickRate().amplifier(START) == 0.5
+
+
+def test_returns_are_scaled_by_volatility_and_time():
+    steps = np.random.default_rng(3).normal(0, 1e-4, 300)
+    log_mids = np.log(100) + np.concatenate(([0], np.cumsum(steps)))
+    speed = after([(START + i * SECOND, float(np.exp(x))) for i, x in enumerate(log_mids)])
+    kept = np.exp(-np.arange(299, -1, -1) / 600)
+    sigma = np.sqrt((kept * steps**2).sum() / kept.sum())
+    scaled = np.mean([(log_mids[-1] - log_mids[-1 - h]) / (sigma * np.sqrt(h)) for h in (5, 30, 120)])
+    expected = np.clip(NORMAL_SCALAR * scaled / 20, -1, 1)
+    assert speed.read().parts["scaled_return"] == pytest.approx(expected, rel=1e-8)
+
+
+def test_value_is_the_weighted_mean_of_its_parts_amplified():
+    speed = after(path(2000))
+    for i in range(100):
+        speed.on_trade(START + i * 2 * SECOND)
+        speed.on_trade(START + 199 * SECOND + i * TENTH // 10)
+    reading = speed.read()
+    mean = sum(weight * reading.parts[name] for name, weight in PART_WEIGHTS.items())
+    assert 0.9 < reading.parts["amplifier"] <= 1.0
+    assert reading.value == pytest.approx(mean * reading.parts["amplifier"], rel=1e-12)
+    assert after(path(2000)).read().value == pytest.approx(mean * 0.5, rel=1e-12)

@@ -51,6 +51,14 @@ def test_a_directed_market_silences_mean_reversion():
     assert parts["band_distance"] > 1
 
 
+@pytest.mark.parametrize("drift", [0.0, 0.02, 0.1])
+def test_the_switch_follows_adx(drift):
+    parts = after(walk(300, drift=drift)).reading.parts
+    directed = min(1.0, max(0.0, (parts["adx"] - 20) / 10))
+    trend = (parts["ewmac"] + parts["breakout"]) / 2
+    assert parts["trend"] == pytest.approx(trend * (0.5 + 0.5 * directed), rel=1e-12)
+
+
 def test_value_is_the_weighted_mean_of_its_parts():
     reading = after(walk(200)).reading
     expected = sum(PART_WEIGHTS[name] * reading.parts[name] for name in PART_WEIGHTS) / sum(PART_WEIGHTS.values())
