@@ -45,8 +45,10 @@ install-dev: $(DEV_LOCK)
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; $(PYTHON) is older. Try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "This Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@# Debian's Python without python3-venv has no pip for a new environment, but may have its own.
+	@$(PYTHON) -m venv $(VENV) || $(PYTHON) -m venv --without-pip --clear $(VENV)
+	@PIP="$(PYTHON) -m pip --python $(BIN)/python"; [ ! -x $(BIN)/pip ] || PIP=$(BIN)/pip; \
+	$$PIP install --quiet --disable-pip-version-check uv==$(UV_VERSION) || { echo "uv could not be installed. On Debian or Ubuntu try: apt install python3-venv"; exit 1; }
 
 $(RUN_LOCK): | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.txt

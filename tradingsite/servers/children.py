@@ -79,18 +79,20 @@ def stop(process: subprocess.Popen[bytes], *signals: tuple[signal.Signals, float
     process.wait()
 
 
-def stop_leftover(pid_file: Path, *, belongs: str, number: signal.Signals) -> None:
-    """Stop the process named by pid_file when its command line contains `belongs`; a recycled pid is left alone."""
+def stop_leftover(pid_file: Path, *, folder: Path, number: signal.Signals) -> None:
+    """Stop the process named by pid_file when it works inside folder; a recycled pid is left alone."""
     try:
         process = psutil.Process(int(pid_file.read_text().split("\n")[0]))
-        if any(belongs in argument for argument in process.cmdline()):
-            process.send_signal(number)
-            try:
-                process.wait(timeout=15)
-            except psutil.TimeoutExpired:
-                process.kill()
-                process.wait(timeout=5)
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        # Not the command line: Valkey overwrites its own.
+        if not Path(process.cwd()).is_relative_to(folder):
+            return
+        process.send_signal(number)
+        try:
+            process.wait(timeout=15)
+        except psutil.TimeoutExpired:
+            process.kill()
+            process.wait(timeout=5)
+    except (FileNotFoundError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return
 
 

@@ -50,7 +50,7 @@ class Postgres:
         self.refuse_another_version(binaries)
         if not self.data.exists():
             self.create(binaries)
-        stop_leftover(self.data / "postmaster.pid", belongs=str(self.data), number=signal.SIGINT)
+        stop_leftover(self.data / "postmaster.pid", folder=self.folder, number=signal.SIGINT)
         settings = SETTINGS | ({} if self.durable else NOT_DURABLE)
         command = [str(binaries.postgres_bin / "postgres"), "-D", str(self.data), "-p", str(self.port)]
         for name, value in settings.items():

@@ -43,7 +43,7 @@ class Valkey:
 
     def start(self, binaries: Binaries) -> None:
         """Start and wait until it answers. Raises ServersFailed with the log's end."""
-        stop_leftover(self.folder / "valkey.pid", belongs=str(self.config), number=signal.SIGTERM)
+        stop_leftover(self.folder / "valkey.pid", folder=self.folder, number=signal.SIGTERM)
         # In a file, because everybody on the machine can read a command line.
         self.config.touch(mode=0o600)
         self.config.write_text(CONFIG.format(port=self.port, password=self.password, folder=self.folder))

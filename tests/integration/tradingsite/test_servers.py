@@ -13,7 +13,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tradingsite.servers import EmbeddedServers, ServersBusy
+from tradingsite.servers import EmbeddedServers, ServersBusy, binaries
+from tradingsite.servers.account import Account
+from tradingsite.servers.children import stop_leftover
 
 STARTS_AND_WAITS = """
 import sys
@@ -83,6 +85,38 @@ def test_kill_9_of_the_parent_leaves_no_server_and_the_data_usable(local_dir):
     servers.stop()
 
 
+def test_servers_that_outlived_their_parent_are_stopped_by_the_next_start(local_dir):
+    """Where the kernel has no parent-death signal, they stay until then."""
+    parent = start_parent(local_dir, "from tradingsite.servers import children; children.LIBC = None")
+    leftovers = [psutil.Process(int(word)) for word in parent.stdout.readline().split()]
+    parent.kill()
+    parent.wait()
+    assert all(process.is_running() for process in leftovers)
+
+    servers = EmbeddedServers(local_dir=local_dir, durable=False)
+    servers.start()
+    try:
+        _, alive = psutil.wait_procs(leftovers, timeout=10)
+        assert not alive
+    finally:
+        servers.stop()
+
+
+def test_a_recycled_pid_in_a_pid_file_is_left_alone(tmp_path):
+    (tmp_path / "valkey.pid").write_text(f"{os.getpid()}\n")
+    stop_leftover(tmp_path / "valkey.pid", folder=tmp_path, number=signal.SIGKILL)
+
+
+def test_programs_the_account_cannot_reach_are_copied_beside_the_data(local_dir, monkeypatch):
+    monkeypatch.setattr(binaries, "runs", lambda program, account: False)
+    servers = EmbeddedServers(local_dir=local_dir, durable=False)
+    account = servers.account or Account(uid=os.getuid(), gid=os.getgid())
+    found = binaries.find_binaries(account, servers.folder)
+    assert found.postgres_bin.is_relative_to(servers.folder)
+    servers.postgres.start(found)
+    servers.stop()
+
+
 def test_a_second_start_on_the_same_data_is_refused_and_says_why(local_dir):
     parent = start_parent(local_dir)
     try:
@@ -94,9 +128,9 @@ def test_a_second_start_on_the_same_data_is_refused_and_says_why(local_dir):
         parent.wait()
 
 
-def start_parent(local_dir: Path) -> subprocess.Popen[str]:
+def start_parent(local_dir: Path, first: str = "") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", STARTS_AND_WAITS, str(local_dir)],
+        [sys.executable, "-c", first + STARTS_AND_WAITS, str(local_dir)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
