@@ -20,16 +20,16 @@ def python(*arguments: str) -> tuple[str, ...]:
     return (sys.executable, *arguments)
 
 
-def plan(*, host: str, port: int, simulator_port: int, local_dir: Path) -> tuple[Child, ...]:
-    """In the order they start: what others connect to first."""
+def exchange(*, port: int, local_dir: Path) -> Child:
+    """The simulated exchange. The others connect to it, so it starts before them and stops after them."""
+    ledger = str(local_dir / "exchange")
+    return Child(name="exchange", command=python(MANAGE, "runexchange", "--port", str(port), "--ledger", ledger))
+
+
+def plan(*, host: str, port: int, local_dir: Path) -> tuple[Child, ...]:
+    """Everything but the exchange."""
     schedule = str(local_dir / "celerybeat.pid")
     return (
-        Child(
-            name="exchange",
-            command=python(
-                MANAGE, "runexchange", "--port", str(simulator_port), "--ledger", str(local_dir / "exchange")
-            ),
-        ),
         Child(
             name="web",
             command=python(

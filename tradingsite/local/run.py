@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import webbrowser
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import psutil
 
 from tradingsite.local.charts import install_charts
 from tradingsite.local.console import Console
-from tradingsite.local.plan import plan
+from tradingsite.local.plan import exchange, plan
 from tradingsite.local.state import (
     LOGIN_FILE,
     AlreadyRunning,
@@ -33,6 +33,7 @@ from tradingsite.servers.children import die_with_parent, free_port
 
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_NO_SERVER = 0, 1, 2, 5
 READY_TIMEOUT_S = 90
+EXCHANGE_TIMEOUT_S = 20
 SIMULATOR_PORT_FILE = "simulator_port"
 
 
@@ -177,13 +178,8 @@ def prepare(options: Options, env: dict[str, str], console: Console) -> str:
 
 async def supervise(options: Options, env: dict[str, str], login: str, console: Console) -> int:
     site = f"http://{'localhost' if options.host in ('127.0.0.1', '0.0.0.0', '::') else options.host}:{options.port}"
+    exchange_port = int(env["SIMULATOR_URL"].rsplit(":", 1)[1])
     supervisor = Supervisor(
-        plan(
-            host=options.host,
-            port=options.port,
-            simulator_port=int(env["SIMULATOR_URL"].rsplit(":", 1)[1]),
-            local_dir=options.local_dir,
-        ),
         cwd=options.project,
         env=env,
         console=console,
@@ -200,17 +196,38 @@ async def supervise(options: Options, env: dict[str, str], login: str, console: 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop_or_force)
-    supervisor.start()
-    announcing = asyncio.create_task(announce(options, site, login, console))
+    supervisor.start([exchange(port=exchange_port, local_dir=options.local_dir)])
+    starting = asyncio.create_task(start_others(supervisor, options, site, login, exchange_port, console))
     try:
         await asyncio.wait_for(told.wait(), timeout=options.duration_s)
         console.say("Stopping. Ctrl-C again to force.")
     except TimeoutError:
         console.say(f"Stopping after {options.duration_s:g} s.")
-    announcing.cancel()
+    starting.cancel()
     await supervisor.stop()
     console.say("Stopped. `make run` goes on from here.")
     return EXIT_OK
+
+
+async def start_others(
+    supervisor: Supervisor, options: Options, site: str, login: str, exchange_port: int, console: Console
+) -> None:
+    """Start what connects to the exchange once it listens, then announce the site."""
+    if not await listens(exchange_port):
+        console.warn("The simulated exchange does not listen yet; going on without it.")
+    supervisor.start(plan(host=options.host, port=options.port, local_dir=options.local_dir))
+    await announce(options, site, login, console)
+
+
+async def listens(port: int) -> bool:
+    deadline = time.monotonic() + EXCHANGE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        with suppress(OSError):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.close()
+            return True
+        await asyncio.sleep(0.05)
+    return False
 
 
 async def announce(options: Options, site: str, login: str, console: Console) -> None:
@@ -218,7 +235,10 @@ async def announce(options: Options, site: str, login: str, console: Console) ->
     if not await answers(f"http://{options.host}:{options.port}/readyz"):
         console.warn(f"{site} does not answer after {READY_TIMEOUT_S} s. The lines of `web` above say why.")
         return
-    kept = f"Login as on the first run; it is kept in {options.local_dir / LOGIN_FILE}"
+    path = options.local_dir / LOGIN_FILE
+    kept = f"Login as on the first run; it is kept in {path}"
+    if not path.exists():
+        kept = "Login as before. Forgotten? `.venv/bin/python manage.py changepassword <name>` in another terminal."
     console.banner([f"Tradingsite runs at {site}", *(login.splitlines() or [kept]), "Ctrl-C stops everything."])
     if options.browser and (sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         await asyncio.to_thread(webbrowser.open, site)

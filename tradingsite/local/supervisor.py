@@ -23,7 +23,6 @@ class Supervisor:
 
     def __init__(
         self,
-        children: Sequence[Child],
         *,
         cwd: Path,
         env: Mapping[str, str],
@@ -31,40 +30,44 @@ class Supervisor:
         changed: Callable[[dict[str, int]], None],
     ) -> None:
         """changed: called with {name: pid} of what runs, each time that changes."""
-        self.children = children
         self.cwd = cwd
         self.env = dict(env)
         self.console = console
         self.changed = changed
         self.processes: dict[str, asyncio.subprocess.Process] = {}
-        self.tasks: list[asyncio.Task[None]] = []
+        self.groups: list[list[asyncio.Task[None]]] = []
         self.stopping = asyncio.Event()
 
-    def start(self) -> None:
-        self.tasks = [asyncio.create_task(self.keep(child), name=child.name) for child in self.children]
+    def start(self, children: Sequence[Child]) -> None:
+        """Run a group of children; groups are stopped in the reverse of the order they were started in."""
+        self.groups.append([asyncio.create_task(self.keep(child), name=child.name) for child in children])
 
     async def stop(self) -> None:
-        """SIGTERM to all, SIGKILL to those still there after 10 s."""
+        """Group by group, SIGTERM to all, SIGKILL to those still there after 10 s."""
         self.stopping.set()
-        self.signal_all(signal.SIGTERM)
-        _, late = await asyncio.wait(self.tasks, timeout=STOP_TIMEOUT_S)
-        if late:
-            self.console.warn(f"Killed after {STOP_TIMEOUT_S} s: {', '.join(sorted(task.get_name() for task in late))}")
-            self.kill()
-            await asyncio.wait(late)
+        for group in reversed(self.groups):
+            names = {task.get_name() for task in group if not task.done()}
+            self.signal_all(names, signal.SIGTERM)
+            _, late = await asyncio.wait(group, timeout=STOP_TIMEOUT_S)
+            if late:
+                names = {task.get_name() for task in late}
+                self.console.warn(f"Killed after {STOP_TIMEOUT_S} s: {', '.join(sorted(names))}")
+                self.signal_all(names, signal.SIGKILL)
+                await asyncio.wait(late)
 
     def kill(self) -> None:
-        """SIGKILL to all, with what they started."""
+        """SIGKILL to everything at once."""
         self.stopping.set()
-        for process in self.processes.values():
-            # Each child leads a session of its own, so its group is its whole family.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        self.signal_all(set(self.processes), signal.SIGKILL)
 
-    def signal_all(self, number: signal.Signals) -> None:
-        for process in self.processes.values():
+    def signal_all(self, names: set[str], number: signal.Signals) -> None:
+        for process in (self.processes[name] for name in names & set(self.processes)):
             with suppress(ProcessLookupError):
-                process.send_signal(number)
+                if number == signal.SIGKILL:
+                    # Each child leads a session of its own, so its group is its whole family.
+                    os.killpg(process.pid, number)
+                else:
+                    process.send_signal(number)
 
     async def keep(self, child: Child) -> None:
         """Run child again and again until we stop: at once at first, later with growing pauses."""
@@ -87,6 +90,7 @@ class Supervisor:
             await asyncio.wait_for(self.stopping.wait(), timeout=delay_s)
 
     async def run_once(self, child: Child) -> int:
+        """Start child, copy its lines, give its exit code."""
         process = await asyncio.create_subprocess_exec(
             *child.command,
             cwd=self.cwd,

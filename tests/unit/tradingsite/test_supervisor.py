@@ -21,6 +21,10 @@ IGNORES_SIGTERM = (
 )
 
 
+def says_when_stopped(name):
+    return f"import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {{15}}); print('at work', flush=True); signal.sigwait({{15}}); print('{name} stopped', flush=True)"
+
+
 class Watch:
     """What the supervisor told: pids and lines, with a way to wait for the next change."""
 
@@ -43,13 +47,12 @@ class Watch:
 async def supervised(tmp_path, **programs):
     watch = Watch()
     supervisor = Supervisor(
-        [Child(name=name, command=(sys.executable, "-c", program)) for name, program in programs.items()],
         cwd=tmp_path,
         env=dict(os.environ),
         console=Console(watch.stream),
         changed=watch.changed,
     )
-    supervisor.start()
+    supervisor.start([Child(name=name, command=(sys.executable, "-c", program)) for name, program in programs.items()])
     try:
         yield supervisor, watch
     finally:
@@ -87,6 +90,15 @@ async def test_a_child_deaf_to_sigterm_is_killed(tmp_path, monkeypatch):
         await supervisor.stop()
         assert not child.is_running()
         assert "Killed after 0.3 s: jobs" in watch.stream.getvalue()
+
+
+async def test_the_last_group_to_start_is_the_first_to_stop(tmp_path):
+    async with supervised(tmp_path, exchange=says_when_stopped("exchange")) as (supervisor, watch):
+        supervisor.start([Child(name="feed", command=(sys.executable, "-c", says_when_stopped("feed")))])
+        await watch.until(lambda seen: seen.stream.getvalue().count("at work") == 2)
+        await supervisor.stop()
+        said = watch.stream.getvalue()
+    assert said.index("feed stopped") < said.index("exchange stopped")
 
 
 @pytest.mark.parametrize(
