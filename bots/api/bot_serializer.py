@@ -4,11 +4,14 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as ModelError
 from django.db import transaction
+from django.utils import timezone
 from rest_framework import serializers
 
 from bots.api.errors import messages_of
 from bots.api.fields import RowSerializer
 from bots.models import Account, Bot
+from bots.operations.edit_bot import edit_bot
+from bots.operations.speak import audit
 from marketdata.models import Instrument
 
 SETTINGS = (
@@ -100,15 +103,15 @@ class BotSerializer(RowSerializer):
         instruments = validated_data.pop("instruments")
         bot: Bot = Bot.objects.create(owner=self.context["request"].user, **validated_data)
         bot.instruments.set(instruments)
+        audit(actor=bot.owner, action="bot.create", target=f"bot:{bot.pk}", at=bot.created_at)
         return bot
 
-    @transaction.atomic
     def update(self, instance: Bot, validated_data: dict[str, Any]) -> Bot:
         instruments = validated_data.pop("instruments", None)
-        for name, value in validated_data.items():
-            setattr(instance, name, value)
-        instance.version += 1
-        instance.save(update_fields=[*validated_data, "version", "updated_at"])
-        if instruments is not None:
-            instance.instruments.set(instruments)
-        return instance
+        return edit_bot(
+            bot_id=instance.pk,
+            changes=validated_data,
+            instruments=instruments,
+            actor=self.context["request"].user,
+            now=timezone.now(),
+        )

@@ -11,6 +11,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as rest_exception_handler
 
+from bots.operations.refusals import Refused
+
 CONTENT_TYPE = "application/problem+json"
 NOT_FOUND = "There is no such thing, or it is not yours."
 NOT_SIGNED_IN = "Sign in, or send `Authorization: Token …` with a token from POST /api/v1/auth/token."
@@ -76,6 +78,8 @@ def translate(error: Exception) -> Exception:
         return exceptions.NotFound(NOT_FOUND)
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied(str(error) or None)
+    if isinstance(error, Refused):
+        return Conflict(str(error))
     if isinstance(error, ValidationError):
         return exceptions.ValidationError(messages_of(error))
     if isinstance(error, exceptions.NotAuthenticated):

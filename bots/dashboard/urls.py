@@ -1,5 +1,16 @@
 """Addresses of pages."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from bots.dashboard import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.live, name="live"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("orders/<uuid:order_id>/", views.order, name="order"),
+    path("decisions/<uuid:decision_id>/", views.decision, name="decision"),
+    path("trades/", views.trades, name="trades"),
+    path("feeds/", views.feeds, name="feeds"),
+]

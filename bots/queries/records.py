@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from bots.models import Decision, Fill, Order, Position
+from bots.models import Decision, Fill, Order, PerformanceSnapshot, Position
 from marketdata.models import FeedStatus
 from marketdata.queries import FRESH_S
 
@@ -143,4 +143,21 @@ def feed_record(feed: FeedStatus, *, now: datetime) -> dict[str, Any]:
         "reconnects": feed.reconnects,
         "updated_at": time_text(feed.updated_at),
         "is_running": (now - feed.updated_at).total_seconds() <= FRESH_S,
+    }
+
+
+def performance_record(row: PerformanceSnapshot) -> dict[str, Any]:
+    return {
+        "bot_id": row.bot_id,
+        "at": time_text(row.at),
+        "equity": decimal_text(row.equity),
+        "realised_pnl": decimal_text(row.realised_pnl),
+        "unrealised_pnl": decimal_text(row.unrealised_pnl),
+        "fees": decimal_text(row.fees),
+        "trades": row.trades,
+        "win_rate": row.win_rate,
+        "profit_factor": row.profit_factor,
+        "sharpe": row.sharpe,
+        "sortino": row.sortino,
+        "maximum_drawdown": row.maximum_drawdown,
     }

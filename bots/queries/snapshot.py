@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Prefetch, Sum
 
-from bots.models import Bot, Decision, Fill, Installation, Order, Position, Session, Trade, User
+from bots.models import Bot, Decision, Fill, Installation, Order, PerformanceSnapshot, Position, Session, Trade, User
 from bots.queries.performance import equity_points, performance, visible_bots
 from bots.queries.periods import Period, start_of
 from bots.queries.records import (
@@ -15,6 +15,7 @@ from bots.queries.records import (
     feed_record,
     fill_record,
     order_record,
+    performance_record,
     position_record,
     time_text,
 )
@@ -51,9 +52,14 @@ def feeds(*, now: datetime) -> list[dict[str, Any]]:
     return [feed_record(feed, now=now) for feed in FeedStatus.objects.select_related("exchange")]
 
 
+def installation_row() -> Installation:
+    """The one row, or what it would be."""
+    return Installation.objects.filter(pk=1).first() or Installation()
+
+
 def kill_switch(user: User) -> dict[str, Any]:
     """How far trading is restricted, for the installation and for each account of the person."""
-    installation = Installation.objects.filter(pk=1).first() or Installation()
+    installation = installation_row()
     accounts = [
         {"id": account.pk, "name": account.name, "ladder": account.ladder, "reason": account.ladder_reason}
         for account in user.accounts.all()
@@ -125,6 +131,10 @@ def bot_cards(user: User, *, now: datetime, positions: list[Position]) -> list[d
         .order_by("bot", "-created_at")
         .distinct("bot")
     }
+    results = {
+        row.bot_id: performance_record(row)
+        for row in PerformanceSnapshot.objects.filter(bot__in=ids).order_by("bot", "-at").distinct("bot")
+    }
     curves = equity_points(ids, start=now - SPARKLINE_SPAN, now=now, points=SPARKLINE_POINTS)
     cards = []
     for bot in bots:
@@ -141,6 +151,7 @@ def bot_cards(user: User, *, now: datetime, positions: list[Position]) -> list[d
                 "sparkline": [
                     {"at": time_text(point.at), "equity": decimal_text(point.equity)} for point in curves[bot.pk]
                 ],
+                "performance": results.get(bot.pk),
                 "last_decision": decision_record(last[bot.pk]) if bot.pk in last else None,
             }
         )

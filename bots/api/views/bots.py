@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.api.acts import Verb, act_on_bot, symbols_changed
+from bots.api.acts import Verb, act_on_bot
 from bots.api.bot_serializer import BotSerializer
 from bots.api.errors import Conflict, PreconditionFailed, PreconditionRequired
 from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
@@ -57,9 +57,7 @@ class BotDetail(OwnRows, RetrieveUpdateDestroyAPIView[Bot]):
         serializer = self.get_serializer(bot, data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         serializer.save()
-        if "symbols" in request.data:
-            symbols_changed(bot)
-        return Response(serializer.data, headers={"ETag": f'"{bot.version}"'})
+        return Response(serializer.data, headers={"ETag": f'"{serializer.data["version"]}"'})
 
     def perform_destroy(self, instance: Bot) -> None:
         if instance.is_active:
@@ -120,7 +118,7 @@ class BotAct(APIView):
     @extend_schema(request=None, responses=BotState, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent
     def post(self, request: Request, bot_id: int) -> Response:
-        """Start, pause, resume or stop the bot. What is so already stays so."""
+        """Start, pause (no entries, exits go on), resume or stop the bot."""
         bot = get_object_or_404(Bot.objects.visible_to(request.user), pk=bot_id)
         act_on_bot(bot, self.verb, actor=person(request), now=timezone.now())
         bot.refresh_from_db()

@@ -11,13 +11,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.api.acts import close_one_position, set_kill_switch
-from bots.api.errors import Conflict
+from bots.api.acts import set_kill_switch
 from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
 from bots.api.serializers import PositionSerializer
 from bots.api.views.base import person
 from bots.models import Account, Position
 from bots.models.choices import choices_of
+from bots.operations.close_position import close_position
 from bots.queries.snapshot import kill_switch
 from bots.trading.vocabulary import Ladder
 
@@ -26,12 +26,10 @@ class ClosePosition(APIView):
     @extend_schema(request=None, responses={202: PositionSerializer}, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent
     def post(self, request: Request, pk: int) -> Response:
-        """Close the position at the market. The exit goes the same way as every order."""
+        """Ask for the position to be closed at the market; its bot's engine sends the exit, as every order."""
         rows = Position.objects.visible_to(request.user).select_related("bot", "instrument__exchange")
         position: Position = get_object_or_404(rows, pk=pk)
-        if not position.is_open:
-            raise Conflict("The position is closed already.")
-        close_one_position(position, actor=person(request), now=timezone.now())
+        close_position(position_id=position.pk, actor=person(request), now=timezone.now())
         position.refresh_from_db()
         return Response(PositionSerializer(position).data, status=202)
 

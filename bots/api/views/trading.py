@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.api.acts import Verb, act_on_bot, symbols_changed
+from bots.api.acts import Verb, act_on_bot
 from bots.api.bot_serializer import BotSerializer
 from bots.api.errors import Conflict
 from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
@@ -70,8 +70,6 @@ def prepared_bot(request: Request, user: User) -> Bot:
     serializer = BotSerializer(bot, data=settings, partial=bot is not None, context={"request": request})
     serializer.is_valid(raise_exception=True)
     saved: Bot = serializer.save()
-    if bot is not None:
-        symbols_changed(saved)
     return saved
 
 
