@@ -10,8 +10,8 @@ from django.utils.html import format_html
 
 register = template.Library()
 
-NONE = "–"
-MINUS = "−"
+NONE = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 CENT = Decimal("0.01")
 COMPONENT_NAMES = {
     "oi": "Open interest",

@@ -51,7 +51,7 @@ export class BotCards {
       "li",
       { class: "bot" },
       h("div", { class: "top" }, h("button", { class: "name", onclick: () => this.choose(bot.id) }, bot.name), h("span", { class: "pill" })),
-      h("div", { class: "middle-row" }, h("span", { class: "pnl", title: "Realised after fees plus unrealised" }), h("span", { class: "unit" }), spark),
+      h("div", { class: "middle-row" }, h("span", { class: "pnl", title: "Today: trades closed since 00:00 UTC after fees, plus open positions" }), h("span", { class: "unit" }), spark),
       h("p", { class: "small faint counts" }),
       h("div", { class: "last" }, h("span", { class: "why" }), h("span", { class: "age faint" })),
       h("p", { class: "notice" }),
@@ -68,17 +68,18 @@ export class BotCards {
   #update(card, bot) {
     const held = [...this.#store.positions.values()].filter((position) => position.bot_id === bot.id);
     const open = held.map((position) => unrealised(position, this.#store)).reduce((sum, pnl) => (pnl ? add(sum, pnl) : sum), ZERO);
-    const realised = decimal(bot.performance?.realised_pnl) ?? ZERO;
+    const realised = decimal(bot.realised_today) ?? ZERO;
     const total = add(realised, open);
     card.setAttribute("aria-current", String(bot.id === this.chosen));
     put(find(".name", card), bot.name);
+    find(".name", card).title = [bot.description, (bot.symbols ?? []).join(", ")].filter(Boolean).join("\n");
     const pill = find(".pill", card);
     pill.dataset.state = bot.state;
     put(pill, words(bot.state));
     const pnl = find(".pnl", card);
-    put(pnl, bot.performance || held.length ? money(total) : "–");
+    put(pnl, money(total));
     toneClass(pnl, tone(total));
-    put(find(".unit", card), bot.quote_asset ?? "");
+    put(find(".unit", card), `${bot.quote_asset ?? ""} today`);
     put(find(".counts", card), this.#counts(bot, held.length));
     drawSpark(find(".spark", card), bot.equity ?? []);
     put(find(".why", card), this.#why(bot));
@@ -89,13 +90,9 @@ export class BotCards {
   #counts(bot, open) {
     const { trades, win_rate: wins } = bot.performance ?? {};
     const symbols = bot.symbols ?? [];
-    return [
-      symbols.length === 1 ? symbols[0] : plural(symbols.length, "symbol"),
-      `${open} open`,
-      trades ? `${plural(trades, "trade")}${wins !== null && wins !== undefined ? `, ${Math.round(wins * 100)} % won` : ""}` : null,
-    ]
-      .filter(Boolean)
-      .join(" · ");
+    if (!trades) return `${symbols.length === 1 ? symbols[0] : plural(symbols.length, "symbol")} · ${open} open`;
+    const won = wins === null || wins === undefined ? "" : ` · ${Math.round(wins * 100)} % won`;
+    return `${open} open · ${plural(trades, "trade")}${won}`;
   }
 
   #why(bot) {
@@ -108,7 +105,7 @@ export class BotCards {
 
   #notice(element, bot) {
     const ladder = bot.ladder && bot.ladder !== "active" ? `${LADDER_WORDS[bot.ladder] ?? words(bot.ladder)}. ${bot.ladder_reason ?? ""}` : "";
-    const state = bot.state !== "running" ? (bot.state_reason ?? "") : "";
+    const state = bot.state !== "running" ? (bot.reason ?? "") : "";
     put(element, [ladder, state].filter(Boolean).join(" "));
     element.hidden = !element.textContent;
   }
@@ -129,7 +126,7 @@ export class BotCards {
     if (!answer) return;
     // The socket brings the same news; the answer is only sooner.
     const row = answer.bot ?? answer;
-    if (row.state) Object.assign(bot, { state: row.state, state_reason: row.state_reason ?? row.reason ?? "" });
+    if (row.state) Object.assign(bot, { state: row.state, reason: row.state_reason ?? row.reason ?? "" });
     this.#store.touch("bots");
   }
 }
@@ -139,14 +136,14 @@ const VERBS = { running: ["pause", "stop"], paused: ["resume", "stop"], stopped:
 const stopQuestion = (bot, open) => ({
   title: `Stop ${bot.name}?`,
   consequence: open
-    ? `Its session ends and it decides nothing more. ${plural(open, "open position")} ${open === 1 ? "stays" : "stay"} open: stops and targets are still checked every 5 seconds. To keep full watch and only stop new entries, pause it instead.`
+    ? `Its session ends and it decides nothing more. ${plural(open, "open position")} ${open === 1 ? "stays open with its stop" : "stay open with their stops"}, which an engine keeps watching; close ${open === 1 ? "it" : "them"} by hand if you want out.`
     : "Its session ends and it decides nothing more until it is started again. It holds no open position.",
   act: "Stop the bot",
   danger: true,
 });
 
 function drawSpark(spark, equity) {
-  const values = equity.map((point) => toFloat(Array.isArray(point) ? point[1] : point)).filter((value) => !Number.isNaN(value));
+  const values = equity.map(toFloat).filter((value) => !Number.isNaN(value));
   const [line, path] = spark.children;
   spark.toggleAttribute("data-none", values.length < 2);
   if (values.length < 2) {

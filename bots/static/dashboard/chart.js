@@ -77,7 +77,7 @@ export class Chart {
       grid: { vertLines: { color: faded(c["--line"], 0.5) }, horzLines: { color: faded(c["--line"], 0.5) } },
       rightPriceScale: { borderColor: c["--line"] },
       timeScale: { borderColor: c["--line"], tickMarkFormatter: (time) => clock(time * 1000, { seconds: false }) },
-      localization: { timeFormatter: (time) => `${clock(time * 1000, { seconds: false })} ${zone.local ? "local" : "UTC"}` },
+      localization: { priceFormatter: (value) => price(value.toFixed(this.#digits), this.#digits), timeFormatter: (time) => `${clock(time * 1000, { seconds: false })} ${zone.local ? "local" : "UTC"}` },
       crosshair: { vertLine: { color: c["--line-strong"], labelBackgroundColor: soft }, horzLine: { color: c["--line-strong"], labelBackgroundColor: soft } },
     });
     // Rising candles are hollow, falling ones solid: the direction does not depend on colour.
@@ -109,7 +109,7 @@ export class Chart {
     try {
       loaded = rows(await get("/api/v1/candles", { exchange, symbol, timeframe, limit: LIMIT })).map(bar).filter(({ time }) => time);
     } catch (error) {
-      if (turn === this.#wanted) this.#say("The bars could not be loaded.", error.message);
+      if (turn === this.#wanted) this.say("The bars could not be loaded.", error.message);
       return;
     }
     if (turn !== this.#wanted) return;
@@ -118,8 +118,8 @@ export class Chart {
     this.#candles.setData([...this.#bars.values()]);
     this.#drawVolume();
     this.#chart.timeScale().resetTimeScale();
-    if (this.#bars.size) this.#say(null);
-    else this.#say("No bars yet.", `The first ${timeframe} bar of ${symbol} appears when its first trade arrives.`);
+    if (this.#bars.size) this.say(null);
+    else this.say("No bars yet.", `The first ${timeframe} bar of ${symbol} appears when its first trade arrives.`);
     this.#describe();
   }
 
@@ -143,7 +143,7 @@ export class Chart {
   #set(next) {
     const newest = [...this.#bars.keys()].at(-1) ?? 0;
     if (!next.time || next.time < newest) return;
-    if (!this.#bars.size) this.#say(null);
+    if (!this.#bars.size) this.say(null);
     this.#bars.set(next.time, next);
     this.#candles.update(next);
     this.#volume.update(this.#volumeOf(next));
@@ -207,7 +207,7 @@ export class Chart {
     });
   }
 
-  #say(title, text = "") {
+  say(title, text = "") {
     const empty = find("[data-empty]", this.#plot);
     empty.hidden = !title;
     if (title) empty.replaceChildren(h("strong", {}, title), text);

@@ -92,7 +92,7 @@ export function span(ms) {
 }
 
 /** Ages that people read once a second need no tenths. */
-export const age = (ms) => (ms >= 0 && ms < 1000 ? "now" : span(Math.floor(Math.max(ms, 0) / 1000) * 1000).replace(".0", ""));
+export const age = (ms) => (ms < 1000 ? "now" : span(Math.floor(ms / 1000) * 1000).replace(".0", ""));
 
 const NAMES = {
   technical: "Technical",

@@ -1,4 +1,5 @@
 // Entry of the live page: introduces the parts to each other.
+import { get, rows } from "./api.js";
 import { BotCards } from "./bots.js";
 import { Chart, library, SECONDS } from "./chart.js";
 import { places, toFloat } from "./decimal.js";
@@ -11,8 +12,9 @@ import { Positions } from "./positions.js";
 import { Signals } from "./signals.js";
 import { symbolKey } from "./store.js";
 
-const { boot, store, socket } = await open({ channels: ["bots", "orders", "positions", "feeds"] });
+const { store, socket } = await open({ channels: ["bots", "orders", "positions", "feeds"] });
 store.followsPrices = true;
+get("/api/v1/symbols").then((answer) => store.learn(rows(answer)), () => {});
 
 const panel = find(".chart-panel");
 const symbols = find("[data-symbols]");
@@ -80,17 +82,30 @@ async function showChart() {
 
 function drawFills() {
   const mine = store.fills.filter((fill) => fill.bot_id === view.bot && fill.symbol === view.symbol);
-  chart?.fills(mine.map(({ at, side, fill, average_price: average, order_id: id }) => ({ id, at, side, price: fill?.price ?? average })));
+  chart?.fills(mine.map(({ at, side, price: paid, order_id: id }) => ({ id, at, side, price: paid })));
+}
+
+// A stop that stands past the entry can only have been trailed there.
+function movedFromStart({ side, stop_price: stop, entry_price: entry }) {
+  return side === "sell" ? toFloat(stop) < toFloat(entry) : toFloat(stop) > toFloat(entry);
 }
 
 function drawLines() {
   const position = [...store.positions.values()].find(({ bot_id: bot, symbol }) => bot === view.bot && symbol === view.symbol);
   const stop = toFloat(position?.stop_price);
-  // A stop that has moved past where it began is the trailing one.
-  const trails = position && Number(position.trailing_stop) > 0;
+  const trails = position && movedFromStart(position);
   chart?.lines(position ? { entry: toFloat(position.entry_price), target: toFloat(position.target_price), [trails ? "trail" : "stop"]: stop } : null);
-  for (const name of ["entry", "stop", "target", "trail"]) find(`.key[data-line=${name}]`).hidden = !position || (name === "trail" ? !trails : name === "stop" && trails);
+  const shown = digits(chosenBot()?.exchange, view.symbol);
+  const levels = { entry: position?.entry_price, target: position?.target_price, stop: trails ? null : position?.stop_price, trail: trails ? position.stop_price : null };
+  for (const [name, level] of Object.entries(levels)) {
+    const legend = find(`.key[data-line=${name}]`);
+    legend.hidden = !level;
+    if (level) put(find("b", legend), price(level, shown));
+  }
 }
+
+// The tick size may arrive after the chart.
+store.watch(["instruments"], () => showChart());
 
 function drawQuote() {
   const quote = store.prices.get(key());
@@ -119,7 +134,8 @@ store.onCandle = (candle) => {
 function begin() {
   const bots = [...store.bots.values()];
   const first = bots.find(({ id }) => id === remembered.bot) ?? bots.find(({ state }) => state === "running") ?? bots[0];
-  if (!first) return;
+  symbols.disabled = !first;
+  if (!first) return chart?.say("No chart yet.", "The chart of a bot's symbol shows here as soon as there is a bot.");
   view.symbol = first.id === remembered.bot ? remembered.symbol : null;
   view.bot = first.id;
   cards.choose(first.id);

@@ -1,6 +1,6 @@
 // Decisions, orders, fills and what else happened, newest first; each leads to its trace.
 import { find, h, keyed } from "./dom.js";
-import { amount, clock, percent, score, stamp, words } from "./format.js";
+import { amount, clock, score, stamp, words } from "./format.js";
 
 const SHOWN = 120;
 
@@ -52,17 +52,17 @@ export class Log {
   }
 }
 
-const sideOf = (side) => (side === "sell" ? "sell" : "buy");
 const reasonOf = ({ purpose, exit_reason: reason }) => (purpose === "exit" && reason ? `exit by ${words(reason)}` : words(purpose));
 
 const DESCRIBE = {
   fill({ data }) {
-    const { fill = {}, symbol, side } = data;
+    const bought = data.side !== "sell";
+    const paid = data.fee ? `fee ${amount(data.fee)} ${data.fee_asset ?? ""}` : "";
     return {
-      glyph: sideOf(side) === "buy" ? "▲" : "▼",
-      tone: sideOf(side) === "buy" ? "up" : "down",
-      text: `${sideOf(side) === "buy" ? "Bought" : "Sold"} ${amount(fill.quantity ?? data.filled_quantity)} ${symbol} at ${amount(fill.price ?? data.average_price)}`,
-      more: [reasonOf(data), fill.fee ? `fee ${amount(fill.fee)} ${fill.fee_asset ?? ""}`.trim() : "", data.execution_ms ? `${Math.round(data.execution_ms)} ms` : ""].filter(Boolean).join(", "),
+      glyph: bought ? "▲" : "▼",
+      tone: bought ? "up" : "down",
+      text: `${bought ? "Bought" : "Sold"} ${amount(data.quantity)} ${data.symbol} at ${amount(data.price)}`,
+      more: [reasonOf(data), paid, data.execution_ms ? `${Math.round(data.execution_ms)} ms` : ""].filter(Boolean).join(", "),
       href: `/orders/${data.order_id}/`,
     };
   },
@@ -73,7 +73,7 @@ const DESCRIBE = {
       tone: failed ? "down" : "soft",
       text: `Order ${words(data.state)}: ${data.side} ${amount(data.quantity)} ${data.symbol}`,
       more: data.error || [reasonOf(data), data.limit_price ? `limit ${amount(data.limit_price)}` : ""].filter(Boolean).join(", "),
-      href: `/orders/${data.order_id ?? data.id}/`,
+      href: `/orders/${data.order_id}/`,
     };
   },
   decision({ data }) {
@@ -84,8 +84,8 @@ const DESCRIBE = {
       glyph: refused ? "✕" : data.verdict === "approved" ? "◆" : "◇",
       tone: refused ? "warn" : "soft",
       text: `${words(data.action).toUpperCase()} ${data.symbol}${signal}${refused ? ", refused" : ""}`,
-      more: [why, data.confidence === null || data.confidence === undefined ? "" : `confidence ${percent(data.confidence)}`].filter(Boolean).join(" · "),
-      href: `/decisions/${data.decision_id ?? data.id}/`,
+      more: why,
+      href: `/decisions/${data.decision_id}/`,
     };
   },
   system({ level, text }) {

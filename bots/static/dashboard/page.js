@@ -13,7 +13,7 @@ export async function open({ channels = ["bots", "positions", "feeds"] } = {}) {
   if (boot.snapshot) store.load(boot.snapshot);
   else await get("/api/v1/live/snapshot").then((snapshot) => store.load(snapshot), () => {});
   socket.start(channels);
-  return { boot, store, socket, safety };
+  return { store, socket };
 }
 
 /** Times of the server's own rows follow the clock that the person chose. */

@@ -30,11 +30,11 @@ export class Positions {
     const figure = find("[data-total]", panel);
     put(figure, open.length ? money(total) : "");
     toneClass(figure, tone(total));
-    keyed(this.#root, open, { key: (position) => position.position_id ?? position.id, make: (position) => this.#make(position), update: (row, position) => this.#update(row, position) });
+    keyed(this.#root, open, { key: (position) => position.position_id, make: (position) => this.#make(position), update: (row, position) => this.#update(row, position) });
   }
 
   #make(position) {
-    const id = position.position_id ?? position.id;
+    const id = position.position_id;
     const term = (name, field) => h("div", {}, h("dt", {}, name), h("dd", { "data-f": field }));
     const track = h("span", { class: "meter unit track", title: "Where the price stands between stop and target" }, h("u"));
     return h(

@@ -1,6 +1,6 @@
 // The safety bar: mode, kill ladder, PnL today, feed light, clock, and the banners under it.
 import { put as request } from "./api.js";
-import { add, decimal, ZERO } from "./decimal.js";
+import { add, decimal } from "./decimal.js";
 import { find, put, toneClass } from "./dom.js";
 import { clock, money, plural, span, tone, zone } from "./format.js";
 import { sum, unrealised } from "./pnl.js";
@@ -8,6 +8,7 @@ import { acting, toast } from "./toast.js";
 
 const SILENT_AFTER_MS = 4000;
 const SHORT = { active: "Stop trading", pause: "Entries paused", reduce: "Exits only", flatten: "Flattened" };
+const RANK = { active: 0, pause: 1, reduce: 2, flatten: 3 };
 const DONE = {
   active: "Trading is allowed again.",
   pause: "No bot opens a position. Open ones are managed as before.",
@@ -29,7 +30,7 @@ export class SafetyBar {
       this.#tick();
     });
     store.watch(["ladder", "bots"], () => this.#ladder());
-    store.watch(["prices", "positions", "today"], () => this.#pnl());
+    store.watch(["prices", "positions", "today", "bots"], () => this.#pnl());
     setInterval(() => this.#tick(), 500);
     document.addEventListener("visibilitychange", () => (this.#loadedAt = Date.now()));
     this.#tick();
@@ -43,7 +44,7 @@ export class SafetyBar {
   #kill() {
     const menu = find("[data-kill]");
     for (const step of menu.querySelectorAll("[data-step]"))
-      step.addEventListener("click", () => this.#set(step, step.dataset.step, "Safety bar"));
+      step.addEventListener("click", () => this.#set(step, step.dataset.step, "Pressed in the safety bar"));
     const form = find("form", menu);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -54,12 +55,13 @@ export class SafetyBar {
   }
 
   async #set(button, ladder, reason) {
-    const answer = await acting(button, () => request("/api/v1/killswitch", { ladder, reason }));
+    // What restricts the whole installation is cleared there; everything else is about one's own accounts.
+    const scope = ladder === "active" ? this.#store.ladder.scope : "account";
+    const answer = await acting(button, () => request("/api/v1/killswitch", { ladder, reason, scope }));
     if (!answer) return;
     find("[data-kill]").removeAttribute("open");
-    this.#store.ladder = { reason, ...answer, ladder: answer.ladder ?? ladder };
-    this.#store.touch("ladder");
-    toast(DONE[ladder], ladder === "active" ? "good" : "");
+    this.#store.restrict(answer);
+    toast(answer.ladder === "active" || ladder !== "active" ? DONE[ladder] : `Your accounts are clear; ${SHORT[answer.ladder].toLowerCase()} still holds: ${this.#store.ladder.reason}`, ladder === "active" ? "good" : "");
   }
 
   #ladder() {
@@ -67,11 +69,15 @@ export class SafetyBar {
     const menu = find("[data-kill]");
     menu.dataset.ladder = ladder;
     put(find("summary span", menu), SHORT[ladder] ?? ladder);
-    for (const step of menu.querySelectorAll("[data-step]")) step.setAttribute("aria-pressed", String(step.dataset.step === ladder));
+    for (const step of menu.querySelectorAll("[data-step]")) {
+      step.setAttribute("aria-pressed", String(step.dataset.step === ladder));
+      // A laxer step is a clearing, and that needs a reason.
+      step.disabled = RANK[step.dataset.step] <= RANK[ladder];
+    }
     find("form", menu).hidden = ladder === "active";
     const banner = find("[data-banner=ladder]");
     banner.hidden = ladder === "active";
-    put(find("span", banner), `${SHORT[ladder] ?? ladder}. ${DONE[ladder] ?? ""}${reason ? ` Reason: ${reason}.` : ""} Clear it under “${SHORT[ladder]}”.`);
+    put(find("span", banner), `${SHORT[ladder] ?? ladder}. ${DONE[ladder] ?? ""}${reason ? ` Reason: ${reason.replace(/\.$/, "")}.` : ""} Clear it under “${SHORT[ladder]}”.`);
     const badge = find("[data-mode]");
     badge.dataset.mode = this.#store.mode;
     put(badge, this.#store.mode.toUpperCase());
@@ -79,10 +85,11 @@ export class SafetyBar {
 
   #pnl() {
     const open = [...this.#store.positions.values()];
-    const realised = decimal(this.#store.today?.realised_pnl) ?? ZERO;
+    const bots = [...this.#store.bots.values()];
+    const realised = sum(bots.map((bot) => decimal(bot.realised_today)));
     const total = add(realised, sum(open.map((position) => unrealised(position, this.#store))));
     const figure = find("[data-today]");
-    put(figure, this.#store.today ? money(total) : "–");
+    put(figure, money(total));
     toneClass(figure, tone(total));
     const base = document.body.dataset.title;
     if (base) document.title = open.length ? `(${open.length}) ${base}` : base;

@@ -38,7 +38,7 @@ export class Signals {
   }
 
   #awaited(bot, symbol) {
-    if (!bot) return "Choose a bot on the left.";
+    if (!bot) return "The signals of a bot show here from its first evaluation on.";
     if (bot.state === "stopped") return `${bot.name} is stopped. Start it, and its first evaluation of ${symbol ?? "its symbol"} shows here.`;
     return `Waiting for the first evaluation of ${symbol ?? "the symbol"} by ${bot.name}.`;
   }
@@ -53,15 +53,15 @@ export class Signals {
       mark.hidden = level === null;
       mark.style.setProperty("--at", at);
     }
-    put(find("[data-f=signal]", blend), score(signal, 3), { mark: true });
-    put(find("[data-f=level]", blend), level === null ? "" : `needs ±${level.toFixed(2)}`);
+    put(find("[data-f=signal]", blend), score(signal, 3));
+    put(find("[data-f=level]", blend), level === null ? "" : `≥ ${level.toFixed(2)}`);
     const certain = find("[data-confidence]", this.#panel);
     bar(find(".meter", certain), confidence);
     const mark = find("u", certain);
     mark.hidden = threshold === null || threshold === undefined;
     mark.style.setProperty("--at", threshold ?? 0);
-    put(find("[data-f=confidence]", certain), percent(confidence, 0), { mark: true });
-    put(find("[data-f=threshold]", certain), threshold === null || threshold === undefined ? "" : `needs ${percent(threshold)}`);
+    put(find("[data-f=confidence]", certain), percent(confidence, 0));
+    put(find("[data-f=threshold]", certain), threshold === null || threshold === undefined ? "" : `≥ ${percent(threshold)}`);
     put(find("[data-f=coverage]", this.#panel), `Coverage ${percent(coverage)}`);
     put(find("[data-f=multiplier]", this.#panel), `Diversification ×${multiplier ? Number(multiplier).toFixed(2) : "1.00"}`);
   }
@@ -135,7 +135,7 @@ function updateRow(row, component) {
   put(find(".why", row), missing ? `no data: ${component.reason || "nothing received yet"}` : "");
   find(".why", row).title = missing ? component.reason || "" : "";
   if (!missing) bar(find(".meter", row), component.value);
-  put(find(".value", row), missing ? "–" : score(component.value), { mark: true });
+  put(find(".value", row), missing ? "–" : score(component.value));
   put(find(".contribution", row), missing ? "–" : score(component.contribution, 3));
   put(find(".quality", row), missing ? "–" : percent(component.quality));
   find(".name", row).title = parts(component);

@@ -1,11 +1,12 @@
 // One socket to the hub: reconnects with backoff and jitter, asks for what it missed, notices silence.
 
-const PING_EVERY_MS = 1500;
-const SILENT_AFTER_MS = 4000;
+const PING_EVERY_MS = 1000;
+const SILENT_AFTER_MS = 3500;
+const DEAD_AFTER_MS = 8000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 8000;
-const REFUSED = 4403;
-const SEEN_MAX = 2000;
+// Signed out meanwhile, or never allowed: dialling again would change nothing.
+const REFUSED = [4401, 4403];
 
 export class LiveSocket {
   #path;
@@ -16,15 +17,15 @@ export class LiveSocket {
   #heardAt = 0;
   #failures = 0;
   #retry = 0;
-  #lastSeq = null;
-  #seen = new Set();
+  // The last event heard of in one's own stream, and in that to everybody.
+  #positions = { seq: null, all_seq: null };
 
   /** onEvent(message) for each message; onState({connected, since, refused}) when the connection comes or goes. */
   constructor(path, { onEvent, onState }) {
     this.#path = path;
     this.#onEvent = onEvent;
     this.#onState = onState;
-    this.state = { connected: false, since: Date.now(), refused: false };
+    this.state = { connected: null, since: Date.now(), refused: false };
     setInterval(() => this.#watch(), PING_EVERY_MS);
     addEventListener("online", () => this.#open());
     addEventListener("pagehide", () => this.#socket?.close());
@@ -39,7 +40,7 @@ export class LiveSocket {
   subscribe(channels) {
     const fresh = channels.filter((channel) => !this.#channels.has(channel));
     fresh.forEach((channel) => this.#channels.add(channel));
-    if (fresh.length) this.#send({ action: "subscribe", channels: fresh, last_seq: this.#lastSeq });
+    if (fresh.length) this.#send({ action: "subscribe", channels: fresh, ...this.#place() });
   }
 
   unsubscribe(channels) {
@@ -55,30 +56,29 @@ export class LiveSocket {
     this.#socket = socket;
     this.#heardAt = Date.now();
     socket.onopen = () => {
-      const hello = { action: "subscribe", channels: [...this.#channels] };
-      if (this.#lastSeq) hello.last_seq = this.#lastSeq;
-      this.#send(hello);
+      this.#send({ action: "subscribe", channels: [...this.#channels], ...this.#place() });
     };
     socket.onmessage = ({ data }) => socket === this.#socket && this.#hear(JSON.parse(data));
-    socket.onclose = ({ code }) => socket === this.#socket && this.#lost(code === REFUSED);
+    socket.onclose = ({ code }) => socket === this.#socket && this.#lost(REFUSED.includes(code));
+  }
+
+  #place() {
+    const { seq, all_seq: all } = this.#positions;
+    return { ...(seq && { last_seq: seq }), ...(all && { last_all_seq: all }) };
   }
 
   #hear(message) {
     this.#heardAt = Date.now();
     this.#failures = 0;
     this.#tell(true);
-    if (message.seq && message.type !== "snapshot" && this.#isRepeat(message)) return;
-    if (message.seq && after(message.seq, this.#lastSeq)) this.#lastSeq = message.seq;
+    for (const stream of ["seq", "all_seq"]) {
+      const id = message[stream];
+      if (!id) continue;
+      // A snapshot says where to go on from, whatever came before; anything else is heard once.
+      if (message.type !== "snapshot" && !after(id, this.#positions[stream])) return;
+      this.#positions[stream] = id;
+    }
     this.#onEvent(message);
-  }
-
-  // One's own events and those to everybody have a stream each, so their numbers may cross: repeats are told by identity.
-  #isRepeat({ type, seq }) {
-    const identity = `${type} ${seq}`;
-    if (this.#seen.has(identity)) return true;
-    this.#seen.add(identity);
-    if (this.#seen.size > SEEN_MAX) this.#seen.delete(this.#seen.values().next().value);
-    return false;
   }
 
   #lost(refused) {
@@ -92,7 +92,9 @@ export class LiveSocket {
 
   #watch() {
     if (!this.#socket) return;
-    if (Date.now() - this.#heardAt > SILENT_AFTER_MS) {
+    const quietMs = Date.now() - this.#heardAt;
+    if (quietMs > SILENT_AFTER_MS) this.#tell(false, false, this.#heardAt);
+    if (quietMs > DEAD_AFTER_MS) {
       // A dead network never closes a socket: leave it behind and dial again.
       const silent = this.#socket;
       this.#lost(false);
@@ -104,9 +106,9 @@ export class LiveSocket {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  #tell(connected, refused = false) {
+  #tell(connected, refused = false, since = Date.now()) {
     if (this.state.connected === connected && this.state.refused === refused) return;
-    this.state = { connected, refused, since: Date.now() };
+    this.state = { connected, refused, since };
     this.#onState(this.state);
   }
 }

@@ -4,6 +4,7 @@ import { add, decimal, subtract, ZERO } from "./decimal.js";
 
 const LOG_MAX = 300;
 const FILL_MAX = 200;
+const EQUITY_MAX = 120;
 
 export const symbolKey = (exchange, symbol) => `${exchange}:${symbol}`;
 
@@ -16,15 +17,13 @@ export class Store {
   instruments = new Map();
   fills = [];
   log = [];
-  today = null;
-  ladder = { ladder: "active", reason: "", scope: "" };
+  ladder = { ladder: "active", reason: "", scope: "account" };
   mode = "paper";
   skewMs = 0;
 
   #watchers = new Map();
   #touched = new Set();
   #waiting = false;
-  #closed = new Set();
 
   /** Calls `render` on the frame after any of the topics changed. */
   watch(topics, render) {
@@ -54,34 +53,50 @@ export class Store {
     return Date.now() + this.skewMs;
   }
 
-  hear({ type, data, ts, seq }) {
-    this.#handlers[type]?.call(this, data, ts, seq);
+  /** Events carry their fields in `data`; prices and candles, which are many, carry them flat. */
+  hear(message) {
+    this.#handlers[message.type]?.call(this, message.data ?? message, message.ts);
   }
 
   load(snapshot) {
-    if (snapshot.server_time) this.skewMs = Date.parse(snapshot.server_time) - Date.now();
-    if (snapshot.bots) this.bots = new Map(snapshot.bots.map((bot) => [bot.id, { ...this.bots.get(bot.id), ...bot }]));
-    if (snapshot.positions) {
-      const open = snapshot.positions.filter((position) => !position.closed_at);
-      this.positions = new Map(open.map((position) => [position.position_id ?? position.id, position]));
-    }
+    if (snapshot.at) this.skewMs = Date.parse(snapshot.at) - Date.now();
+    if (snapshot.bots) this.#loadBots(snapshot.bots);
+    if (snapshot.positions) this.positions = new Map(snapshot.positions.map((position) => [position.position_id, position]));
     for (const feed of snapshot.feeds ?? []) this.#feed(feed);
-    for (const instrument of snapshot.instruments ?? [])
-      this.instruments.set(symbolKey(instrument.exchange, instrument.symbol), instrument);
-    if (snapshot.today) this.today = snapshot.today;
-    if (snapshot.ladder) this.ladder = typeof snapshot.ladder === "string" ? { ladder: snapshot.ladder, reason: "" } : snapshot.ladder;
-    if (snapshot.mode) this.mode = snapshot.mode;
-    for (const bot of this.bots.values()) if (bot.last_decision) this.#latest(bot.last_decision, bot.id);
+    if (snapshot.kill_switch) this.restrict(snapshot.kill_switch);
     if (snapshot.fills) this.fills = snapshot.fills.slice(0, FILL_MAX);
     this.#loadLog(snapshot);
-    this.touch("bots", "positions", "prices", "feeds", "decisions", "fills", "log", "ladder", "today", "instruments");
+    this.touch("bots", "positions", "prices", "feeds", "decisions", "fills", "log", "today");
+  }
+
+  #loadBots(cards) {
+    this.bots = new Map(cards.map(({ sparkline, ...card }) => [card.id, { ...this.bots.get(card.id), ...card, equity: (sparkline ?? []).map(({ equity }) => equity) }]));
+    for (const bot of this.bots.values()) {
+      const heard = this.decisions.get(`${bot.id}:${bot.last_decision?.symbol}`);
+      if (bot.last_decision && !(heard?.ts_event > bot.last_decision.ts_event)) this.#latest(bot.last_decision);
+    }
+    const modes = [...this.bots.values()].map(({ mode }) => mode);
+    this.mode = modes.find((mode) => mode !== "paper") ?? "paper";
+  }
+
+  /** The kill switch as the API tells it: the strictest step that holds, whose it is, and why. */
+  restrict({ ladder, installation, accounts = [] }) {
+    const scopes = [{ ...installation, scope: "installation" }, ...accounts.map((account) => ({ ...account, scope: "account" }))];
+    const holds = scopes.filter((each) => each.ladder === ladder);
+    this.ladder = { ladder, scope: holds[0]?.scope ?? "account", reason: holds.find(({ reason }) => reason)?.reason ?? "" };
+    this.touch("ladder");
+  }
+
+  learn(instruments) {
+    for (const instrument of instruments) this.instruments.set(symbolKey(instrument.exchange, instrument.symbol), instrument);
+    this.touch("instruments", "prices", "positions");
   }
 
   #loadLog({ orders, fills, decisions }) {
     const past = [
       ...(orders ?? []).map((order) => ({ kind: "order", at: order.at, data: order })),
       ...(fills ?? []).map((fill) => ({ kind: "fill", at: fill.at, data: fill })),
-      ...(decisions ?? []).map((decision) => ({ kind: "decision", at: decision.at ?? decision.created_at, data: decision })),
+      ...(decisions ?? []).map((decision) => ({ kind: "decision", at: decision.at, data: decision })),
     ];
     if (!past.length) return;
     const system = this.log.filter((entry) => entry.kind === "system");
@@ -93,9 +108,9 @@ export class Store {
   // An order or a decision that is heard of again replaces its line; a fill is a line of its own.
   #write(entry) {
     const { kind, data } = entry;
-    if (kind === "order") entry.id = `o${data.order_id ?? data.id}`;
-    else if (kind === "decision") entry.id = `d${data.decision_id ?? data.id}`;
-    else if (kind === "fill") entry.id = `f${data.fill?.id ?? `${data.order_id}${data.filled_quantity}${data.fill?.price ?? ""}${data.fill?.quantity ?? ""}`}`;
+    if (kind === "order") entry.id = `o${data.order_id}`;
+    else if (kind === "decision") entry.id = `d${data.decision_id}`;
+    else if (kind === "fill") entry.id = `f${data.order_id} ${data.at} ${data.price} ${data.quantity}`;
     else entry.id = `s${entry.at}${entry.text}`;
     const at = this.log.findIndex((other) => other.id === entry.id);
     if (at >= 0) this.log.splice(at, 1);
@@ -109,20 +124,19 @@ export class Store {
     this.touch("log");
   }
 
-  #latest(decision, bot_id) {
-    const id = decision.bot_id ?? bot_id;
-    const record = { ...decision, bot_id: id, heardAt: this.now() };
-    this.decisions.set(`${id}:${decision.symbol}`, record);
-    const bot = this.bots.get(id);
+  #latest(decision) {
+    const record = { ...decision, heardAt: this.now() };
+    this.decisions.set(`${decision.bot_id}:${decision.symbol}`, record);
+    const bot = this.bots.get(decision.bot_id);
     if (bot) bot.last_decision = record;
   }
 
-  // A closed position's result joins today's; a repeat of the news does not.
-  #booked(id, { realised_pnl: gain, fees }) {
-    if (!this.today || this.#closed.has(id)) return;
-    this.#closed.add(id);
+  // A closed position's result joins its bot's of today; a repeat of the news does not.
+  #booked(id, { bot_id, realised_pnl: gain, fees }) {
+    const bot = this.bots.get(bot_id);
+    if (!bot || !this.positions.has(id)) return;
     const result = subtract(decimal(gain) ?? ZERO, decimal(fees) ?? ZERO);
-    this.today = { ...this.today, realised_pnl: add(decimal(this.today.realised_pnl) ?? ZERO, result) };
+    bot.realised_today = add(decimal(bot.realised_today) ?? ZERO, result);
   }
 
   #feed(feed) {
@@ -158,6 +172,9 @@ export class Store {
     feedEvent(data, ts) {
       this.#system(data.message || `${data.exchange} ${data.symbol} ${data.kind}`, { at: data.at ?? ts, level: data.kind === "connected" ? "info" : "warning" });
     },
+    error({ message }) {
+      this.#system(message, { level: "warning" });
+    },
     alert(data, ts) {
       this.#system(data.text, { at: ts, level: data.level, bot_id: data.bot_id });
     },
@@ -165,7 +182,7 @@ export class Store {
       const bot = this.bots.get(data.bot_id);
       if (!bot) return;
       const changed = bot.state !== data.state || (data.ladder && data.ladder !== bot.ladder);
-      Object.assign(bot, { state: data.state, state_reason: data.reason ?? "", session_id: data.session_id, started_at: data.started_at });
+      Object.assign(bot, { state: data.state, reason: data.reason ?? "", session_id: data.session_id, started_at: data.started_at });
       if (data.ladder) Object.assign(bot, { ladder: data.ladder, ladder_reason: data.ladder_reason ?? "" });
       if (changed) this.#system(`${bot.name} is ${data.state}${data.reason ? `: ${data.reason}` : ""}`, { at: ts, bot_id: bot.id });
       this.touch("bots", "ladder");
@@ -174,14 +191,14 @@ export class Store {
       const bot = this.bots.get(data.bot_id);
       if (!bot) return;
       bot.performance = data;
-      bot.equity = [...(bot.equity ?? []), [data.at, data.equity]].slice(-120);
+      bot.equity = [...bot.equity, data.equity].slice(-EQUITY_MAX);
       this.touch("bots", "today");
     },
     positionUpdate(data) {
-      const id = data.position_id ?? data.id;
+      const id = data.position_id;
       if (data.closed_at) {
-        this.positions.delete(id);
         this.#booked(id, data);
+        this.positions.delete(id);
       } else this.positions.set(id, { ...this.positions.get(id), ...data });
       this.touch("positions", "today");
     },
@@ -190,19 +207,16 @@ export class Store {
       this.touch("log");
     },
     orderExecuted(data, ts) {
-      const fill = { ...data, at: data.at ?? ts };
+      // The event is the order with its newest fill inside; a line of the log is a fill.
+      const fill = { ...data, ...data.fill, at: data.at ?? ts };
       this.fills = [fill, ...this.fills].slice(0, FILL_MAX);
       this.#write({ kind: "fill", at: fill.at, data: fill });
       this.touch("fills", "log");
     },
     tradingCycleComplete(data, ts) {
       this.#latest(data);
-      if (data.decision_id) this.#write({ kind: "decision", at: ts, data: { ...data, id: data.decision_id } });
+      if (data.decision_id) this.#write({ kind: "decision", at: ts, data });
       this.touch("decisions", "log", "bots");
-    },
-    ladder(data) {
-      this.ladder = data;
-      this.touch("ladder");
     },
   };
 }
