@@ -46,6 +46,7 @@ def remove(local_dir: Path) -> None:
 remove_leftovers()
 LOCAL_DIR = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
 GIVEN = {name: os.environ[f"TEST_{name}"] for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(f"TEST_{name}")}
+(LOCAL_DIR / "static").mkdir()  # WhiteNoise warns of a missing folder, and warnings are errors here
 SERVERS = None if len(GIVEN) == 2 else EmbeddedServers(local_dir=LOCAL_DIR, durable=False)
 
 # pytest-django reads the settings after this file is loaded, so the environment is set here and not in a hook.

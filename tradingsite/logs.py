@@ -47,7 +47,7 @@ def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "readable": formatter(time_of_day, structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0)),
+            "readable": formatter(for_people, structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0)),
             "json": formatter(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)),
         },
         "handlers": handlers,
@@ -69,9 +69,10 @@ def formatter(*renderers: Any) -> dict[str, Any]:
     }
 
 
-def time_of_day(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """On the console the time of day in UTC is enough; the JSON beside it has the date."""
+def for_people(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """On the console the time of day in UTC is enough; date and logger stand in the JSON beside it."""
     event["timestamp"] = event["timestamp"][11:23]
+    event.pop("logger", None)
     return event
 
 
