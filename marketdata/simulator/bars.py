@@ -151,7 +151,8 @@ class BarQuery:
         last_open = now_ms if self.end_ms is None else min(self.end_ms, now_ms)
         last_bar = (last_open - shift) // self.width_ms * self.width_ms + shift
         if self.start_ms is None:
-            first_bar = last_bar - (self.limit - 1) * self.width_ms
+            # One more than asked for: the newest may have no trade yet.
+            first_bar = last_bar - self.limit * self.width_ms
         else:
             first_bar = -((shift - self.start_ms) // self.width_ms) * self.width_ms + shift
             last_bar = min(last_bar, first_bar + (self.limit - 1) * self.width_ms)
@@ -159,7 +160,8 @@ class BarQuery:
 
     def answer(self, *, listed_ms: int, now_ms: int, fetch: Callable[[int, int], Ints]) -> Ints:
         first, last = self.minutes(listed_ms=listed_ms, now_ms=now_ms)
-        return aggregate(fetch(first, last), self.width_ms)[: self.limit]
+        bars = aggregate(fetch(first, last), self.width_ms)
+        return bars[-self.limit :] if self.start_ms is None else bars[: self.limit]
 
 
 def wire(row: list[int], spec: SymbolSpec, *, ignored: str = "0") -> list[object]:

@@ -12,6 +12,7 @@ from marketdata.simulator.errors import VenueError
 from marketdata.simulator.faults import Active, Fault
 from marketdata.simulator.numbers import fmt, parse
 from marketdata.simulator.orders import Account
+from marketdata.simulator.player import Player
 from marketdata.simulator.venue import Venue
 
 DEFAULT_FAULT_S = 10.0
@@ -55,12 +56,14 @@ class ControlDoor:
         drop_sockets: Callable[[], None],
         close_listener: Callable[[float], Awaitable[None]],
         skip_depth: Callable[[str], None],
+        player: Player | None,
     ) -> None:
         self._venue = venue
         self._state = state
         self._drop_sockets = drop_sockets
         self._close_listener = close_listener
         self._skip_depth = skip_depth
+        self._player = player
         self._tasks: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -71,6 +74,8 @@ class ControlDoor:
             web.post("/sim/accounts/{id:[0-9]+}/deposit", self.deposit),
             web.get("/sim/faults", self.faults),
             web.post("/sim/faults", self.switch_fault),
+            web.get("/sim/replay", self.replay),
+            web.post("/sim/replay/start", self.start_replay),
         ]
 
     async def state(self, request: web.Request) -> web.Response:
@@ -96,6 +101,16 @@ class ControlDoor:
         event = private_messages.balance_update(asset, amount, self._venue.clock.now_ms())
         self._venue.hub.publish_private(account.id, event)
         return _json(_account(account))
+
+    async def replay(self, request: web.Request) -> web.Response:
+        if self._player is None:
+            return _json({"error": "this venue plays no recording; start it with --replay FILE"}, status=404)
+        return _json(self._player.state())
+
+    async def start_replay(self, request: web.Request) -> web.Response:
+        if self._player is not None:
+            self._player.start()
+        return await self.replay(request)
 
     async def faults(self, request: web.Request) -> web.Response:
         return _json(self._venue.faults.listing(time.monotonic()))

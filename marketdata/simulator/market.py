@@ -50,8 +50,10 @@ class Market(Protocol):
     """One symbol's public side."""
 
     spec: SymbolSpec
-    update_id: int
     last_price: int
+
+    @property
+    def update_id(self) -> int: ...
 
     def best(self) -> Best | None: ...
 

@@ -30,5 +30,5 @@ def fmt(amount: int) -> str:
 
 
 def times(price: int, quantity: int) -> int:
-    """The value of `quantity` at `price`, cut below 1e-8 (exact whenever tick × step is at least 1e-8)."""
+    """The value of `quantity` at `price`, cut below 1e-8 (exact whenever tick times step is at least 1e-8)."""
     return price * quantity // UNIT

@@ -2,31 +2,31 @@
 
 import asyncio
 import errno
+import json
 import os
 import signal
 import socket
+import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 import structlog
 import uvloop
 from aiohttp import web
 
+from marketdata.simulator.capture import CaptureError
 from marketdata.simulator.control import ControlDoor, guard
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
-from marketdata.simulator.market import DAY_MS, Market
-from marketdata.simulator.matching import Fees
 from marketdata.simulator.options import Options
-from marketdata.simulator.pump import Pump
 from marketdata.simulator.rest import PREFIX, RestDoor
+from marketdata.simulator.setup import build
 from marketdata.simulator.socket_api import SocketApiDoor
 from marketdata.simulator.sockets import SocketRules
 from marketdata.simulator.streams import StreamDoor
-from marketdata.simulator.synthetic import SyntheticMarket
-from marketdata.simulator.venue import Venue, WallClock
+from marketdata.simulator.symbols import UnknownSymbolError
 
 log = structlog.get_logger()
 
@@ -45,18 +45,12 @@ class Server:
         self.faults = Faults()
         self.hub = Hub()
         self.ledger = _open_ledger(options)
-        clock = WallClock(self.faults)
-        now_ms = clock.now_ms()
-        self._pumps: list[Pump] = []
-        listed_ms = int(self.ledger.fact("listed_ms", str((now_ms // DAY_MS - options.history_days) * DAY_MS)))
-        synthetic = {
-            spec.id: SyntheticMarket(spec, seed=options.seed, rate=options.rate, listed_ms=listed_ms, now_ms=now_ms)
-            for spec in options.symbols
-        }
-        self.venue = self._venue(synthetic, clock)
-        for market in synthetic.values():
-            pump = Pump(market, hub=self.hub, engine=self.venue.engine, now_ms=clock.now_ms)
-            self._pumps.append(pump)
+        try:
+            self._setup = build(options, ledger=self.ledger, hub=self.hub, faults=self.faults)
+        except (CaptureError, UnknownSymbolError) as error:
+            self.ledger.close()
+            raise StartError(str(error)) from None
+        self.venue = self._setup.venue
         rules = SocketRules(
             ping_every_s=options.ping_every_s,
             pong_within_s=options.pong_within_s,
@@ -70,17 +64,6 @@ class Server:
         self.port = options.port
         self._started_s = time.monotonic()
 
-    def _venue(self, markets: Mapping[str, Market], clock: WallClock) -> Venue:
-        return Venue(
-            markets=markets,
-            ledger=self.ledger,
-            clock=clock,
-            faults=self.faults,
-            hub=self.hub,
-            fees=Fees(maker_bps=self.options.fee_bps, taker_bps=self.options.fee_bps),
-            weight_per_minute=self.options.weight_per_minute,
-        )
-
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[guard])
         rest = RestDoor(self.venue)
@@ -89,7 +72,8 @@ class Server:
             state=self.state,
             drop_sockets=self.drop_sockets,
             close_listener=self.close_listener,
-            skip_depth=self._skip_depth,
+            skip_depth=self._setup.skip_depth,
+            player=self._setup.player,
         )
         application.add_routes(
             [
@@ -114,8 +98,10 @@ class Server:
     async def run(self) -> None:
         """Drive the markets until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for pump in self._pumps:
-                group.create_task(pump.run())
+            for runner in self._setup.runners:
+                group.create_task(_run(runner))
+            # A replay ends, the venue stays.
+            group.create_task(asyncio.Event().wait())
 
     async def stop(self) -> None:
         self.drop_sockets()
@@ -146,7 +132,7 @@ class Server:
 
     def state(self) -> dict[str, object]:
         return {
-            "mode": "synthetic",
+            "mode": "synthetic" if self._setup.player is None else "replay",
             "seed": self.options.seed,
             "rate": self.options.rate,
             "symbols": list(self.venue.markets),
@@ -173,9 +159,9 @@ class Server:
         await asyncio.sleep(seconds)
         await self._listen(self._bind(self.port))
 
-    def _skip_depth(self, symbol: str) -> None:
-        for market, pump in zip(self.venue.markets, self._pumps, strict=True):
-            pump.skip_depth = pump.skip_depth or symbol in ("", market)
+
+async def _run(runner: Callable[[], Awaitable[None]]) -> None:
+    await runner()
 
 
 def _open_ledger(options: Options) -> Ledger:
@@ -222,15 +208,23 @@ def _announce(server: Server) -> None:
         }
         if options.print_keys:
             line |= {"key": account.key, "secret": account.secret}
+        _say(json.dumps(line))
         return
+    _say(f"Simulated exchange at {rest_url} and {websocket_url}, keys in {key_file}")
     if options.print_keys:
-        pass
+        _say(f"API key    {account.key}\nAPI secret {account.secret}")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def run(options: Options) -> int:
     """Run until SIGINT or SIGTERM; the exit code is 0 then, 2 when the venue cannot start."""
     try:
         uvloop.run(_serve(options))
-    except StartError:
+    except StartError as error:
+        sys.stderr.write(f"error: {error}\n")
         return 2
     return 0
