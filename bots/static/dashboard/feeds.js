@@ -25,7 +25,7 @@ function show(feed) {
   for (const name of ["gaps", "reconnects", "rejected"]) if (name in feed) put(cell(row, name), feed[name], { mark: true });
 }
 
-const { store } = await open({ channels: ["feeds", "bots", "positions"] });
+const { store } = open({ channels: ["feeds", "bots", "positions"] });
 localTimes();
 
 function ages() {

@@ -12,7 +12,7 @@ import { Positions } from "./positions.js";
 import { Signals } from "./signals.js";
 import { symbolKey } from "./store.js";
 
-const { store, socket } = await open({ channels: ["bots", "orders", "positions", "feeds"] });
+const { store, socket } = open({ channels: ["bots", "orders", "positions", "feeds"] });
 store.followsPrices = true;
 get("/api/v1/symbols").then((answer) => store.learn(rows(answer)), () => {});
 

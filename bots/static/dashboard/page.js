@@ -5,14 +5,22 @@ import { LiveSocket } from "./socket.js";
 import { Store } from "./store.js";
 import { stamp } from "./format.js";
 
-export async function open({ channels = ["bots", "positions", "feeds"] } = {}) {
-  const boot = bootstrap();
+const SNAPSHOT_WITHIN_MS = 1500;
+
+export function open({ channels = ["bots", "positions", "feeds"] } = {}) {
   const store = new Store();
   const safety = new SafetyBar(store);
-  const socket = new LiveSocket(document.querySelector("meta[name=socket]").content, { onEvent: (message) => store.hear(message), onState: (state) => safety.connection(state) });
-  if (boot.snapshot) store.load(boot.snapshot);
-  else await get("/api/v1/live/snapshot").then((snapshot) => store.load(snapshot), () => {});
+  const path = document.querySelector("meta[name=socket]").content;
+  let isLoaded = false;
+  const onEvent = (message) => {
+    isLoaded ||= message.type === "snapshot";
+    store.hear(message);
+  };
+  const socket = new LiveSocket(path, { onEvent, onState: (state) => safety.connection(state) });
+  store.load(bootstrap());
   socket.start(channels);
+  // Where sockets do not get through, the page still shows how things are.
+  setTimeout(() => isLoaded || get("/api/v1/live/snapshot").then((snapshot) => isLoaded || store.load(snapshot), () => {}), SNAPSHOT_WITHIN_MS);
   return { store, socket };
 }
 

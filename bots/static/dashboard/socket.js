@@ -64,7 +64,7 @@ export class LiveSocket {
 
   #place() {
     const { seq, all_seq: all } = this.#positions;
-    return { ...(seq && { last_seq: seq }), ...(all && { last_all_seq: all }) };
+    return { ...(seq && { last_seq: seq }), ...(all && { all_seq: all }) };
   }
 
   #hear(message) {
