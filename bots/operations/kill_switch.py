@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from bots.models import Account, Bot, Installation, User
 from bots.operations.refusals import Refused
-from bots.operations.speak import audit, nudge_engines, open_session, tell_bot_state
+from bots.operations.speak import audit, nudge_engines, tell_bot_state
 from bots.trading.vocabulary import Ladder
 
 
@@ -66,8 +66,7 @@ class Restricted:
             reason=reason.strip(),
         )
         nudge_engines(self.name)
-        for bot in self._bots():
-            tell_bot_state(bot, open_session(bot))
+        tell_bot_state(*self._bots())
 
     def _bots(self) -> list[Bot]:
         if isinstance(self.row, Bot):

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from bots.models import Bot, BotState, User
 from bots.operations.refusals import Refused
-from bots.operations.speak import audit, lock_bot, open_session, tell_bot_state
+from bots.operations.speak import audit, lock_bot, tell_bot_state
 
 
 class CannotPause(Refused):
@@ -22,5 +22,5 @@ def pause_bot(*, bot_id: int, actor: User | None, now: datetime, reason: str = "
     bot.state, bot.state_reason = BotState.PAUSED, reason[:300]
     bot.save(update_fields=("state", "state_reason", "updated_at"))
     audit(actor=actor, action="bot.pause", target=f"bot:{bot.pk}", at=now, reason=reason)
-    tell_bot_state(bot, open_session(bot))
+    tell_bot_state(bot)
     return bot

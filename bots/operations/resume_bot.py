@@ -6,7 +6,7 @@ from django.db import transaction
 
 from bots.models import Bot, BotState, User
 from bots.operations.refusals import Refused
-from bots.operations.speak import audit, lock_bot, open_session, tell_bot_state
+from bots.operations.speak import audit, lock_bot, tell_bot_state
 
 
 class CannotResume(Refused):
@@ -22,5 +22,5 @@ def resume_bot(*, bot_id: int, actor: User | None, now: datetime) -> Bot:
     bot.state, bot.state_reason = BotState.RUNNING, ""
     bot.save(update_fields=("state", "state_reason", "updated_at"))
     audit(actor=actor, action="bot.resume", target=f"bot:{bot.pk}", at=now)
-    tell_bot_state(bot, open_session(bot))
+    tell_bot_state(bot)
     return bot

@@ -1,14 +1,16 @@
 """What operations do around their own work: lock, audit, and tell the world after the commit."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
+from redis import RedisError
 
 from bots.models import AuditEntry, Bot, Session, User
 from bots.operations.refusals import Refused
-from bots.trading.vocabulary import Ladder
+
+log = structlog.get_logger(__name__)
 
 CHANNEL = "bots_changed"
 
@@ -36,10 +38,22 @@ def nudge_engines(payload: str) -> None:
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, payload])
 
 
-def tell_bot_state(bot: Bot, session: Session | None) -> None:
-    """Publish the bot's state to its owner's browsers after the commit, and nudge the engines."""
-    nudge_engines(f"bot:{bot.pk}")
-    data = {
+def tell_bot_state(*bots: Bot) -> None:
+    """Publish the state of bots to their owners' browsers after the commit, and nudge the engines."""
+    events = []
+    for bot in bots:
+        nudge_engines(f"bot:{bot.pk}")
+        events.append((bot.owner_id, "botState", bot_state(bot)))
+
+    def publish_all() -> None:
+        publish(events)
+
+    transaction.on_commit(publish_all)
+
+
+def bot_state(bot: Bot) -> dict[str, Any]:
+    session = open_session(bot)
+    return {
         "bot_id": bot.pk,
         "state": bot.state,
         "reason": bot.state_reason,
@@ -48,20 +62,19 @@ def tell_bot_state(bot: Bot, session: Session | None) -> None:
         "session_id": session.pk if session else None,
         "started_at": session.started_at.isoformat() if session else None,
     }
-    transaction.on_commit(partial(publish, bot.owner_id, "botState", data), robust=True)
 
 
 def open_session(bot: Bot) -> Session | None:
     return Session.objects.filter(bot=bot, ended_at=None).first()
 
 
-def publish(user_id: int, event: str, data: dict[str, Any]) -> None:
-    """To the browsers of a person. Redis may be away: what is committed stands, and browsers resync."""
+def publish(events: list[tuple[int, str, dict[str, Any]]]) -> None:
+    """To the browsers of people. Redis may be away: what is committed stands, and browsers resync later."""
     # The engine's side imports operations too.
     from bots.broadcast import publish_sync
 
-    publish_sync(user_id, event, data)
-
-
-def is_restricted(ladder: str) -> bool:
-    return Ladder(ladder) is not Ladder.ACTIVE
+    try:
+        for user_id, event, data in events:
+            publish_sync(user_id, event, data)
+    except (RedisError, OSError) as error:
+        log.warning("broadcast.failed", error=str(error), events=len(events))

@@ -30,7 +30,7 @@ def start_bot(*, bot_id: int, actor: User | None, now: datetime) -> Session:
     bot.save(update_fields=("state", "state_reason", "updated_at"))
     follow_symbols(bot)
     audit(actor=actor, action="bot.start", target=f"bot:{bot.pk}", at=now)
-    tell_bot_state(bot, session)
+    tell_bot_state(bot)
     return session
 
 

@@ -36,5 +36,5 @@ def stop_bot(*, bot_id: int, actor: User | None, now: datetime, reason: str = ""
     audit(
         actor=actor, action="bot.stop", target=f"bot:{bot.pk}", at=now, reason=reason, close_positions=close_positions
     )
-    tell_bot_state(bot, None)
+    tell_bot_state(bot)
     return bot

@@ -257,6 +257,7 @@ def _order_values(
         "error": (incident or report.error or row.error)[:ERROR_LIMIT],
         "acknowledged": report.state in ACKNOWLEDGED or bool(fills),
         "has_new_fills": bool(fills),
+        "cancelled": state in (OrderState.CANCELED, OrderState.EXPIRED),
     }
 
 

@@ -222,7 +222,7 @@ UPDATE bots_order SET state = %(state)s, filled_quantity = %(filled_quantity)s, 
     filled_at = CASE WHEN %(has_new_fills)s THEN clock_timestamp() ELSE filled_at END,
     execution_ms = CASE WHEN %(has_new_fills)s
         THEN extract(epoch FROM clock_timestamp() - created_at) * 1000 ELSE execution_ms END,
-    cancelled_at = CASE WHEN %(state)s IN ('canceled', 'expired') THEN clock_timestamp() ELSE cancelled_at END
+    cancelled_at = CASE WHEN %(cancelled)s THEN clock_timestamp() ELSE cancelled_at END
 WHERE id = %(order_id)s
 RETURNING execution_ms
 """
