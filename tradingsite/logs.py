@@ -47,7 +47,9 @@ def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {
-            "readable": formatter(for_people, structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0)),
+            "readable": formatter(
+                for_people, structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0, pad_level=False)
+            ),
             "json": formatter(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)),
         },
         "handlers": handlers,

@@ -97,10 +97,12 @@ TEMPLATES = [
 # --- Data -------------------------------------------------------------------------------------------------------
 
 DATABASE_POOL_MAX = read.integer("DATABASE_POOL_MAX", 0, low=0, high=200)
+DATABASE_STATEMENT_TIMEOUT_S = read.integer("DATABASE_STATEMENT_TIMEOUT_S", 30, low=0, high=86_400)
 DATABASE_OPTIONS: dict[str, Any] = {
     "connect_timeout": 5,
     "application_name": os.environ.get("PROCESS_NAME", "tradingsite"),
-    "options": "-c statement_timeout=30000 -c lock_timeout=10000 -c idle_in_transaction_session_timeout=60000",
+    "options": f"-c statement_timeout={DATABASE_STATEMENT_TIMEOUT_S * 1000} -c lock_timeout=10000 "
+    "-c idle_in_transaction_session_timeout=60000",
 }
 if DATABASE_POOL_MAX:
     DATABASE_OPTIONS["pool"] = {"min_size": 1, "max_size": DATABASE_POOL_MAX, "timeout": 10}

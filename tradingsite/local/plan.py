@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MANAGE = "manage.py"
+# Migrations and long jobs may take what they need.
+NO_STATEMENT_TIMEOUT = {"DATABASE_STATEMENT_TIMEOUT_S": "0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ def plan(*, host: str, port: int, local_dir: Path) -> tuple[Child, ...]:
         Child(name="feed", command=python(MANAGE, "runfeed")),
         Child(name="engine", command=python(MANAGE, "runbots")),
         Child(name="monitor", command=worker("monitor")),
-        Child(name="jobs", command=worker("jobs")),
+        Child(name="jobs", command=worker("jobs"), env=NO_STATEMENT_TIMEOUT),
         Child(name="beat", command=celery("beat", "--pidfile", schedule)),
     )
 

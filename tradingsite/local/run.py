@@ -17,7 +17,7 @@ import psutil
 
 from tradingsite.local.charts import install_charts
 from tradingsite.local.console import Console
-from tradingsite.local.plan import exchange, plan
+from tradingsite.local.plan import NO_STATEMENT_TIMEOUT, exchange, plan
 from tradingsite.local.state import (
     LOGIN_FILE,
     AlreadyRunning,
@@ -159,7 +159,7 @@ def prepare(options: Options, env: dict[str, str], console: Console) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "tradingsite.local.prepare"],
         cwd=options.project,
-        env=env | {"PROCESS_NAME": "prepare"},
+        env=env | {"PROCESS_NAME": "prepare"} | NO_STATEMENT_TIMEOUT,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
