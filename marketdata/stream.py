@@ -343,7 +343,7 @@ class SymbolStream:
         if self._held is not None:
             return "stale", f"{self._held} data from the venue"
         if not self.book.is_valid:
-            return "resyncing", "waiting for the order book"
+            return "resyncing", self.reason if self.state == "resyncing" else "waiting for the order book"
         if self.quote is None:
             return "connecting", "waiting for the first quote"
         return "live", ""

@@ -139,6 +139,10 @@ class ExchangeFeed:
             self._outlets.publish(item.symbol, item.stream.present())
 
     async def close(self) -> None:
+        """Close the sockets, and say so to consumers: what they have is as old as this."""
+        now_ns = time.time_ns()
+        for item in self.followed.values():
+            self._publish(item, item.stream.disconnected(now_ns, reason="the feed was stopped"))
         await self._sockets.close()
         await self.rest_work.close()
 

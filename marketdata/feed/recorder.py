@@ -39,7 +39,8 @@ class Recorder:
         self.is_down = False
 
     def note(self, kind: str, message: str, *, at_ns: int, symbol: str = "") -> None:
-        log.info("[WS]", kind=kind, exchange=self._exchange, symbol=symbol or "-", message=message)
+        line = f"[WS] {kind}"
+        log.info(line, exchange=self._exchange, symbol=symbol or "-", message=message)
         if self._enabled:
             self._notes.append(FeedNote(symbol=symbol, kind=kind, message=message, at_ns=at_ns))
 

@@ -88,7 +88,7 @@ class BinanceParser:
         if handle is not None:
             try:
                 return handle(frame, ts_init)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, UnicodeDecodeError):
                 pass
             except KeyError as error:
                 raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None

@@ -1,0 +1,92 @@
+"""What a consumer must notice: older leaders, holes, and how much it may keep."""
+
+import pytest
+
+from marketdata.batches import BatchReader, ConflatingQueue, MalformedBatch, encode_batch, tick_group
+from marketdata.events import Batch, BookSnapshot, QuoteTick
+from tests.unit.marketdata.cast import T0, minute, quote, trade
+
+BOOK = BookSnapshot(
+    exchange="binance",
+    symbol="BTC/USDT",
+    bids=((99.0, 1.0),),
+    asks=((101.0, 1.0),),
+    update_id=1,
+    ts_event=T0,
+    ts_init=T0,
+)
+
+
+def message(sequence: int, *events, epoch: int = 1) -> bytes:
+    return encode_batch(
+        Batch(exchange="binance", symbol="BTC/USDT", epoch=epoch, sequence=sequence, now_ns=T0, events=events)
+    )
+
+
+def test_what_is_sent_is_what_is_read():
+    events = (quote(99, 101), trade(100, at=T0), BOOK, minute(0))
+    assert BatchReader().read(message(1, *events)).batch.events == events
+
+
+def test_group_names_are_valid_for_channels():
+    assert tick_group("binance", "BTC/USDT") == "ticks.binance.BTC-USDT"
+    assert tick_group("binance", "BTC/USDT:USDT") == "ticks.binance.BTC-USDT_USDT"
+
+
+def test_a_hole_is_stale_until_the_next_book():
+    reader = BatchReader()
+    reader.read(message(1, BOOK))
+    read = reader.read(message(4, quote(99, 101)))
+    assert (read.missed, read.is_stale) == (2, True)
+    assert reader.read(message(5, trade(100, at=T0))).is_stale
+    assert not reader.read(message(6, BOOK)).is_stale
+
+
+def test_who_joins_late_knows_nothing_until_the_first_book():
+    reader = BatchReader()
+    read = reader.read(message(700, quote(99, 101)))
+    assert (read.missed, read.is_stale) == (0, True)
+    assert not reader.read(message(701, BOOK)).is_stale
+
+
+def test_a_replaced_leader_is_not_listened_to():
+    reader = BatchReader()
+    reader.read(message(9, BOOK, epoch=2))
+    assert reader.read(message(10, BOOK, epoch=1)) is None
+    assert reader.read(message(1, BOOK, epoch=3)).batch.epoch == 3
+    assert reader.dropped == 1
+
+
+def test_a_repeated_batch_is_dropped():
+    reader = BatchReader()
+    reader.read(message(1, BOOK))
+    assert reader.read(message(1, BOOK)) is None
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xc1", b"\x90", b"hello", message(1, BOOK)[:-3]])
+def test_what_is_no_batch_is_named(payload):
+    with pytest.raises(MalformedBatch, match="no batch"):
+        BatchReader().read(payload)
+
+
+def test_quotes_conflate_and_trades_do_not():
+    queue = ConflatingQueue()
+    for number in range(5):
+        queue.put(quote(99, 101 + number))
+        queue.put(trade(100 + number, at=T0, id=number))
+    queue.put(BOOK)
+    events = queue.drain()
+    assert [event.price for event in events if hasattr(event, "price")] == [100, 101, 102, 103, 104]
+    assert [event.ask for event in events if isinstance(event, QuoteTick)] == [105]
+    assert (queue.conflated, queue.overflow, len(queue)) == (4, 0, 0)
+
+
+def test_the_bound_drops_the_oldest_trades_and_counts_them():
+    queue = ConflatingQueue(max_kept=3)
+    queue.put(minute(0))
+    for number in range(6):
+        queue.put(trade(100 + number, at=T0, id=number))
+    events = queue.drain()
+    assert [event.price for event in events if hasattr(event, "price")] == [104, 105]
+    assert events[0] == minute(0)
+    assert queue.overflow == 4
