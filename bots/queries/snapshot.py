@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Prefetch, Sum
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
 
 from bots.models import Bot, Decision, Fill, Installation, Order, PerformanceSnapshot, Position, Session, Trade, User
 from bots.queries.performance import equity_points, performance, visible_bots
@@ -116,6 +116,12 @@ def bot_card(bot: Bot) -> dict[str, Any]:
     }
 
 
+def newest_of(rows: QuerySet[Any], bot_ids: list[int]) -> QuerySet[Any]:
+    """The first row of each bot, by an index look-up for each."""
+    first = Subquery(rows.filter(bot=OuterRef("pk")).values("pk")[:1])
+    return rows.filter(pk__in=Bot.objects.filter(pk__in=bot_ids).order_by().values_list(first))
+
+
 def bot_cards(user: User, *, now: datetime, positions: list[Position]) -> list[dict[str, Any]]:
     """Cards with PnL today, sparkline and last decision."""
     bots = own_bots(user)
@@ -124,17 +130,9 @@ def bot_cards(user: User, *, now: datetime, positions: list[Position]) -> list[d
     realised = dict(
         Trade.objects.filter(bot__in=ids, closed_at__gte=today).values_list("bot").annotate(total=Sum("realised_pnl"))
     )
-    last = {
-        decision.bot_id: decision
-        for decision in Decision.objects.filter(bot__in=ids)
-        .select_related("bot", "instrument__exchange")
-        .order_by("bot", "-created_at")
-        .distinct("bot")
-    }
-    results = {
-        row.bot_id: performance_record(row)
-        for row in PerformanceSnapshot.objects.filter(bot__in=ids).order_by("bot", "-at").distinct("bot")
-    }
+    decisions = newest_of(Decision.objects.order_by("-created_at"), ids).select_related("bot", "instrument__exchange")
+    last = {decision.bot_id: decision for decision in decisions}
+    results = {row.bot_id: row for row in newest_of(PerformanceSnapshot.objects.order_by("-at"), ids)}
     curves = equity_points(ids, start=now - SPARKLINE_SPAN, now=now, points=SPARKLINE_POINTS)
     cards = []
     for bot in bots:
@@ -151,7 +149,7 @@ def bot_cards(user: User, *, now: datetime, positions: list[Position]) -> list[d
                 "sparkline": [
                     {"at": time_text(point.at), "equity": decimal_text(point.equity)} for point in curves[bot.pk]
                 ],
-                "performance": results.get(bot.pk),
+                "performance": performance_record(results[bot.pk]) if bot.pk in results else None,
                 "last_decision": decision_record(last[bot.pk]) if bot.pk in last else None,
             }
         )
