@@ -41,7 +41,7 @@ PORT = read.integer("PORT", 8000, low=1, high=65535)
 SITE_URL = read.url("SITE_URL", f"http://localhost:{PORT}", schemes=("http", "https"))
 SITE_IS_HTTPS = SITE_URL.startswith("https://")
 SITE_HOST = urlsplit(SITE_URL).hostname or "localhost"
-ALLOWED_HOSTS = read.words("ALLOWED_HOSTS", sorted({SITE_HOST, "localhost", "127.0.0.1", "[::1]"}))
+ALLOWED_HOSTS = read.words("ALLOWED_HOSTS", sorted({SITE_HOST, HOST, "localhost", "127.0.0.1", "[::1]"}))
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
 INSTALLED_APPS = [
@@ -83,6 +83,8 @@ ASGI_APPLICATION = "tradingsite.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before the admin's own, which has the same names.
+        "DIRS": [BASE_DIR / "bots" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
