@@ -28,9 +28,8 @@ def exchange(*, port: int, local_dir: Path) -> Child:
     return Child(name="exchange", command=python(MANAGE, "runexchange", "--port", str(port), "--ledger", ledger))
 
 
-def plan(*, host: str, port: int, local_dir: Path) -> tuple[Child, ...]:
+def plan(*, host: str, port: int) -> tuple[Child, ...]:
     """Everything but the exchange."""
-    schedule = str(local_dir / "celerybeat.pid")
     return (
         Child(
             name="web",
@@ -52,7 +51,7 @@ def plan(*, host: str, port: int, local_dir: Path) -> tuple[Child, ...]:
         Child(name="engine", command=python(MANAGE, "runbots")),
         Child(name="monitor", command=worker("monitor")),
         Child(name="jobs", command=worker("jobs"), env=NO_STATEMENT_TIMEOUT),
-        Child(name="beat", command=celery("beat", "--pidfile", schedule)),
+        Child(name="beat", command=celery("beat", "--pidfile=")),
     )
 
 

@@ -34,6 +34,7 @@ from tradingsite.servers.children import die_with_parent, free_port
 EXIT_OK, EXIT_UNEXPECTED, EXIT_USAGE, EXIT_NO_SERVER = 0, 1, 2, 5
 READY_TIMEOUT_S = 90
 EXCHANGE_TIMEOUT_S = 20
+ANY_ADDRESS = ("0.0.0.0", "::")
 SIMULATOR_PORT_FILE = "simulator_port"
 
 
@@ -176,8 +177,15 @@ def prepare(options: Options, env: dict[str, str], console: Console) -> str:
     return login
 
 
+def site_address(options: Options) -> str:
+    """As a person on this machine types it."""
+    if options.host in ("127.0.0.1", "::1", *ANY_ADDRESS):
+        return f"http://localhost:{options.port}"
+    return f"http://{f'[{options.host}]' if ':' in options.host else options.host}:{options.port}"
+
+
 async def supervise(options: Options, env: dict[str, str], login: str, console: Console) -> int:
-    site = f"http://{'localhost' if options.host in ('127.0.0.1', '0.0.0.0', '::') else options.host}:{options.port}"
+    site = site_address(options)
     exchange_port = int(env["SIMULATOR_URL"].rsplit(":", 1)[1])
     supervisor = Supervisor(
         cwd=options.project,
@@ -215,7 +223,7 @@ async def start_others(
     """Start what connects to the exchange once it listens, then announce the site."""
     if not await listens(exchange_port):
         console.warn("The simulated exchange does not listen yet; going on without it.")
-    supervisor.start(plan(host=options.host, port=options.port, local_dir=options.local_dir))
+    supervisor.start(plan(host=options.host, port=options.port))
     await announce(options, site, login, console)
 
 
@@ -232,7 +240,7 @@ async def listens(port: int) -> bool:
 
 async def announce(options: Options, site: str, login: str, console: Console) -> None:
     """Once the site answers, print where it is and how to sign in."""
-    if not await answers(f"http://{options.host}:{options.port}/readyz"):
+    if not await answers(f"{site}/readyz"):
         console.warn(f"{site} does not answer after {READY_TIMEOUT_S} s. The lines of `web` above say why.")
         return
     path = options.local_dir / LOGIN_FILE

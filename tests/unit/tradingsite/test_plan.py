@@ -4,8 +4,8 @@ from tradingsite.local.charts import install_charts
 from tradingsite.local.plan import plan
 
 
-def test_each_queue_has_one_worker_that_takes_one_task_at_a_time(tmp_path):
-    children = {child.name: child.command for child in plan(host="127.0.0.1", port=8000, local_dir=tmp_path)}
+def test_each_queue_has_one_worker_that_takes_one_task_at_a_time():
+    children = {child.name: child.command for child in plan(host="127.0.0.1", port=8000)}
     for queue in ("monitor", "jobs"):
         command = children[queue]
         assert command[command.index("-Q") + 1] == queue
