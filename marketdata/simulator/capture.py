@@ -1,16 +1,17 @@
 """Recorded captures: a line is `<receive ns> <frame>`, combined-stream frames and REST depth snapshots, gzipped."""
 
-import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 import msgspec
 
 # The largest snapshot is a few megabytes; a longer line is not a capture.
 LONGEST_LINE = 64 << 20
+CHUNK_BYTES = 1 << 16
 
 
 class CaptureError(Exception):
@@ -110,7 +111,7 @@ class _Lines:
             # Without its line end the last line may be cut, or complete.
             self.cut, self._partial_line = True, number + 1
             yield rest
-            self.cut = self.cut and (self._gzip_cut or not rest.endswith(b"}"))
+            self.cut = self._gzip_cut or not rest.endswith(b"}")
 
     def _chunks(self) -> Iterator[bytes]:
         try:
@@ -120,13 +121,19 @@ class _Lines:
         with raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            file = gzip.GzipFile(fileobj=raw) if zipped else raw
-            while chunk := self._read(file):
-                yield chunk
+            yield from self._unzipped(raw) if zipped else iter(partial(raw.read, CHUNK_BYTES), b"")
 
-    def _read(self, file: IO[bytes] | gzip.GzipFile) -> bytes:
-        try:
-            return file.read(1 << 16)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
-            self.cut = self._gzip_cut = True
-            return b""
+    def _unzipped(self, raw: BinaryIO) -> Iterator[bytes]:
+        """Everything up to the point where the gzip stream breaks off (`gzip` would drop the last block)."""
+        inflate = zlib.decompressobj(wbits=31)
+        while chunk := raw.read(CHUNK_BYTES):
+            while chunk:
+                try:
+                    yield inflate.decompress(chunk)
+                except zlib.error:
+                    self.cut = self._gzip_cut = True
+                    return
+                chunk = inflate.unused_data
+                if chunk:
+                    inflate = zlib.decompressobj(wbits=31)
+        self.cut = self._gzip_cut = not inflate.eof
