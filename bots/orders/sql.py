@@ -22,7 +22,7 @@ FOR SHARE OF l, b, a, i
 
 LOCK_POSITION = """
 SELECT quantity FROM bots_position
-WHERE id = %(position_id)s AND bot_id = %(bot_id)s AND closed_at IS NULL
+WHERE id = %(position_id)s AND bot_id = %(bot_id)s AND instrument_id = %(instrument_id)s AND closed_at IS NULL
 FOR UPDATE
 """
 

@@ -35,7 +35,7 @@ DUPLICATE_EXIT = """
     INSERT INTO bots_intent
     SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid(), 'slot', 999, 'reserved_left', 9,
                                                         'reserved_amount', 9))).*
-    FROM bots_intent i WHERE i.purpose = 'exit'
+    FROM bots_intent i WHERE i.purpose = 'exit' AND i.closed_at IS NULL
 """
 
 PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
@@ -45,7 +45,7 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
     ("a filled quantity that was guessed", "I2", ("UPDATE bots_order SET filled_quantity = filled_quantity / 2",)),
     ("an overfill", "I2", (GUARDS["within"], "UPDATE bots_order SET quantity = quantity / 2 WHERE state = 'filled'")),
     ("a fill booked twice", "I3", (GUARDS["fill_once"], DUPLICATE_FILL)),
-    ("a position that drifted", "I4", ("UPDATE bots_position SET quantity = quantity + 0.000001",)),
+    ("a position that drifted", "I4", ("UPDATE bots_position SET quantity = quantity + 0.000001 WHERE closed_at IS NULL",)),
     ("base that belongs to nobody", "I4", ("UPDATE bots_balance SET total = total + 1 WHERE asset = 'BTC'",)),
     ("an entry that is not zero", "I5", ("UPDATE bots_journalleg SET amount = amount * 2 WHERE book = 'market'",)),
     ("a fee that was forgotten", "I5", ("UPDATE bots_position SET fees = 0",)),
