@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+import structlog
+
 from marketdata.simulator.options import add_arguments, from_namespace
 from marketdata.simulator.server import run
 
@@ -12,6 +14,7 @@ def main() -> int:
         prog="runexchange", description="A simulated exchange speaking Binance's spot dialect."
     )
     add_arguments(parser)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     return run(from_namespace(parser.parse_args()))
 
 

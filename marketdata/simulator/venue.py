@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -137,7 +138,12 @@ class Venue:
         return path
 
     def _commit(self, changes: Changes) -> None:
-        self.ledger.commit(changes)
+        try:
+            self.ledger.commit(changes)
+        except sqlite3.Error as error:
+            # Memory is ahead of the ledger now. Die as if killed: the next start goes on from what was committed.
+            log.critical("ledger.write_failed", folder=str(self.ledger.folder), error=str(error))
+            os._exit(1)
         touched: dict[int, tuple[Account, set[str]]] = {}
         for (account_id, asset), account in changes.balances.items():
             touched.setdefault(account_id, (account, set()))[1].add(asset)
