@@ -29,7 +29,7 @@ def only(reports: list[VenueReport]) -> VenueReport:
 def test_a_market_order_walks_the_levels_and_pays_in_what_it_receives() -> None:
     report = only(matcher_with_book().submit(order(quantity=D(2)), 0, fees=FEES))
     assert report.state is OrderState.FILLED
-    assert [(fill.price, fill.quantity) for fill in report.fills] == [(D("100.1"), 1), (D("100.2"), 1)]
+    assert [(fill.price, fill.quantity) for fill in report.fills] == [(D("100.1"), D(1)), (D("100.2"), D(1))]
     assert [(fill.fee, fill.fee_asset) for fill in report.fills] == [(D("0.001"), "BTC")] * 2
     assert [fill.trade_id[-2:] for fill in report.fills] == ["-1", "-2"]
 

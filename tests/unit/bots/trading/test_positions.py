@@ -51,7 +51,7 @@ def leave_with(position: PositionState, got: VenueFill) -> PositionState:
 def test_buying_then_selling_the_same_leaves_nothing() -> None:
     position = enter_with(None, Side.BUY, fill(D(2), D(100)))
     flat = leave_with(position, fill(D(2), D(110)))
-    assert (flat.quantity, flat.cost, flat.realised_pnl) == (0, 0, 20)
+    assert (flat.quantity, flat.cost, flat.realised_pnl) == (D(0), D(0), D(20))
     assert close(flat, exit_reason=ExitReason.SIGNAL, closed_at_ns=9).net_pnl == 20
 
 
@@ -184,7 +184,7 @@ def test_a_trailing_stop_follows_the_best_price_and_says_so() -> None:
     position = enter_with(None, Side.BUY, fill(D(1), D(100)), TRAILING)
     assert position.stop_price == 99
     risen = update_stops(position, D(110))
-    assert (risen.high_water_mark, risen.stop_price) == (110, D("108.9"))
+    assert (risen.high_water_mark, risen.stop_price) == (D(110), D("108.9"))
     assert update_stops(risen, D(105)) is risen
     assert exit_due(risen, bid=D("108.9"), ask=D(109)) is ExitReason.TRAILING_STOP
 
