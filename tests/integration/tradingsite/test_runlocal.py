@@ -53,6 +53,7 @@ def descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_whole_life(folder):
     """Start, sign of life, a killed child comes back, status, a second start refused, kill -9, start again, end."""
     port = free_port()
@@ -81,7 +82,7 @@ def test_a_whole_life(folder):
     _, alive = psutil.wait_procs(family, timeout=40)
     assert not alive
 
-    process = start(folder, port, "--duration", "8")
+    process = start(folder, port, "--duration", "20")
     try:
         wait_for(lambda: "Tradingsite runs at" in said(folder), process, folder, timeout_s=90)
         family = descendants(process)
