@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 _REJECTED_EVERY_NS = 10_000_000_000
 _PRICES_LOGGED_ONE_IN = 100
 _RESUBSCRIBE_EVERY_NS = 10_000_000_000
-_KINDS = {"stale": "stale", "resyncing": "gap", "fallback": "fallback"}
+_KINDS = {"live": "live", "stale": "stale", "resyncing": "gap", "fallback": "fallback"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,7 @@ class ExchangeFeed:
         self._parse = config.adapter.parser(exchange=config.exchange, symbols=self._symbols).parse
         self._rejected_ns = 0
         self._resubscribed_ns: dict[str, int] = {}
+        self._noted: dict[str, str] = {}
         self._sockets = SocketPool(
             adapter=config.adapter,
             settings=config.connection,
@@ -170,12 +171,14 @@ class ExchangeFeed:
             self._outlets.keep_bar(item.symbol, bar)
 
     def _note_state(self, event: FeedState) -> None:
+        """Tell people. Rejected ticks, which may alternate with good ones, are told apart and less often."""
         kind = _KINDS.get(event.state)
         if kind == "gap" and not event.reason.startswith("order book:"):
             kind = None
-        if event.state == "live":
-            kind = "live"
-        if kind is not None:
+        if kind == "stale" and not self.followed[event.symbol].stream.is_silent:
+            kind = None
+        if kind is not None and kind != self._noted.get(event.symbol):
+            self._noted[event.symbol] = kind
             self._outlets.note(kind, event.reason or f"{event.symbol} is live.", event.symbol)
 
     def _on_up(self, connection: Connection, symbols: Sequence[str]) -> None:
@@ -194,6 +197,7 @@ class ExchangeFeed:
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:
+                self._noted.pop(symbol, None)
                 self._publish(item, item.stream.disconnected(now_ns, reason=reason))
         self._outlets.note("disconnected" if failures <= 1 else "reconnecting", reason, "")
         if failures == self.config.failed_after:

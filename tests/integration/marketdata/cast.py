@@ -1,0 +1,100 @@
+"""The simulated exchange's row in the database, its feed, and someone who listens on the channel layer."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+from asgiref.sync import sync_to_async
+from channels.layers import get_channel_layer
+
+from marketdata.bus import BatchReader, tick_group
+from marketdata.events import Event
+from marketdata.feed.config import load_config
+from marketdata.feed.service import FeedService
+from marketdata.models import Exchange
+from marketdata.operations import follow
+from tests.simulator_fixture import Simulator
+
+
+def add_venue(market: Simulator, **fields) -> Exchange:
+    return Exchange.objects.create(
+        code="simulated",
+        name="Simulated exchange",
+        adapter="binance",
+        environment="simulated",
+        rest_url=market.rest_url,
+        websocket_url=market.websocket_url,
+        **fields,
+    )
+
+
+def switch_fault(market: Simulator, name: str, **fields) -> None:
+    httpx.post(f"{market.rest_url}/sim/faults", json={"name": name, **fields}).raise_for_status()
+
+
+afollow = sync_to_async(follow)
+
+
+class Listener:
+    """Hears one symbol, and keeps everything heard."""
+
+    def __init__(self, symbol: str) -> None:
+        self.group = tick_group("simulated", symbol)
+        self.reader = BatchReader()
+        self.events: list[Event] = []
+        self.epochs: list[int] = []
+        self.missed = 0
+        self._layer = get_channel_layer()
+        self._channel = ""
+
+    async def join(self) -> None:
+        self._channel = await self._layer.new_channel()
+        await self._layer.group_add(self.group, self._channel)
+
+    async def until(self, wanted: Callable[[Event], bool], *, timeout_s: float = 15.0) -> Event:
+        """Listen on until such an event comes."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                message = await self._layer.receive(self._channel)
+                read = self.reader.read(message["payload"])
+                if read is None:
+                    continue
+                self.missed += read.missed
+                self.epochs.append(read.batch.epoch)
+                self.events.extend(read.batch.events)
+                for event in read.batch.events:
+                    if wanted(event):
+                        return event
+
+
+@asynccontextmanager
+async def listening(symbol: str = "BTC/USDT") -> AsyncIterator[Listener]:
+    listener = Listener(symbol)
+    await listener.join()
+    yield listener
+
+
+@asynccontextmanager
+async def running_feed(**options) -> AsyncIterator[FeedService]:
+    """The feed of the simulated exchange, stopped at the end."""
+    service = FeedService(await sync_to_async(load_config)("simulated"), **options)
+    task = asyncio.create_task(service.run())
+    try:
+        yield service
+        assert not task.done(), task.exception()
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def eventually(check: Callable[[], object], *, timeout_s: float = 10.0) -> object:
+    """Ask (in a thread, of the database) until it is true."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            result = await sync_to_async(check)()
+            if result:
+                return result
+            await asyncio.sleep(0.05)
