@@ -1,0 +1,151 @@
+"""The live page as its person sees it, while bots trade."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.conftest import Visit
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+Window = Callable[..., Visit]
+
+FILL_WITHIN_MS = 120_000
+NONE = "\N{EN DASH}"
+
+
+def test_a_price_and_a_fill_arrive_by_themselves(visit: Window) -> None:
+    window = visit()
+    page = window.open()
+    price = page.locator("[data-quote=last]")
+    expect(price).not_to_have_text(NONE)
+    before = price.inner_text()
+    expect(price).not_to_have_text(before)
+    page.get_by_role("button", name="Fills").click()
+    expect(page.locator("[data-log] .entry").first).to_contain_text("at", timeout=FILL_WITHIN_MS)
+    newest = page.locator("[data-log] .entry").first.inner_text()
+    expect(page.locator("[data-log] .entry").first).not_to_have_text(newest, timeout=FILL_WITHIN_MS)
+    assert (window.violations, window.foreign, window.errors) == ([], [], [])
+
+
+def test_signals_say_what_each_said_and_why_some_are_silent(visit: Window) -> None:
+    page = visit().open()
+    page.locator(".bot", has_text="Scalper").get_by_role("button", name="Scalper").click()
+    rows = page.locator(".sig tbody tr")
+    expect(rows).to_have_count(7, timeout=FILL_WITHIN_MS)
+    expect(rows.filter(has_text="no data")).not_to_have_count(0)
+    expect(page.locator("[data-f=signal]")).not_to_be_empty()
+
+
+def test_a_fill_leads_to_its_trace(visit: Window) -> None:
+    window = visit()
+    page = window.open()
+    page.get_by_role("button", name="Fills").click()
+    page.locator("[data-log] .entry a").first.click(timeout=FILL_WITHIN_MS)
+    for section in ("Decision", "Signals", "Validators and risk", "Order", "Fills"):
+        expect(page.get_by_role("heading", name=section, exact=True)).to_be_visible()
+    expect(page.locator(".timeline li")).not_to_have_count(0)
+    assert (window.violations, window.foreign, window.errors) == ([], [], [])
+
+
+def test_pause_and_resume(visit: Window) -> None:
+    page = visit().open()
+    card = page.locator(".bot", has_text="Mean reversion")
+    card.get_by_role("button", name="Pause").click()
+    expect(card.locator(".pill")).to_have_text("paused")
+    page.reload()
+    expect(card.locator(".pill")).to_have_text("paused")
+    card.get_by_role("button", name="Resume").click()
+    expect(card.locator(".pill")).to_have_text("running")
+
+
+def test_stopping_asks_first_and_says_what_follows(visit: Window) -> None:
+    page = visit().open()
+    card = page.locator(".bot", has_text="Trend follower")
+    card.get_by_role("button", name="Stop").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Its session ends")
+    dialog.get_by_role("button", name="Leave it").click()
+    expect(card.locator(".pill")).to_have_text("running")
+
+
+def test_the_kill_ladder_takes_two_clicks_and_a_reason_to_lift(visit: Window) -> None:
+    page = visit().open()
+    ladder = page.locator("[data-kill]")
+    ladder.locator("summary").click()
+    ladder.get_by_role("button", name="Pause entries").click()
+    banner = page.locator("[data-banner=ladder]")
+    expect(banner).to_contain_text("Entries paused")
+    page.reload()
+    expect(banner).to_contain_text("Entries paused")
+    ladder.locator("summary").click()
+    ladder.get_by_role("button", name="Allow", exact=True).click()
+    expect(banner).to_be_visible()
+    ladder.get_by_label("Reason").fill("The test is over")
+    ladder.get_by_role("button", name="Allow", exact=True).click()
+    expect(banner).to_be_hidden()
+
+
+def test_a_lost_connection_is_said_and_comes_back(visit: Window) -> None:
+    window = visit()
+    taken: list[WebSocketRoute] = []
+    is_down = False
+
+    def between(socket: WebSocketRoute) -> None:
+        if is_down:
+            socket.close(code=1011)
+        else:
+            socket.connect_to_server()
+            taken.append(socket)
+
+    window.page.route_web_socket(lambda url: "/ws/" in url, between)
+    page = window.open()
+    banner = page.locator("[data-banner=stale]")
+    price = page.locator("[data-quote=last]")
+    expect(price).not_to_have_text(NONE)
+    is_down = True
+    taken[-1].close(code=1011)
+    expect(banner).to_contain_text("No connection to the server since", timeout=5_000)
+    is_down = False
+    expect(banner).not_to_contain_text("No connection")
+    before = price.inner_text()
+    expect(price).not_to_have_text(before)
+
+
+def test_on_a_phone_nothing_scrolls_sideways_and_actions_are_in_reach(visit: Window) -> None:
+    window = visit(width=390, height=844)
+    page = window.open()
+    pause = page.locator(".bot[aria-current=true]").get_by_role("button", name="Pause")
+    expect(pause).to_be_in_viewport()
+    expect(page.locator(".bot:visible")).to_have_count(1)
+    assert sideways(page) == 0
+    for path in ("/trades/", "/feeds/"):
+        assert sideways(window.open(path)) == 0
+    assert window.errors == []
+
+
+def sideways(page: Page) -> int:
+    found: int = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return found
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/trades/", "/feeds/", "/admin/", "/admin/bots/bot/", "/admin/bots/bot/add/", "/admin/bots/order/"]
+)
+def test_no_page_breaks_the_policy_or_asks_anybody_else(visit: Window, path: str) -> None:
+    window = visit()
+    page = window.open(path)
+    expect(page.locator("[data-feed]")).to_contain_text("live")
+    assert (window.violations, window.foreign, window.errors) == ([], [], [])
+
+
+def test_without_the_charts_file_everything_else_works(visit: Window) -> None:
+    window = visit()
+    window.page.route("**/vendor/**", lambda route: route.abort())
+    page = window.open()
+    expect(page.get_by_text("The chart library is not installed.")).to_be_visible()
+    price = page.locator("[data-quote=last]")
+    expect(price).not_to_have_text(NONE)
+    before = price.inner_text()
+    expect(price).not_to_have_text(before)
+    assert window.errors == []
