@@ -212,16 +212,24 @@ class SyntheticMarket:
             yield self.bid, self.bid_size
             yield self.ask, -self.ask_size
 
+    def _size_at(self, price: int) -> int:
+        """The signed size of one level."""
+        if price == self.bid:
+            return self.bid_size
+        if price == self.ask:
+            return -self.ask_size
+        place = self._book.place_of(price)
+        return 0 if place is None else int(self._sizes[place])
+
     def depth_changes(self) -> tuple[int, int, list[Level], list[Level]] | None:
         """(first id, last id, bids, asks) changed since the last call; a size of 0 removes the level."""
         pending, self.pending = self.pending, Pending(first_id=self.update_id + 1)
         if not pending.touched:
             return None
-        now = dict(self._levels())
         tick, step = self.spec.tick, self.spec.step
         bids, asks = [], []
         for price, sides in pending.touched.items():
-            size = now.get(price, 0)
+            size = self._size_at(price)
             if sides & BID_TOUCHED:
                 bids.append((price * tick, max(0, size) * step))
             if sides & ASK_TOUCHED:
@@ -268,7 +276,10 @@ class SyntheticMarket:
     def trades(self, query: TradeQuery) -> list[PublicTrade]:
         per_minute = self.path.trades_per_minute
         here, place = self._here()
-        newest = here.number * per_minute + here.last_trade[place]
+        done = here.last_trade[place]
+        newest = here.number * per_minute + done
+        if query.limit <= done and query == TradeQuery(limit=query.limit):
+            return [self._trade(here, index) for index in range(done - query.limit + 1, done + 1)]
         oldest = self.listed_ms // MINUTE_MS * per_minute
         if query.from_id is not None:
             first = query.from_id + FIRST_MINUTE * per_minute

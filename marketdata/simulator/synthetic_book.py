@@ -45,6 +45,12 @@ class SyntheticBook:
         """Of each place of the window, in ticks."""
         return self._places * self.grid
 
+    def place_of(self, price: int) -> int | None:
+        """The place of a price in the window; None beside the grid or outside the window."""
+        level, beside = divmod(price, self.grid)
+        place = level - self.centre + LEVELS
+        return place if beside == 0 and 0 <= place < 2 * LEVELS else None
+
     def sizes(self, *, slot: int, bid: int, ask: int, bid_factor: float, ask_factor: float) -> Ints:
         """Signed sizes at each place; the best levels are the caller's, whether or not they lie on the grid."""
         draw = (slot + self._phase) // self._life
