@@ -10,7 +10,8 @@ MAX_CHANNELS = 300
 
 _EXCHANGE = r"[a-z0-9][a-z0-9_-]{0,31}"
 _SYMBOL = r"[A-Za-z0-9.-]{1,20}/[A-Za-z0-9.-]{1,20}(?::[A-Za-z0-9.-]{1,20})?|[A-Za-z0-9. _-]{1,40}"
-_MARKET = re.compile(rf"(prices|candles):({_EXCHANGE}):({_SYMBOL})(?::([0-9]{{1,2}}[mhd]))?")
+_PRICES = re.compile(rf"prices:({_EXCHANGE}):({_SYMBOL})")
+_CANDLES = re.compile(rf"candles:({_EXCHANGE}):({_SYMBOL}):({'|'.join(TIMEFRAMES)})")
 
 
 class Topic(StrEnum):
@@ -49,12 +50,10 @@ def parse_channel(name: object) -> Topic | Market:
     if isinstance(name, str):
         if name in set(Topic):
             return Topic(name)
-        if match := _MARKET.fullmatch(name):
-            kind, exchange, symbol, timeframe = match.groups()
-            if kind == "prices" and timeframe is None:
-                return Market(exchange=exchange, symbol=symbol)
-            if kind == "candles" and timeframe in TIMEFRAMES:
-                return Market(exchange=exchange, symbol=symbol, timeframe=timeframe)
+        if match := _PRICES.fullmatch(name):
+            return Market(exchange=match[1], symbol=match[2])
+        if match := _CANDLES.fullmatch(name):
+            return Market(exchange=match[1], symbol=match[2], timeframe=match[3])
     raise UnknownChannel(
         f"{str(name)[:80]!r} is no channel. There are {', '.join(Topic)}, prices:<exchange>:<symbol> and "
         f"candles:<exchange>:<symbol>:<timeframe> with one of {', '.join(TIMEFRAMES)}."
