@@ -130,7 +130,7 @@ def visit(site: Site, chromium: Browser, demo_session: StorageState) -> Iterator
         context.set_default_timeout(20_000)
         context.add_init_script(WATCH_VIOLATIONS)
         found = Visit(page=context.new_page(), site=site)
-        context.on("request", found.note)
+        context.on("request", lambda request: found.note(request))
         found.page.on("pageerror", lambda error: found.errors.append(str(error)))
         return found
 
