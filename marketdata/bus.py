@@ -8,8 +8,7 @@ consumers see the hole, and the feed is asked to tell everything again when Redi
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable
-from itertools import islice
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import structlog
@@ -39,7 +38,9 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-_MAX_PENDING = 5_000
+# Beyond the first, reading from the venue waits; beyond the second, which only several sockets reach, events go.
+_PACED_PENDING = 1_000
+_MAX_PENDING = 20_000
 _TIMEOUT_S = 5.0
 _RETRY_S = 0.5
 
@@ -69,6 +70,9 @@ class TickPublisher:
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
+        self._room = asyncio.Event()
+        self._pending_count = 0
+        self._has_dropped = False
         self.is_down = False
         self.published = 0
         self.messages = 0
@@ -82,15 +86,23 @@ class TickPublisher:
         """The number of the last batch of `symbol`."""
         return self._sequences.get(symbol, 0)
 
-    def add(self, symbol: str, events: Iterable[Event]) -> None:
+    def add(self, symbol: str, events: Sequence[Event]) -> None:
         queue = self._pending.get(symbol)
         if queue is None:
             queue = self._pending[symbol] = deque()
         queue.extend(events)
-        if len(queue) > _MAX_PENDING:
-            self._drop(symbol, queue)
+        self._pending_count += len(events)
+        if self._pending_count > _MAX_PENDING:
+            self._drop_pending()
         self._idle.clear()
         self._wake.set()
+
+    async def pace(self) -> None:
+        """Wait while Redis takes events more slowly than they come; not while it is away."""
+        await asyncio.sleep(0)
+        while self._pending_count > _PACED_PENDING and not self.is_down:
+            self._room.clear()
+            await self._room.wait()
 
     async def run(self) -> None:
         """Publish until cancelled."""
@@ -101,11 +113,14 @@ class TickPublisher:
                 symbol, queue = next(iter(self._pending.items()))
                 # Taken from the front and put back at the end: no busy symbol starves the others.
                 del self._pending[symbol]
-                events = tuple(islice(queue, MAX_BATCH))
-                if len(queue) > MAX_BATCH:
-                    self._pending[symbol] = deque(islice(queue, MAX_BATCH, None))
+                events = tuple([queue.popleft() for _ in range(min(len(queue), MAX_BATCH))])
+                if queue:
+                    self._pending[symbol] = queue
+                self._pending_count -= len(events)
                 if events:
                     await self._publish(symbol, events)
+                if self._pending_count <= _PACED_PENDING or self.is_down:
+                    self._room.set()
             self._idle.set()
 
     async def flush(self, timeout_s: float) -> None:
@@ -136,13 +151,13 @@ class TickPublisher:
         if self.is_down:
             self.is_down = False
             log.warning("[WS] redis is back", exchange=self._exchange, dropped=self.dropped)
+        if self._has_dropped:
+            self._has_dropped = False
             self._on_recovered()
 
     async def _failed(self, count: int, error: Exception) -> None:
-        self.dropped += count + sum(map(len, self._pending.values()))
-        for symbol in self._pending:
-            self._sequences[symbol] = self._sequences.get(symbol, 0) + 1
-        self._pending.clear()
+        self.dropped += count
+        self._drop_pending()
         if not self.is_down:
             self.is_down = True
             log.error(
@@ -152,8 +167,11 @@ class TickPublisher:
             )
         await asyncio.sleep(_RETRY_S)
 
-    def _drop(self, symbol: str, queue: deque[Event]) -> None:
-        """More than can be sent: leave a hole that consumers see."""
-        self.dropped += len(queue)
-        queue.clear()
-        self._sequences[symbol] = self._sequences.get(symbol, 0) + 1
+    def _drop_pending(self) -> None:
+        """Forget what waits, leaving holes in the sequences for consumers to see."""
+        self.dropped += self._pending_count
+        self._has_dropped = True
+        for symbol in self._pending:
+            self._sequences[symbol] = self._sequences.get(symbol, 0) + 1
+        self._pending.clear()
+        self._pending_count = 0

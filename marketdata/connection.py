@@ -5,7 +5,7 @@ import contextlib
 import random
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
@@ -16,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 _MAX_FRAME_BYTES = 8 * 1024 * 1024
 _CLOSE_TIMEOUT_S = 2.0
+# Under a burst, received frames are waiting already: after these many, others have a turn.
+_FRAMES_PER_TURN = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Connection:
 
     on_frame(frame, ts_init) for every frame; on_up() when connected, before the first frame; on_down(reason, failures)
     after a loss or a failed try, `failures` counting those in a row without data between. None of them may block.
+    `pace` is awaited every few frames: while it waits nothing is read, and the venue's socket fills up.
     """
 
     def __init__(
@@ -65,12 +68,14 @@ class Connection:
         on_frame: Callable[[bytes, int], None],
         on_up: Callable[[], None],
         on_down: Callable[[str, int], None],
+        pace: Callable[[], Awaitable[None]],
         rng: random.Random,
     ) -> None:
         self.settings = settings
         self._on_frame = on_frame
         self._on_up = on_up
         self._on_down = on_down
+        self._pace = pace
         self._backoff = Backoff(max_s=settings.reconnect_max_s, jitter=settings.reconnect_jitter, rng=rng)
         self._socket: ClientConnection | None = None
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
@@ -144,7 +149,9 @@ class Connection:
             on_frame(await receive(decode=False), clock_ns())
         self._backoff.reset()
         while True:
-            on_frame(await receive(decode=False), clock_ns())
+            for _ in range(_FRAMES_PER_TURN):
+                on_frame(await receive(decode=False), clock_ns())
+            await self._pace()
 
     async def _send_all(self, socket: ClientConnection) -> None:
         while True:

@@ -166,7 +166,7 @@ class SymbolStream:
         )
         reason = check_quote(quote, reference=self._reference, last_update_id=self._last_update_id)
         if reason is not None:
-            self.counts[f"rejected.{reason}"] += 1
+            self.counts["polled.older" if reason is Reason.OUT_OF_ORDER else f"rejected.{reason}"] += 1
             return out
         self.source = "rest"
         self._restate(image.ts_init, out, state="fallback")

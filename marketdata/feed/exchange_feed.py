@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -30,13 +30,15 @@ _KINDS = {"live": "live", "stale": "stale", "resyncing": "gap", "fallback": "fal
 class Outlets:
     """Where the feed's results go.
 
-    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); fail(error) ends the feed.
+    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); fail(error) ends the feed; pace() waits while
+    there is more to publish than may be kept.
     """
 
     publish: Callable[[str, Sequence[Event]], None]
     note: Callable[[str, str, str], None]
     keep_bar: Callable[[str, Bar], None]
     fail: Callable[[BaseException], None]
+    pace: Callable[[], Awaitable[None]]
 
 
 class ExchangeFeed:
@@ -63,6 +65,7 @@ class ExchangeFeed:
             on_up=self._on_up,
             on_down=self._on_down,
             on_failure=outlets.fail,
+            pace=outlets.pace,
             rng=rng,
         )
         self.rest_work = RestWork(rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_bars)

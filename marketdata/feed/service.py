@@ -99,7 +99,9 @@ class FeedService:
             rest = self.config.adapter.rest(
                 exchange=self.config.exchange, base_url=self.config.rest_url, client=client, clock_ns=time.time_ns
             )
-            outlets = Outlets(publish=self._publish, note=self._note, keep_bar=self._keep_bar, fail=self._fail)
+            outlets = Outlets(
+                publish=self._publish, note=self._note, keep_bar=self._keep_bar, fail=self._fail, pace=self._pace
+            )
             feed = self.feed = ExchangeFeed(self.config, rest=rest, outlets=outlets, rng=random.Random())
             self._failure = asyncio.get_running_loop().create_future()
             loops: list[Coroutine[Any, Any, None]] = [
@@ -239,6 +241,12 @@ class FeedService:
     def _publish(self, symbol: str, events: Sequence[Event]) -> None:
         if self.publisher is not None and events:
             self.publisher.add(symbol, events)
+
+    async def _pace(self) -> None:
+        if self.publisher is not None:
+            await self.publisher.pace()
+        else:
+            await asyncio.sleep(0)
 
     def _note(self, kind: str, message: str, symbol: str) -> None:
         self._recorder.note(kind, message, at_ns=time.time_ns(), symbol=symbol)

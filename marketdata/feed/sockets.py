@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from itertools import count
 
 from marketdata.connection import Connection, ConnectionSettings
@@ -24,6 +24,7 @@ class SocketPool:
         on_up: Callable[[Connection, Sequence[str]], None],
         on_down: Callable[[Connection, Sequence[str], str, int], None],
         on_failure: Callable[[BaseException], None],
+        pace: Callable[[], Awaitable[None]],
         rng: random.Random,
     ) -> None:
         self._adapter = adapter
@@ -32,6 +33,7 @@ class SocketPool:
         self._on_up = on_up
         self._on_down = on_down
         self._on_failure = on_failure
+        self._pace = pace
         self._rng = rng
         self._streams: dict[Connection, dict[str, tuple[str, ...]]] = {}
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
@@ -91,7 +93,9 @@ class SocketPool:
         def down(reason: str, failures: int) -> None:
             self._on_down(connection, list(carried), reason, failures)
 
-        connection = Connection(self._settings, on_frame=self._on_frame, on_up=up, on_down=down, rng=self._rng)
+        connection = Connection(
+            self._settings, on_frame=self._on_frame, on_up=up, on_down=down, pace=self._pace, rng=self._rng
+        )
         self._streams[connection] = carried
         task = asyncio.create_task(connection.run())
         task.add_done_callback(self._ended)
