@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from marketdata.simulator.matching import Changes
+from marketdata.simulator.booking import Changes
 from marketdata.simulator.orders import (
     OPEN_STATUSES,
     Account,

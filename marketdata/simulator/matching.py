@@ -5,11 +5,11 @@ ledger as one transaction before anybody hears of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from marketdata.simulator import filters
-from marketdata.simulator.errors import INSUFFICIENT, VenueError, rejected
+from marketdata.simulator.booking import Booking, Changes, Fees
+from marketdata.simulator.errors import VenueError, rejected
 from marketdata.simulator.liquidity import Liquidity
 from marketdata.simulator.market import Market
 from marketdata.simulator.numbers import times
@@ -29,44 +29,10 @@ from marketdata.simulator.user_book import UserBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """One thing that happened to an order (NEW, TRADE, CANCELED, EXPIRED …), with its numbers right after it."""
-
-    account: Account
-    order: Order
-    execution: str
-    status: Status
-    executed: int
-    executed_quote: int
-    time_ms: int
-    fill: Fill | None = None
-    # On a cancel, the id of the cancel request.
-    cancel_id: str | None = None
-
-
-@dataclass(slots=True)
-class Changes:
-    """Everything one operation changed."""
-
-    orders: dict[int, Order] = field(default_factory=dict)
-    balances: dict[tuple[int, str], Account] = field(default_factory=dict)
-    fills: list[Fill] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Match:
     price: int
     quantity: int
     maker: Order | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fees:
-    """Basis points of the received amount."""
-
-    maker_bps: int = 10
-    taker_bps: int = 10
 
 
 def _other(side: Side) -> Side:
@@ -87,29 +53,35 @@ class Engine:
         commit: Callable[[Changes], None],
     ) -> None:
         self.markets = markets
-        self.accounts = dict(accounts)
-        self.fees = fees
         self._next_order_id = next_order_id
-        self._next_fill_id = next_fill_id
-        self._commit = commit
+        self._booking = Booking(
+            specs={symbol: market.spec for symbol, market in markets.items()},
+            accounts=accounts,
+            fees=fees,
+            next_fill_id=next_fill_id,
+            commit=commit,
+        )
         self._liquidity = {symbol: Liquidity(market) for symbol, market in markets.items()}
-        self._books = {symbol: UserBook() for symbol in markets}
-        self._changes = Changes()
         for account in self.accounts.values():
             for order in account.open_orders.values():
                 self._enter(order)
+
+    @property
+    def accounts(self) -> dict[int, Account]:
+        """Every customer by id."""
+        return self._booking.accounts
 
     # Operations
 
     def place(self, account: Account, new: NewOrder, *, now_ms: int) -> tuple[Order, list[Fill]]:
         """Accept and match an order. Raises VenueError when the venue refuses it."""
-        with self._operation() as changes:
+        with self._booking.operation() as changes:
             order = self._accept(account, new, now_ms)
-            self._report(order, "NEW", now_ms)
+            self._booking.report(order, "NEW", now_ms)
             if order.working:
                 self._match(order, now_ms)
             else:
-                self._books[order.symbol].stops[order.id] = order
+                self._booking.books[order.symbol].stops[order.id] = order
         return order, [fill for fill in changes.fills if fill.order_id == order.id]
 
     def test(self, account: Account, new: NewOrder) -> None:
@@ -121,22 +93,22 @@ class Engine:
 
     def cancel(self, order: Order, *, now_ms: int, cancel_id: str) -> None:
         """Take an open order off the book."""
-        with self._operation():
-            self._finish(order, Status.CANCELED, "CANCELED", now_ms, cancel_id=cancel_id)
+        with self._booking.operation():
+            self._booking.finish(order, Status.CANCELED, "CANCELED", now_ms, cancel_id=cancel_id)
 
     def public_trade(self, symbol: str, *, price: int, quantity: int, buyer_is_maker: bool, now_ms: int) -> None:
         """A print on the tape: resting orders it passes are filled, stops it reaches trigger."""
-        book = self._books[symbol]
+        book = self._booking.books[symbol]
         if not book:
             return
-        with self._operation():
+        with self._booking.operation():
             self._fill_from_tape(book, price, quantity, Side.BUY if buyer_is_maker else Side.SELL, now_ms)
             for order in [stop for stop in book.stops.values() if _reached(stop, price)]:
                 self._trigger(order, now_ms)
 
     def public_quote(self, symbol: str, *, now_ms: int) -> None:
         """The public book moved: resting orders it now crosses are filled at their own price."""
-        book = self._books[symbol]
+        book = self._booking.books[symbol]
         if not book:
             return
         best = self.markets[symbol].best()
@@ -145,7 +117,7 @@ class Engine:
             (top_buy is not None and top_buy.price >= best.ask) or (top_sell is not None and top_sell.price <= best.bid)
         ):
             return
-        with self._operation():
+        with self._booking.operation():
             for side in Side:
                 for order in book.orders(side):
                     self._fill_from_book(order, now_ms)
@@ -155,7 +127,7 @@ class Engine:
         balance = account.balance(asset)
         if balance.free + amount < 0:
             raise VenueError(-3041, "Balance is not enough")
-        with self._operation() as changes:
+        with self._booking.operation() as changes:
             balance.free += amount
             changes.balances[account.id, asset] = account
 
@@ -187,7 +159,7 @@ class Engine:
             update_ms=now_ms,
             working_ms=-1 if new.type.has_stop else now_ms,
         )
-        self._lock(account, order, self._reservation(order, market))
+        self._booking.lock(account, order, self._reservation(order, market))
         self._next_order_id += 1
         account.open_orders[order.id] = order
         return order
@@ -198,7 +170,7 @@ class Engine:
             raise rejected("Duplicate order sent.")
         best = market.best()
         if new.type is OrderType.LIMIT_MAKER:
-            against = self._books[new.symbol].best(_other(new.side))
+            against = self._booking.books[new.symbol].best(_other(new.side))
             prices = [against.price] if against else []
             if best is not None:
                 prices.append(best.ask if new.side is Side.BUY else best.bid)
@@ -258,7 +230,7 @@ class Engine:
         sign = 1 if order.side is Side.BUY else -1
         public = self._liquidity[order.symbol].offered_to(order.side, limit=limit)
         level = next(public, None)
-        for maker in self._books[order.symbol].orders(side):
+        for maker in self._booking.books[order.symbol].orders(side):
             if limit is not None and sign * maker.price > sign * limit:
                 break
             while level is not None and sign * level[0] <= sign * maker.price:
@@ -274,10 +246,10 @@ class Engine:
         matches, expire, stop = self._plan(order, spec)
         fillable = sum(match.quantity for match in matches)
         if order.time_in_force is TimeInForce.FOK and fillable < order.quantity:
-            self._finish(order, Status.EXPIRED, "EXPIRED", now_ms)
+            self._booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
             return
         for maker in expire:
-            self._finish(maker, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
+            self._booking.finish(maker, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
         if order.quote_quantity:
             order.quantity = fillable
         for match in matches:
@@ -286,29 +258,29 @@ class Engine:
             if match.maker is None:
                 self._liquidity[order.symbol].take(order.side, match.price, match.quantity)
             else:
-                self._apply(match.maker, match.price, match.quantity, maker=True, now_ms=now_ms)
-            self._apply(order, match.price, match.quantity, maker=False, now_ms=now_ms)
+                self._booking.apply(match.maker, match.price, match.quantity, maker=True, now_ms=now_ms)
+            self._booking.apply(order, match.price, match.quantity, maker=False, now_ms=now_ms)
         if not order.is_open:
             return
         if stop:
-            self._finish(order, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
+            self._booking.finish(order, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
         elif not order.type.has_price or order.time_in_force is not TimeInForce.GTC:
-            self._finish(order, Status.EXPIRED, "EXPIRED", now_ms)
+            self._booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
         else:
             order.queue_ahead = self._liquidity[order.symbol].size_at(order.side, order.price)
-            self._books[order.symbol].rest(order)
+            self._booking.books[order.symbol].rest(order)
 
     def _affordable(self, order: Order, match: _Match) -> bool:
         """Whether a triggered market buy, whose price nobody knew before, can pay; others were reserved for."""
         if order.side is Side.SELL or order.type.has_price:
             return True
         missing = times(match.price, match.quantity) - order.locked
-        account = self.accounts[order.account_id]
+        account = self._booking.accounts[order.account_id]
         if missing <= 0:
             return True
         if account.balance(self.markets[order.symbol].spec.quote).free < missing:
             return False
-        self._lock(account, order, missing)
+        self._booking.lock(account, order, missing)
         return True
 
     def _fill_from_tape(self, book: UserBook, price: int, quantity: int, side: Side, now_ms: int) -> None:
@@ -327,124 +299,28 @@ class Engine:
             if traded <= 0:
                 break
             quantity -= traded
-            self._apply(order, order.price, traded, maker=True, now_ms=now_ms)
+            self._booking.apply(order, order.price, traded, maker=True, now_ms=now_ms)
 
     def _fill_from_book(self, order: Order, now_ms: int) -> None:
         liquidity = self._liquidity[order.symbol]
         for price, size in liquidity.offered_to(order.side, limit=order.price):
             quantity = min(size, order.remaining)
             liquidity.take(order.side, price, quantity)
-            self._apply(order, order.price, quantity, maker=True, now_ms=now_ms)
+            self._booking.apply(order, order.price, quantity, maker=True, now_ms=now_ms)
             if not order.is_open:
                 return
 
     def _trigger(self, order: Order, now_ms: int) -> None:
-        self._books[order.symbol].remove(order)
+        self._booking.books[order.symbol].remove(order)
         order.working, order.working_ms, order.update_ms = True, now_ms, now_ms
-        self._report(order, "NEW", now_ms)
+        self._booking.report(order, "NEW", now_ms)
         self._match(order, now_ms)
-
-    # Booking
-
-    def _apply(self, order: Order, price: int, quantity: int, *, maker: bool, now_ms: int) -> None:
-        """Book one execution: what was reserved is spent, what is received is credited less the fee."""
-        account = self.accounts[order.account_id]
-        spec = self.markets[order.symbol].spec
-        value = times(price, quantity)
-        bps = self.fees.maker_bps if maker else self.fees.taker_bps
-        if order.side is Side.BUY:
-            spent_asset, spent, asset, received = spec.quote, value, spec.base, quantity
-            reserved = times(order.price, quantity) if order.type.has_price else value
-        else:
-            spent_asset, spent, asset, received = spec.base, quantity, spec.quote, value
-            reserved = quantity
-        commission = received * bps // 10_000
-        paying = account.balance(spent_asset)
-        paying.locked -= reserved
-        paying.free += reserved - spent
-        order.locked -= reserved
-        account.balance(asset).free += received - commission
-        order.executed += quantity
-        order.executed_quote += value
-        order.update_ms = now_ms
-        order.status = Status.FILLED if order.remaining == 0 else Status.PARTIALLY_FILLED
-        fill = Fill(
-            id=self._next_fill_id,
-            order_id=order.id,
-            account_id=account.id,
-            symbol=order.symbol,
-            price=price,
-            quantity=quantity,
-            quote=value,
-            commission=commission,
-            commission_asset=asset,
-            is_buyer=order.side is Side.BUY,
-            is_maker=maker,
-            time_ms=now_ms,
-        )
-        self._next_fill_id += 1
-        self._changes.fills.append(fill)
-        self._changes.balances[account.id, asset] = account
-        self._changes.balances[account.id, spent_asset] = account
-        if not order.is_open:
-            self._close(order)
-        self._report(order, "TRADE", now_ms, fill=fill)
-
-    def _finish(
-        self, order: Order, status: Status, execution: str, now_ms: int, *, cancel_id: str | None = None
-    ) -> None:
-        order.status, order.update_ms = status, now_ms
-        self._close(order)
-        self._report(order, execution, now_ms, cancel_id=cancel_id)
-
-    def _close(self, order: Order) -> None:
-        account = self.accounts[order.account_id]
-        self._lock(account, order, -order.locked)
-        account.open_orders.pop(order.id, None)
-        self._books[order.symbol].remove(order)
-
-    def _lock(self, account: Account, order: Order, amount: int) -> None:
-        spec = self.markets[order.symbol].spec
-        asset = spec.quote if order.side is Side.BUY else spec.base
-        balance = account.balance(asset)
-        if amount > balance.free:
-            raise rejected(INSUFFICIENT)
-        balance.free -= amount
-        balance.locked += amount
-        order.locked += amount
-        self._changes.balances[account.id, asset] = account
 
     def _enter(self, order: Order) -> None:
         if order.working:
-            self._books[order.symbol].rest(order)
+            self._booking.books[order.symbol].rest(order)
         else:
-            self._books[order.symbol].stops[order.id] = order
-
-    def _report(
-        self, order: Order, execution: str, now_ms: int, *, fill: Fill | None = None, cancel_id: str | None = None
-    ) -> None:
-        self._changes.orders[order.id] = order
-        self._changes.reports.append(
-            Report(
-                account=self.accounts[order.account_id],
-                order=order,
-                execution=execution,
-                status=order.status,
-                executed=order.executed,
-                executed_quote=order.executed_quote,
-                time_ms=now_ms,
-                fill=fill,
-                cancel_id=cancel_id,
-            )
-        )
-
-    @contextmanager
-    def _operation(self) -> Iterator[Changes]:
-        """Collect the changes of one operation and commit them together; a refusal changes nothing."""
-        self._changes = Changes()
-        yield self._changes
-        if self._changes.orders or self._changes.balances:
-            self._commit(self._changes)
+            self._booking.books[order.symbol].stops[order.id] = order
 
 
 def _reached(stop: Order, price: int) -> bool:

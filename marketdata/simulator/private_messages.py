@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from marketdata.simulator.matching import Report
+from marketdata.simulator.booking import Report
 from marketdata.simulator.numbers import fmt
 from marketdata.simulator.orders import Account, Fill, Order, OrderType
 

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from marketdata.simulator.booking import Fees
 from marketdata.simulator.capture import Capture, Snapshot, read_capture
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger
 from marketdata.simulator.market import DAY_MS, Market
-from marketdata.simulator.matching import Fees
 from marketdata.simulator.options import Options
 from marketdata.simulator.player import Player, ReplayClock
 from marketdata.simulator.pump import Pump

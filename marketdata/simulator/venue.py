@@ -12,13 +12,14 @@ from typing import Protocol
 import structlog
 
 from marketdata.simulator import private_messages
+from marketdata.simulator.booking import Changes, Fees
 from marketdata.simulator.errors import VenueError, unknown_symbol
 from marketdata.simulator.faults import Fault, Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger
 from marketdata.simulator.limits import Limits
 from marketdata.simulator.market import Market
-from marketdata.simulator.matching import Changes, Engine, Fees
+from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT, parse
 from marketdata.simulator.orders import Account
 

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from marketdata.simulator.booking import Fees
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
-from marketdata.simulator.matching import Engine, Fees
+from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT
 from marketdata.simulator.orders import NewOrder, OrderType, Side
 from tests.unit.marketdata.simulator.quiet_market import QuietMarket

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketdata.simulator.booking import Changes, Fees
 from marketdata.simulator.errors import VenueError
-from marketdata.simulator.matching import Changes, Engine, Fees
+from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT, times
 from marketdata.simulator.orders import (
     Account,
