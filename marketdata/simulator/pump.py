@@ -67,7 +67,7 @@ class Pump:
         if step.time_ms // 1000 != self._second:
             self._second = step.time_ms // 1000
             self._publish_each_second(step.time_ms)
-            if self._second % 60 == 30 + hash(self._symbol) % 25:
+            if self._second % 60 == 30 + market.phase_ms % 25:
                 market.prepare_ahead()
 
     # Depth

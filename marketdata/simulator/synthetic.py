@@ -164,7 +164,7 @@ class SyntheticMarket:
         # The imbalance is renewed once a second; it would otherwise change every near level at every slot.
         lean = 0.5 * minute.pressure[place - place % self.rate]
         old_bid, old_ask = self.bid, self.ask
-        old_levels = dict(self._levels()) if abs(bid // self._book.grid - self._book.centre) >= 50 else None
+        old_levels = dict(self._levels()) if self._book.must_move(bid) else None
         old_sizes = self._sizes
         moved = self._book.follow(bid)
         self._sizes = self._book.sizes(slot=slot, bid=bid, ask=ask, bid_factor=1 + lean, ask_factor=1 - lean)

@@ -29,12 +29,15 @@ class SyntheticBook:
         self._life = np.empty(0, dtype=np.int64)
         self._phase = np.empty(0, dtype=np.int64)
 
+    def must_move(self, bid: int) -> bool:
+        """Whether the price left the middle of the window."""
+        return not self._places.size or abs(bid // self.grid - self.centre) >= LEVELS // 4
+
     def follow(self, bid: int) -> bool:
-        """Move the window when the price left its middle; true when it moved."""
-        place = bid // self.grid
-        if self._places.size and abs(place - self.centre) < LEVELS // 4:
+        """Move the window when it must; true when it moved."""
+        if not self.must_move(bid):
             return False
-        self.centre = place
+        place = self.centre = bid // self.grid
         self._places = np.arange(place - LEVELS, place + LEVELS, dtype=np.int64)
         self._life = (self._rate * (0.5 + 12.0 * uniform(self._seed + 1, self._places))).astype(np.int64) + 1
         self._phase = hashed(self._seed + 2, self._places).astype(np.int64) & 0xFFFF

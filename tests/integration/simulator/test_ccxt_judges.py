@@ -70,7 +70,7 @@ async def test_limit_order_rests_is_found_and_cancelled(binance: ccxt.pro.binanc
     assert (found["price"], found["amount"], found["filled"]) == (float(price), 0.01, 0)
     assert order["id"] in [other["id"] for other in await binance.fetch_open_orders(SYMBOL)]
     balance = await binance.fetch_balance()
-    assert balance["USDT"]["used"] >= float(price) * 0.01
+    assert Decimal(str(balance["USDT"]["used"])) == Decimal(price) * Decimal("0.01")
     cancelled = await binance.cancel_order(order["id"], SYMBOL)
     assert cancelled["status"] == "canceled"
     assert (await binance.fetch_order(order["id"], SYMBOL))["status"] == "canceled"
