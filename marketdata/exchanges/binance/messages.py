@@ -33,6 +33,9 @@ from marketdata.exchanges.binance.payloads import (
 )
 
 _NS_PER_MS = 1_000_000
+# Where a combined frame names its stream, up to before anything that varies.
+_HEAD = slice(11, 35)
+_MAX_HEADS = 8_192
 
 
 def _decoder(payload: type[Struct]) -> Callable[[bytes], Any]:
@@ -67,6 +70,8 @@ class BinanceParser:
             b"kl": bar,
             b"ti": ticker,
         }
+        # Frames of a stream begin alike: looking their beginning up is faster than searching for the name.
+        self._by_head: dict[bytes, _Handler] = {}
         self._by_event: dict[str, _Handler] = {
             "trade": trade,
             "aggTrade": agg_trade,
@@ -82,9 +87,7 @@ class BinanceParser:
 
         Raises MalformedFrame, or UnknownVenueSymbol for a symbol that is not in the table.
         """
-        # The stream's name (btcusdt@trade) tells the type; a wrong guess fails to decode and takes the slow way.
-        at = frame.find(b"@") + 1
-        handle = self._by_stream.get(frame[at : at + 2])
+        handle = self._by_head.get(frame[_HEAD]) or self._guess(frame)
         if handle is not None:
             try:
                 return handle(frame, ts_init)
@@ -107,6 +110,14 @@ class BinanceParser:
             update_id=image.update_id,
             ts_init=ts_init,
         )
+
+    def _guess(self, frame: bytes) -> _Handler | None:
+        """The stream's name (btcusdt@trade) tells the type; a wrong guess fails to decode and takes the slow way."""
+        at = frame.find(b"@") + 1
+        handle = self._by_stream.get(frame[at : at + 2])
+        if handle is not None and len(self._by_head) < _MAX_HEADS:
+            self._by_head[frame[_HEAD]] = handle
+        return handle
 
     def _parse_any(self, frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
         try:
