@@ -83,6 +83,7 @@ export class Chart {
     // Rising candles are hollow, falling ones solid: the direction does not depend on colour.
     this.#candles.applyOptions({
       upColor: c["--panel"], downColor: c["--down"], borderUpColor: c["--up"], borderDownColor: c["--down"], wickUpColor: c["--up"], wickDownColor: c["--down"],
+      priceLineColor: soft,
     });
     this.#watermark.applyOptions({
       horzAlign: "center", vertAlign: "center", lines: [{ text: this.#text, color: faded(c["--ink-soft"], 0.1), fontSize: 72, fontStyle: "bold" }],

@@ -45,7 +45,7 @@ export class Signals {
 
   #total(decision) {
     const { signal, confidence, coverage, multiplier, threshold } = decision;
-    const level = threshold && multiplier && coverage ? Math.min(1, threshold / (multiplier * coverage)) : (threshold ?? null);
+    const level = levelOf(decision);
     const blend = find("[data-blend]", this.#panel);
     bar(find(".meter", blend), signal);
     const [low, high] = blend.querySelectorAll("u");
@@ -100,6 +100,12 @@ export class Signals {
     for (const row of find("tbody", this.#panel).children)
       if (row.dataset.age) put(find(".c-age", row), age(Number(row.dataset.age) + Math.max(since, 0)));
   }
+}
+
+// Confidence grows in proportion to the blend, so what it lacks tells what the blend must reach.
+function levelOf({ signal, confidence, threshold }) {
+  if (!threshold || !signal || !confidence || confidence >= 1) return null;
+  return Math.min(1, (Math.abs(signal) * threshold) / confidence);
 }
 
 function allSeven(components) {
