@@ -65,7 +65,10 @@ class Position(models.Model):
 
     class Meta:
         ordering = ("-opened_at",)
-        indexes = (models.Index(fields=("account",), condition=Q(closed_at=None), name="position_open_by_account"),)
+        indexes = (
+            models.Index(fields=("account",), condition=Q(closed_at=None), name="position_open_by_account"),
+            models.Index(fields=("bot", "opened_at")),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("bot", "instrument"), condition=Q(closed_at=None), name="position_one_open"

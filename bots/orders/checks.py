@@ -200,7 +200,7 @@ INVARIANTS = (
             FROM (
                 SELECT order_id, from_state, to_state,
                        lag(to_state) OVER (PARTITION BY order_id ORDER BY id) AS before
-                FROM bots_orderevent WHERE NOT evidence ? 'stale_epoch') e
+                FROM bots_orderevent WHERE NOT evidence ?| array['stale_epoch', 'refused']) e
             WHERE (e.from_state || '>' || e.to_state) <> ALL (%(edges)s)
                OR e.from_state <> coalesce(e.before, 'planned')
         """,
@@ -213,7 +213,7 @@ INVARIANTS = (
             FROM bots_order o
             LEFT JOIN LATERAL (
                 SELECT to_state, evidence FROM bots_orderevent
-                WHERE order_id = o.id AND NOT evidence ? 'stale_epoch' ORDER BY id DESC LIMIT 1) e ON true
+                WHERE order_id = o.id AND NOT evidence ?| array['stale_epoch', 'refused'] ORDER BY id DESC LIMIT 1) e ON true
             WHERE e.to_state IS DISTINCT FROM o.state OR e.evidence = '{}'::jsonb
         """,
     ),

@@ -42,7 +42,7 @@ RESULTS = """
 SELECT b.id AS bot_id,
        coalesce(t.today, 0) AS realised_today, coalesce(t.week, 0) AS realised_week,
        coalesce(t.total, 0) + coalesce(o.total, 0) AS realised_total, k.peak_pnl,
-       coalesce(d.trades_today, 0) AS trades_today
+       d.opened + w.entering AS trades_today
 FROM bots_bot b
 LEFT JOIN LATERAL (
     SELECT sum(realised_pnl) AS total, sum(realised_pnl) FILTER (WHERE closed_at >= %(day_start)s) AS today,
@@ -55,9 +55,12 @@ LEFT JOIN LATERAL (
     FROM bots_performancesnapshot f JOIN bots_session s ON s.bot_id = f.bot_id AND s.ended_at IS NULL
     WHERE f.bot_id = b.id AND f.at >= s.started_at) k ON true
 LEFT JOIN LATERAL (
-    SELECT count(*) AS trades_today FROM bots_order r JOIN bots_intent i ON i.id = r.intent_id
-    WHERE r.bot_id = b.id AND i.purpose = 'entry' AND r.decided_at >= %(day_start)s
-      AND (r.filled_quantity > 0 OR i.closed_at IS NULL)) d ON true
+    SELECT count(*) AS opened FROM bots_position WHERE bot_id = b.id AND opened_at >= %(day_start)s) d ON true
+LEFT JOIN LATERAL (
+    SELECT count(*) AS entering FROM bots_intent i
+    WHERE i.bot_id = b.id AND i.closed_at IS NULL AND i.purpose = 'entry' AND NOT EXISTS (
+        SELECT FROM bots_position p
+        WHERE p.bot_id = i.bot_id AND p.instrument_id = i.instrument_id AND p.closed_at IS NULL)) w ON true
 WHERE b.id = ANY(%(bot_ids)s)
 """
 

@@ -3,6 +3,8 @@
 Idempotent: a fill is booked once however often it is reported, and an old report never takes an order back.
 """
 
+from typing import Any
+
 from bots.orders import sql
 from bots.orders.booking import Booking, book
 from bots.orders.connections import Pool, RowConnection
@@ -10,6 +12,8 @@ from bots.orders.decisions import to_json
 from bots.orders.results import Recorded, StaleLease
 from bots.orders.rows import LockedOrder, order_view
 from bots.orders.times import to_datetime
+from bots.trading.orders import IllegalTransition
+from bots.trading.positions import ExceedsPosition
 from bots.trading.records import LeaseToken, VenueReport
 
 
@@ -20,7 +24,8 @@ class UnknownOrder(LookupError):
 async def record(pool: Pool, report: VenueReport, lease: LeaseToken | None) -> Recorded | StaleLease:
     """Book a report. With a lease, only its owner may: a stale owner's report is kept as evidence.
 
-    A late fill of an ended order, or more than was ordered, is an incident: what can be booked is, and the bot is halted.
+    A late fill of an ended order, more than was ordered, or what cannot be true is an incident: what can be booked is, and the
+    bot is halted.
     Raises UnknownOrder, and psycopg.Error where the database fails: then nothing was booked, and it may be tried again.
     """
     async with pool.connection() as connection:
@@ -29,9 +34,12 @@ async def record(pool: Pool, report: VenueReport, lease: LeaseToken | None) -> R
             raise UnknownOrder(f"order {report.order_id.hex} is not in the books; was the database restored?")
         row = locked.row
         if lease is not None and (row.lease_epoch, row.lease_holder) != (lease.epoch, lease.holder):
-            await _keep_evidence(connection, locked, report, lease)
+            await _keep_evidence(connection, locked, report, {"stale_epoch": lease.epoch})
             return StaleLease(order_id=report.order_id, bot_id=row.bot_id, epoch=row.lease_epoch)
-        booking = book(locked, report)
+        try:
+            booking = book(locked, report)
+        except (IllegalTransition, ExceedsPosition) as error:
+            return await _refuse(connection, locked, report, str(error))
         if not booking.changed:
             return Recorded(order=order_view(row, row.state), position=locked.position, changed=False)
         execution_ms = await _write(connection, locked, booking)
@@ -70,10 +78,25 @@ async def _lock(connection: RowConnection, report: VenueReport) -> LockedOrder |
     )
 
 
+async def _refuse(connection: RowConnection, locked: LockedOrder, report: VenueReport, why: str) -> Recorded:
+    """What cannot be true of our books: kept as evidence, nothing booked, the bot halted for a person to look."""
+    halted = f"order {locked.row.id.hex}: {why}"
+    await _keep_evidence(connection, locked, report, {"refused": why})
+    await _halt(connection, locked.row.bot_id, halted)
+    view = order_view(locked.row, locked.row.state)
+    return Recorded(order=view, position=locked.position, changed=False, halted=halted)
+
+
+async def _halt(connection: RowConnection, bot_id: int, why: str) -> None:
+    await connection.execute(sql.HALT_BOT, {"bot_id": bot_id, "reason": why[:300]})
+    detail = to_json({"reason": why})
+    await connection.execute(sql.AUDIT, {"action": "bot.halt", "target": f"bot:{bot_id}", "detail": detail})
+
+
 async def _keep_evidence(
-    connection: RowConnection, locked: LockedOrder, report: VenueReport, lease: LeaseToken
+    connection: RowConnection, locked: LockedOrder, report: VenueReport, mark: dict[str, Any]
 ) -> None:
-    evidence = {"stale_epoch": lease.epoch, "report": report}
+    evidence = {**mark, "report": report}
     state = locked.row.state
     values = {
         "order_id": report.order_id, "from_state": state, "to_state": state, "evidence": to_json(evidence)
@@ -100,7 +123,7 @@ async def _write(connection: RowConnection, locked: LockedOrder, booking: Bookin
         if booking.trade_values is not None:
             await cursor.execute(sql.INSERT_TRADE, booking.trade_values)
         if booking.incident:
-            await cursor.execute(sql.HALT_BOT, {"bot_id": locked.row.bot_id, "reason": booking.incident[:300]})
+            await _halt(connection, locked.row.bot_id, booking.incident)
         updated = await connection.execute(sql.UPDATE_ORDER, booking.order_values)
         await connection.commit()
     row = await updated.fetchone()

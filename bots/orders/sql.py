@@ -45,9 +45,10 @@ SELECT
         UNION
         SELECT instrument_id FROM bots_intent
         WHERE bot_id = %(bot_id)s AND closed_at IS NULL AND purpose = 'entry') taken) AS open_positions,
-    (SELECT count(*) FROM bots_order o JOIN bots_intent t ON t.id = o.intent_id
-     WHERE o.bot_id = %(bot_id)s AND t.purpose = 'entry' AND o.decided_at >= %(day_start)s
-       AND (o.filled_quantity > 0 OR t.closed_at IS NULL)) AS trades_today,
+    (SELECT count(*) FROM bots_position WHERE bot_id = %(bot_id)s AND opened_at >= %(day_start)s)
+    + (SELECT count(*) FROM bots_intent t WHERE t.bot_id = %(bot_id)s AND t.closed_at IS NULL AND t.purpose = 'entry'
+       AND NOT EXISTS (SELECT FROM bots_position p WHERE p.bot_id = t.bot_id AND p.instrument_id = t.instrument_id
+                       AND p.closed_at IS NULL)) AS trades_today,
     coalesce(p.gross, 0) AS positions_gross, coalesce(p.symbol, 0) AS positions_symbol,
     coalesce(q.gross, 0) AS orders_gross, coalesce(q.symbol, 0) AS orders_symbol
 FROM (

@@ -45,7 +45,11 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
     ("a filled quantity that was guessed", "I2", ("UPDATE bots_order SET filled_quantity = filled_quantity / 2",)),
     ("an overfill", "I2", (GUARDS["within"], "UPDATE bots_order SET quantity = quantity / 2 WHERE state = 'filled'")),
     ("a fill booked twice", "I3", (GUARDS["fill_once"], DUPLICATE_FILL)),
-    ("a position that drifted", "I4", ("UPDATE bots_position SET quantity = quantity + 0.000001 WHERE closed_at IS NULL",)),
+    (
+        "a position that drifted",
+        "I4",
+        ("UPDATE bots_position SET quantity = quantity + 0.000001 WHERE closed_at IS NULL",),
+    ),
     ("base that belongs to nobody", "I4", ("UPDATE bots_balance SET total = total + 1 WHERE asset = 'BTC'",)),
     ("an entry that is not zero", "I5", ("UPDATE bots_journalleg SET amount = amount * 2 WHERE book = 'market'",)),
     ("a fee that was forgotten", "I5", ("UPDATE bots_position SET fees = 0",)),

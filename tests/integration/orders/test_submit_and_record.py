@@ -321,3 +321,18 @@ async def test_a_fee_in_a_third_asset_is_a_leg_of_its_own(cast: Cast, store: Ord
     assert bought.position.quantity == D("0.003")
     assert await sync_to_async(balance)(cast, "BNB") == (D("0.9995"), D(0))
     await assert_clean()
+
+
+async def test_what_cannot_be_true_is_kept_as_evidence_and_halts_the_bot(cast: Cast, store: OrderStore) -> None:
+    lease = await cast.lease(store)
+    order = await cast.submit(store, cast.plan(), lease)
+    await store.record(report(order, OrderState.OPEN), lease)
+    refused = await store.record(report(order, OrderState.ABSENT), lease)
+    assert isinstance(refused, Recorded)
+    assert "cannot go from open to absent" in refused.halted
+    assert refused.order.state is OrderState.OPEN
+    bot = await Bot.objects.aget(pk=cast.bot.pk)
+    assert (bot.state, bot.state_reason) == ("error", refused.halted)
+    event = await OrderEvent.objects.order_by("id").alast()
+    assert event.evidence["report"]["state"] == "absent"
+    await assert_clean()
