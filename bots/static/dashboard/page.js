@@ -17,6 +17,8 @@ export function open({ channels = ["bots", "positions", "feeds"] } = {}) {
     store.hear(message);
   };
   const socket = new LiveSocket(path, { onEvent, onState: (state) => safety.connection(state) });
+  // The switch may have been pressed elsewhere: in another window, the admin or a terminal.
+  store.onLadder = () => get("/api/v1/killswitch").then((state) => store.restrict(state), () => {});
   store.load(bootstrap());
   socket.start(channels);
   // Where sockets do not get through, the page still shows how things are.

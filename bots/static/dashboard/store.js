@@ -6,6 +6,9 @@ const LOG_MAX = 300;
 const FILL_MAX = 200;
 const EQUITY_MAX = 120;
 
+/** Order numbers come as 32 digits from engines and with dashes from the API; pages are addressed with dashes. */
+const dashed = (id) => String(id ?? "").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+
 export const symbolKey = (exchange, symbol) => `${exchange}:${symbol}`;
 
 export class Store {
@@ -24,6 +27,7 @@ export class Store {
   #watchers = new Map();
   #touched = new Set();
   #waiting = false;
+  #fillsWritten = 0;
 
   /** Calls `render` on the frame after any of the topics changed. */
   watch(topics, render) {
@@ -108,9 +112,10 @@ export class Store {
   // An order or a decision that is heard of again replaces its line; a fill is a line of its own.
   #write(entry) {
     const { kind, data } = entry;
+    if (data.order_id) data.order_id = dashed(data.order_id);
     if (kind === "order") entry.id = `o${data.order_id}`;
     else if (kind === "decision") entry.id = `d${data.decision_id}`;
-    else if (kind === "fill") entry.id = `f${data.order_id} ${data.at} ${data.price} ${data.quantity}`;
+    else if (kind === "fill") entry.id = `f${(this.#fillsWritten += 1)}`;
     else entry.id = `s${entry.at}${entry.text}`;
     const at = this.log.findIndex((other) => other.id === entry.id);
     if (at >= 0) this.log.splice(at, 1);
@@ -181,7 +186,8 @@ export class Store {
     botState(data, ts) {
       const bot = this.bots.get(data.bot_id);
       if (!bot) return;
-      const changed = bot.state !== data.state || (data.ladder && data.ladder !== bot.ladder);
+      const changed = bot.state !== data.state;
+      if (data.ladder && data.ladder !== bot.ladder) this.onLadder?.();
       Object.assign(bot, { state: data.state, reason: data.reason ?? "", session_id: data.session_id, started_at: data.started_at });
       if (data.ladder) Object.assign(bot, { ladder: data.ladder, ladder_reason: data.ladder_reason ?? "" });
       if (changed) this.#system(`${bot.name} is ${data.state}${data.reason ? `: ${data.reason}` : ""}`, { at: ts, bot_id: bot.id });
