@@ -65,7 +65,7 @@ async def publishing(url: str, **options) -> AsyncIterator[TickPublisher]:
 
 async def wait_for(check: Callable[[], bool]) -> None:
     async with asyncio.timeout(15):
-        while not check():
+        while not check():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
 

@@ -1,5 +1,6 @@
 """Binance's frames become records, and what is no frame becomes a named error."""
 
+import contextlib
 import gzip
 import json
 import random
@@ -192,9 +193,7 @@ def test_mutated_frames_end_in_events_or_named_errors(frame: bytes, rng: random.
                 mutant[at : at + 1] = bytes([rng.randrange(256)])
             case 3:
                 mutant = mutant[:at]
-    try:
+    events: object = ()
+    with contextlib.suppress(MalformedFrame):
         events = parser.parse(bytes(mutant), ts_init=7)
-    except MalformedFrame as error:
-        assert str(error)
-    else:
-        assert all(type(event).__name__ for event in events)
+    assert isinstance(events, tuple)

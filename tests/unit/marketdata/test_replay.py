@@ -7,7 +7,7 @@ import pytest
 
 from marketdata.events import Bar, BookSnapshot, FeedState, QuoteTick, TradeTick
 from marketdata.exchanges.catalog import get_adapter
-from marketdata.replay import CaptureCut, MalformedCapture, Replay, read_capture, replay_events
+from marketdata.replay import CaptureCut, Frame, MalformedCapture, Replay, read_capture, replay_events
 from tests.unit.marketdata.cast import BTC_CAPTURE, SYMBOLS, needs_captures
 
 
@@ -90,10 +90,9 @@ def test_a_cut_file_gives_what_is_there_and_then_says_so(tmp_path):
     whole = write(tmp_path / "whole.gz", [b"%d " % number + QUOTE + b"\n" for number in range(1, 2000)])
     cut = tmp_path / "cut.gz"
     cut.write_bytes(whole.read_bytes()[:-200])
-    frames = []
+    frames: list[Frame] = []
     with pytest.raises(CaptureCut, match="cut after frame") as caught:
-        for frame in read_capture(cut):
-            frames.append(frame)
+        frames.extend(read_capture(cut))
     assert len(frames) == caught.value.frame > 0
     assert all(frame.payload == QUOTE for frame in frames)
 
