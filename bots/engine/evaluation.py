@@ -1,0 +1,320 @@
+"""From signals to decisions: one blend for all bots of a symbol, then work only for those it means something to."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import structlog
+from msgspec.structs import replace
+from numpy.typing import NDArray
+
+from bots.engine import messages
+from bots.engine.desk import Desk
+from bots.engine.execution import Execution
+from bots.engine.seats import STORE_EVERY_NS, TELL_EVERY_NS, Due, Seat, Seats
+from bots.engine.trace import Evaluation, opinion_of, record_of
+from bots.trading.decide import Proposal, Standing, decide, quick_codes
+from bots.trading.plan import Situation, plan_entry, plan_exit
+from bots.trading.records import DecisionRecord, OrderPlan, Reason, SubmittedOrder
+from bots.trading.risk import MarketView, RiskCode, market_reasons
+from bots.trading.vocabulary import ExitReason, Purpose, Side, Trigger, Verdict
+from quant.blend import Blended, blend
+from quant.symbol_signals import SymbolSignals
+from quant.vector import SignalVector
+from quant.veto import quant_block
+from quant.voting import validate
+
+log = structlog.get_logger(__name__)
+
+# A bot asked on every tick that was just refused is not asked to try again at once.
+RETRY_NS = 200_000_000
+UNUSABLE_PRICE = frozenset({RiskCode.NO_PRICE.value, RiskCode.STALE_PRICE.value})
+ALERTS = {
+    RiskCode.DAILY_LOSS.value: "warning",
+    RiskCode.WEEKLY_TARGET.value: "info",
+    RiskCode.DRAWDOWN.value: "warning",
+    RiskCode.REPEAT_THROTTLE.value: "warning",
+}
+
+
+class Outcome:
+    """How one evaluation ended."""
+
+    __slots__ = ("action", "decision", "exit_reason", "plan", "reasons", "stored", "verdict")
+
+    def __init__(self, proposal: Proposal) -> None:
+        self.action = proposal.action
+        self.verdict = Verdict.HOLD if proposal.purpose is None else Verdict.APPROVED
+        self.reasons: tuple[Reason, ...] = proposal.reasons
+        self.exit_reason: ExitReason | None = proposal.exit_reason
+        self.plan: OrderPlan | None = None
+        self.decision: DecisionRecord | None = None
+        self.stored = False
+
+    def reject(self, reasons: tuple[Reason, ...]) -> None:
+        self.verdict, self.reasons, self.plan = Verdict.REJECTED, reasons, None
+
+    @property
+    def key(self) -> tuple[Verdict, tuple[str, ...]]:
+        """What must change for a decision to be worth storing."""
+        return self.verdict, tuple(reason.code for reason in self.reasons)
+
+
+class Evaluator:
+    """Evaluates the seats of one symbol."""
+
+    def __init__(self, desk: Desk, signals: SymbolSignals, seats: Seats, execution: Execution) -> None:
+        self.signals = signals
+        self._desk = desk
+        self._seats = seats
+        self._execution = execution
+
+    async def evaluate(self, due: Sequence[Due], *, now_ns: int, ts_event: int, on_tick: bool, broken: str) -> None:
+        """Ask the bots that are due, and on a tick those that are asked on every tick.
+
+        broken: why the feed cannot be trusted now; nothing trades then, and it says so.
+        """
+        seats = self._seats
+        vector = self.signals.read(now_ns=now_ns)
+        blended = blend(seats.weights, vector, use_multiplier=seats.use_multiplier)
+        troubles = _market_troubles(vector, now_ns, broken)
+        codes = quick_codes(
+            signal=blended.signal,
+            confidence=blended.confidence,
+            minimum_confidence=seats.minimum_confidence,
+            held=seats.held,
+            working=seats.working,
+            can_short=seats.seats[0].rules.can_short,
+            has_market=not troubles,
+        )
+        wanted = list(due)
+        if on_tick and len(seats.on_tick):
+            self._observe(seats.on_tick, codes, blended, now_ns)
+            asked = seats.worth_asking(codes, now_ns)
+            wanted += [Due(index=int(i), trigger=Trigger.TICK, slot=ts_event) for i in asked]
+        if due:
+            self._observe(np.array([item.index for item in due]), codes, blended, now_ns)
+        # Seats may be laid out anew while an order is sent, so they are looked up by their bot.
+        for item, seat in [(item, seats.seats[item.index]) for item in wanted]:
+            code = Standing(int(codes[item.index]))
+            try:
+                await self._consider(seat, item, code, vector, blended, troubles, now_ns, ts_event)
+            except Exception as error:
+                # One bot's failure must not reach the others of the symbol.
+                log.exception("engine.bot.failed", bot_id=seat.bot.bot_id)
+                await self._desk.halt(seat.bot, f"its evaluation failed: {type(error).__name__}: {error}")
+
+    def _observe(self, indices: NDArray[np.int64], codes: NDArray[np.int8], blended: Blended, now_ns: int) -> None:
+        if self._desk.observer is None:
+            return
+        for i in indices.tolist():
+            bot, symbol = self._seats.seats[i].bot.config.name, self._seats.seats[i].rules.symbol
+            signal, confidence = float(blended.signal[i]), float(blended.confidence[i])
+            self._desk.observer.evaluated(now_ns, bot, symbol, signal, confidence, int(codes[i]))
+
+    async def _consider(
+        self,
+        seat: Seat,
+        due: Due,
+        code: Standing,
+        vector: SignalVector,
+        blended: Blended,
+        troubles: tuple[Reason, ...],
+        now_ns: int,
+        ts_event: int,
+    ) -> None:
+        bot, rules, i = seat.bot, seat.rules, due.index
+        config = bot.config
+        opinion = opinion_of(blended, i, minimum_confidence=config.limits.minimum_confidence)
+        weights, effective = self._seats.weights[i], blended.effective_weights_of(i)
+        validators = validate(
+            columns=vector.columns,
+            values=vector.values,
+            weights=effective,
+            coverage=opinion.coverage,
+            confidence=opinion.confidence,
+            min_coverage=config.minimum_coverage,
+            min_confidence=config.limits.minimum_confidence,
+            validator_enabled=config.validator_enabled,
+        )
+        evaluation = Evaluation(
+            bot_id=bot.bot_id,
+            rules=rules,
+            trigger=due.trigger,
+            slot=due.slot,
+            ts_event=ts_event if due.trigger is Trigger.TICK else due.slot,
+            vector=vector,
+            opinion=opinion,
+            weights=weights,
+            effective=effective,
+            validators=validators,
+            blocks=quant_block(
+                vector,
+                weights=weights,
+                coverage=opinion.coverage,
+                min_coverage=config.minimum_coverage if config.validator_enabled else None,
+            ),
+        )
+        held = bot.positions.get(rules.instrument_id)
+        side = held.position.side if held is not None else None
+        proposal = decide(code=code, opinion=opinion, held=side, verdicts=validators, market_reasons=troubles)
+        outcome = Outcome(proposal)
+        if proposal.purpose is Purpose.ENTRY:
+            self._plan_entry(seat, evaluation, proposal, outcome, now_ns)
+        elif proposal.purpose is Purpose.EXIT:
+            self._plan_exit(seat, evaluation, outcome, now_ns)
+        await self._conclude(seat, i, evaluation, outcome, now_ns)
+        self._seats.last_code[i] = code
+
+    def _plan_entry(
+        self, seat: Seat, evaluation: Evaluation, proposal: Proposal, outcome: Outcome, now_ns: int
+    ) -> None:
+        bot, vector = seat.bot, evaluation.vector
+        bot.roll(now_ns)
+        situation = Situation(
+            bot_id=bot.bot_id,
+            account_id=bot.account.config.account_id,
+            rules=seat.rules,
+            limits=bot.config.limits,
+            order_type=bot.config.order_type,
+            risk=bot.risk_state(seat.rules.instrument_id),
+            market=_market_view(vector),
+            free_cash=bot.account.free_cash,
+            sigma_annual=vector.sigma_annual,
+            depth_quantity=self._execution.depth(proposal.side or Side.BUY),
+            now_ns=now_ns,
+            slot=evaluation.slot,
+        )
+        vetoes = tuple(Reason(code=block.code.value, text=block.text) for block in evaluation.blocks)
+        planned = plan_entry(
+            situation=situation,
+            proposal=proposal,
+            opinion=evaluation.opinion,
+            vetoes=vetoes,
+            controls=self._desk.store.controls,
+        )
+        if isinstance(planned, OrderPlan):
+            outcome.plan = planned
+        else:
+            outcome.reject(planned)
+
+    def _plan_exit(self, seat: Seat, evaluation: Evaluation, outcome: Outcome, now_ns: int) -> None:
+        bot, vector = seat.bot, evaluation.vector
+        held = bot.positions[seat.rules.instrument_id]
+        if now_ns < held.exit_retry_ns:
+            outcome.reject((Reason(code="exit_retry", text="an exit was just tried"),))
+            return
+        planned = plan_exit(
+            account_id=bot.account.config.account_id,
+            rules=seat.rules,
+            position=held.position,
+            exit_reason=ExitReason.SIGNAL,
+            bid=vector.bid or 0.0,
+            ask=vector.ask or 0.0,
+            slot=evaluation.slot,
+            now_ns=now_ns,
+        )
+        if isinstance(planned, OrderPlan):
+            outcome.plan = planned
+        else:
+            outcome.reject(planned)
+
+    async def _conclude(self, seat: Seat, i: int, evaluation: Evaluation, outcome: Outcome, now_ns: int) -> None:
+        """Send what is to be sent; store and tell what is worth it; count the rest."""
+        seats, bot = self._seats, seat.bot
+        is_new = outcome.plan is not None or (outcome.key != seat.stored and now_ns - seat.stored_ns >= STORE_EVERY_NS)
+        store_signals = bot.config.signal_storage == "all" or outcome.plan is not None or now_ns >= seat.next_store_ns
+        tell = is_new or now_ns >= seat.next_cycle_ns
+        repeated, omitted = int(seats.repeated[i]), int(seats.omitted[i])
+        if outcome.plan is None and outcome.verdict is Verdict.REJECTED:
+            seats.retry_ns[i] = now_ns + RETRY_NS
+        if not (is_new or store_signals or tell):
+            seats.repeated[i] += 1
+            seats.omitted[i] += 1
+            return
+        decision = record_of(
+            evaluation,
+            action=outcome.action,
+            verdict=outcome.verdict,
+            reasons=outcome.reasons,
+            exit_reason=outcome.exit_reason,
+            repeated=repeated,
+            use_multiplier=bot.config.use_diversification_multiplier,
+        )
+        plan = outcome.plan
+        if plan is not None:
+            decision = await self._send(seat, outcome, decision, now_ns)
+        elif is_new:
+            self._desk.decisions.add(decision)
+        if is_new:
+            seat.stored, seat.stored_ns, outcome.stored = outcome.key, now_ns, True
+            seats.repeated[i] = 0
+            self._log(seat, decision)
+        else:
+            seats.repeated[i] += 1
+        self._write_signals(seat, i, evaluation, decision, store=store_signals, omitted=omitted, now_ns=now_ns,
+                            stored=outcome.stored)  # fmt: skip
+        if tell:
+            seat.next_cycle_ns = now_ns + TELL_EVERY_NS
+            data = messages.cycle(evaluation, decision, stored=outcome.stored)
+            self._desk.say(bot.config.owner_id, "tradingCycleComplete", data)
+        if bot.config.signal_storage != "all":
+            seats.next_tell_ns[i] = min(seat.next_store_ns, seat.next_cycle_ns)
+        if self._desk.observer is not None and is_new:
+            self._desk.observer.decided(decision, bot.config.name, plan.quantity if plan is not None else None)
+
+    async def _send(self, seat: Seat, outcome: Outcome, decision: DecisionRecord, now_ns: int) -> DecisionRecord:
+        plan = outcome.plan
+        if plan is None:
+            return decision
+        answer = await self._execution.send(seat.bot, plan, decision, now_ns)
+        if isinstance(answer, SubmittedOrder):
+            return decision
+        # The gate stored its refusal itself.
+        outcome.reject(answer)
+        return replace(decision, verdict=Verdict.REJECTED, reasons=(*decision.reasons, *answer))
+
+    def _write_signals(
+        self, seat: Seat, i: int, evaluation: Evaluation, decision: DecisionRecord, *, store: bool, omitted: int,
+        now_ns: int, stored: bool,
+    ) -> None:  # fmt: skip
+        if not store:
+            self._seats.omitted[i] += 1
+            return
+        self._seats.omitted[i] = 0
+        seat.next_store_ns = now_ns + STORE_EVERY_NS
+        self._desk.signals.add(
+            evaluation,
+            action=decision.action,
+            words=decision.reasoning,
+            decision_id=decision.id if stored else None,
+            omitted=omitted,
+        )
+
+    def _log(self, seat: Seat, decision: DecisionRecord) -> None:
+        bot = seat.bot
+        log.info(
+            "[TRADING LOOP] decision", bot=bot.config.name, symbol=decision.symbol, price=decision.price,
+            verdict=decision.verdict.value, reasoning=decision.reasoning,
+        )  # fmt: skip
+        if decision.verdict is Verdict.REJECTED:
+            codes = [reason.code for reason in decision.reasons]
+            texts = "; ".join(reason.text for reason in decision.reasons)
+            log.info("[RISK MANAGER] rejected", bot=bot.config.name, symbol=decision.symbol, codes=codes, why=texts)
+        elif decision.verdict is Verdict.APPROVED:
+            log.info("[RISK MANAGER] approved", bot=bot.config.name, symbol=decision.symbol, action=decision.action)
+        for reason in decision.reasons:
+            if reason.code in ALERTS:
+                self._desk.alert(bot, ALERTS[reason.code], reason.code, f"{bot.config.name}: {reason.text}")
+
+
+def _market_view(vector: SignalVector) -> MarketView:
+    return MarketView(bid=vector.bid, ask=vector.ask, ts_ns=vector.quote_ns or 0)
+
+
+def _market_troubles(vector: SignalVector, now_ns: int, broken: str) -> tuple[Reason, ...]:
+    """Why no price can be used at all now."""
+    if broken:
+        return (Reason(code="feed", text=f"the feed is {broken}"),)
+    return tuple(
+        reason for reason in market_reasons(_market_view(vector), now_ns=now_ns) if reason.code in UNUSABLE_PRICE
+    )

@@ -1,0 +1,152 @@
+"""The engine process: until stopped, with exit codes that scripts can rely on."""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+from enum import IntEnum
+
+import psycopg
+import structlog
+import uvloop
+from django.conf import settings
+from psycopg_pool import PoolTimeout
+
+from bots.engine.engine import Engine
+from bots.orders.connections import Pool, connection_parameters, open_pool
+from bots.orders.leases import LeaseTerms
+
+log = structlog.get_logger(__name__)
+
+HEARTBEAT_S = 60.0
+
+
+class Exit(IntEnum):
+    CLEAN = 0
+    UNEXPECTED = 1
+    BAD_CONFIG = 2
+    UNREACHABLE = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """engine_id: empty means a name made of host and process. duration_s: None means until stopped."""
+
+    engine_id: str = ""
+    duration_s: float | None = None
+    as_json: bool = False
+
+
+def new_holder(engine_id: str) -> str:
+    """Names this run of an engine; a later run of the same engine is another owner."""
+    name = engine_id or settings.ENGINE_ID or f"{socket.gethostname()[:32]}:{os.getpid()}"
+    return f"{name[:64]}:{secrets.token_hex(4)}"
+
+
+def run_engine(options: EngineOptions) -> Exit:
+    """Run until SIGTERM, SIGINT or the duration."""
+    if options.duration_s is not None and options.duration_s <= 0:
+        return _refuse(f"--duration is {options.duration_s:g}: give a number of seconds above 0.", Exit.BAD_CONFIG)
+    problem = _database_problem()
+    if problem:
+        return _refuse(problem, Exit.UNREACHABLE)
+    return uvloop.run(_run(options))
+
+
+def _refuse(text: str, code: Exit) -> Exit:
+    print(f"runbots: {text}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _database_problem() -> str:
+    """Why the database cannot be used, or ""."""
+    try:
+        with psycopg.Connection.connect(**connection_parameters()) as connection:
+            found = connection.execute(
+                "SELECT version FROM bots_bot LIMIT 0; SELECT count(*) AS n FROM bots_installation"
+            )
+            found.nextset()
+            row = found.fetchone()
+    except psycopg.errors.UndefinedTable as error:
+        return f"The database has no or an old schema ({_first_line(error)}): run `manage.py migrate`."
+    except psycopg.errors.UndefinedColumn as error:
+        return f"The database has an old schema ({_first_line(error)}): run `manage.py migrate`."
+    except psycopg.Error as error:
+        return (
+            f"The database cannot be used: {_first_line(error)}. Check DATABASE_URL, and start the servers with "
+            "`manage.py runlocal`."
+        )
+    if row is None or not row.n:
+        return "The database has no row for the kill switch: run `manage.py migrate`."
+    return ""
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+async def _run(options: EngineOptions) -> Exit:
+    stop = _stop_on_signals()
+    try:
+        pool = await open_pool()
+    except PoolTimeout as error:
+        return _refuse(f"The database cannot be used: {_first_line(error)}. Check DATABASE_URL.", Exit.UNREACHABLE)
+    try:
+        return await _look_after(pool, options, stop)
+    finally:
+        await pool.close(timeout=1.0)
+
+
+async def _look_after(pool: Pool, options: EngineOptions, stop: asyncio.Event) -> Exit:
+    terms = LeaseTerms(ttl_s=settings.LEASE_TTL_S, renew_s=settings.LEASE_RENEW_S)
+    engine = Engine(pool, holder=new_holder(options.engine_id), terms=terms)
+    log.info("[TRADING LOOP] engine started", engine=engine.holder)
+    task = asyncio.create_task(engine.run())
+    stopped = asyncio.create_task(stop.wait())
+    ends_s = None if options.duration_s is None else time.monotonic() + options.duration_s
+    try:
+        while not task.done() and not stop.is_set():
+            left_s = HEARTBEAT_S if ends_s is None else min(HEARTBEAT_S, ends_s - time.monotonic())
+            if left_s <= 0:
+                break
+            await asyncio.wait({task, stopped}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if options.as_json:
+                _print_json(engine, "heartbeat")
+    finally:
+        stopped.cancel()
+        task.cancel()
+        await asyncio.wait({task}, timeout=9.0)
+        if options.as_json:
+            _print_json(engine, "stopped")
+        log.info("[TRADING LOOP] engine stopped", engine=engine.holder, **asdict(engine.report()))
+    if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+        log.error("engine.crashed", exc_info=error)
+        return Exit.UNEXPECTED
+    return Exit.CLEAN
+
+
+def _print_json(engine: Engine, event: str) -> None:
+    line = {"event": event, "engine": engine.holder, "pid": os.getpid(), **asdict(engine.report())}
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """The first signal stops gently, a second one at once."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def gently(name: signal.Signals) -> None:
+        if stop.is_set():
+            os._exit(128 + name)
+        stop.set()
+
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, gently, name)
+    return stop

@@ -1,0 +1,177 @@
+"""Keeps one symbol going: history at the start, then events as they come, one at a time."""
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+import structlog
+from asgiref.sync import sync_to_async
+from django.db import DatabaseError, InterfaceError, connection
+from msgspec.structs import replace
+
+from bots.engine.desk import Desk
+from bots.engine.inbox import Inbox
+from bots.engine.symbol import SymbolWorker
+from bots.orders.marks import Mark
+from marketdata.cache import alatest_snapshot
+from marketdata.clock import VenueClock
+from marketdata.events import Bar, Event, FeedState, Timeframe
+from marketdata.history import BOOTSTRAP_BARS, load_bars
+from quant.reading import MIN_OBSERVATIONS
+
+log = structlog.get_logger(__name__)
+
+SECOND_NS = 1_000_000_000
+DEFAULT_BARS = 300
+RELOAD_NS = 5 * SECOND_NS
+
+
+class SymbolRunner:
+    """Owns a worker and its lock: whoever changes its bots holds the lock."""
+
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        symbol: str,
+        desk: Desk,
+        inbox: Inbox,
+        clock: VenueClock,
+        stream_clock: bool,
+        timeframes: tuple[Timeframe, ...],
+    ) -> None:
+        self.worker = SymbolWorker(exchange=exchange, symbol=symbol, desk=desk, timeframes=timeframes)
+        self.lock = asyncio.Lock()
+        self._inbox = inbox
+        self._clock = clock
+        self._stream_clock = stream_clock
+        self._bars: dict[Timeframe, tuple[int, int]] = {}
+        self._reload: set[Timeframe] = set()
+        self._reload_at_ns = 0
+        self.events = 0
+
+    def now_ns(self) -> int:
+        return self._clock.now_ns(time.time_ns())
+
+    async def bootstrap(self) -> None:
+        """Begin from the stored bars and the feed's last snapshot."""
+        for timeframe in self.worker.signals.timeframes:
+            await self._load(timeframe)
+        try:
+            snapshot = await alatest_snapshot(self.worker.exchange, self.worker.symbol)
+        except (OSError, ValueError) as error:
+            log.warning("engine.snapshot.unavailable", symbol=self.worker.symbol, error=str(error))
+            return
+        if snapshot is None:
+            return
+        if self._stream_clock:
+            self._clock.observe(ts_event=snapshot.now_ns, ts_init=time.time_ns())
+        now_ns = self.now_ns()
+        state = FeedState(
+            exchange=snapshot.exchange,
+            symbol=snapshot.symbol,
+            state=snapshot.state,
+            source="",
+            reason=snapshot.reason,
+            ts_event=snapshot.now_ns,
+            ts_init=snapshot.now_ns,
+        )
+        first: list[Event] = [state, *snapshot.forming]
+        if snapshot.book is not None:
+            first.append(snapshot.book)
+        async with self.lock:
+            for event in first:
+                await self.worker.step(self._rebased(event, now_ns), now_ns, evaluate=False)
+
+    async def follow_timeframes(self, wanted: Iterable[Timeframe]) -> None:
+        """Add timeframes that a bot needs. The caller holds the lock."""
+        for timeframe in wanted:
+            if timeframe not in self.worker.signals.timeframes:
+                self.worker.signals.add_timeframe(timeframe, ())
+                await self._load(timeframe)
+
+    async def run(self) -> None:
+        """Take events until cancelled."""
+        inbox = self._inbox
+        while True:
+            await inbox.wake.wait()
+            inbox.wake.clear()
+            async with self.lock:
+                await self._drain()
+            # A symbol that never has to wait would keep the others from their turn.
+            await asyncio.sleep(0)
+
+    async def _drain(self) -> None:
+        inbox, worker = self._inbox, self.worker
+        if inbox.hole:
+            inbox.hole = False
+            worker.invalidate()
+        events = inbox.queue.drain()
+        worker.is_stale = inbox.is_stale
+        now_ns = self.now_ns()
+        last = len(events) - 1
+        for i, event in enumerate(events):
+            if isinstance(event, Bar):
+                self._note_bar(event)
+            # What came together is known together: stops see every tick, signals decide on the newest.
+            await worker.step(self._rebased(event, now_ns), now_ns, evaluate=i == last)
+        self.events += len(events)
+
+    async def second(self) -> list[Mark]:
+        """Once a second: what time alone brings."""
+        async with self.lock:
+            now_ns = self.now_ns()
+            if self._reload and now_ns >= self._reload_at_ns:
+                self._reload_at_ns = now_ns + RELOAD_NS
+                for timeframe in tuple(self._reload):
+                    await self._load(timeframe)
+                await self.worker.rebuild()
+            return await self.worker.on_second(now_ns)
+
+    def _rebased(self, event: Event, now_ns: int) -> Event:
+        """Under replay the stream is the clock: what was received "now" in 2024 must not look two years old."""
+        if not self._stream_clock or isinstance(event, Bar):
+            return event
+        return replace(event, ts_init=now_ns)
+
+    def _note_bar(self, bar: Bar) -> None:
+        """A closed bar that does not follow the last one: the stored ones in between must be loaded."""
+        if not bar.closed or bar.timeframe not in self.worker.signals.timeframes:
+            return
+        last_close, count = self._bars.get(bar.timeframe, (0, 0))
+        if bar.ts_close <= last_close:
+            return
+        if bar.ts_open > last_close:
+            self._reload.add(bar.timeframe)
+            self._reload_at_ns = self.now_ns() + 2 * SECOND_NS
+        self._bars[bar.timeframe] = (bar.ts_close, count + 1)
+
+    async def _load(self, timeframe: Timeframe) -> None:
+        worker = self.worker
+        limit = BOOTSTRAP_BARS.get(timeframe, DEFAULT_BARS)
+        try:
+            bars = await _aload_bars(worker.exchange, worker.symbol, timeframe, limit)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("engine.history.unavailable", symbol=worker.symbol, error=str(error))
+            self._reload.add(timeframe)
+            return
+        last_close, count = self._bars.get(timeframe, (0, 0))
+        newest = bars[-1].ts_close if bars else 0
+        if len(bars) > count or newest > last_close:
+            worker.signals.add_timeframe(timeframe, bars)
+            self._bars[timeframe] = (max(newest, last_close), len(bars))
+        if len(bars) < MIN_OBSERVATIONS or newest < last_close:
+            self._reload.add(timeframe)
+        else:
+            self._reload.discard(timeframe)
+
+
+def _load_bars(exchange: str, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:
+    try:
+        return load_bars(exchange, symbol, timeframe, limit)
+    finally:
+        # Used once in a while: a kept connection would be found dead after the database was away.
+        connection.close()
+
+
+_aload_bars = sync_to_async(_load_bars, thread_sensitive=True)

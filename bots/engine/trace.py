@@ -1,0 +1,209 @@
+"""A decision's whole trace as plain values: components, validators, words, and the signals that are stored."""
+
+import math
+from typing import Any
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from bots.trading.decide import Opinion
+from bots.trading.records import DecisionRecord, InstrumentRules, Reason
+from bots.trading.vocabulary import Action, ExitReason, Trigger, Verdict
+from quant.blend import Blended
+from quant.explain import reasoning, voices, what_would_trade
+from quant.reading import Component
+from quant.vector import Floats, SignalVector
+from quant.veto import Block
+from quant.voting import Verdict as Validated
+
+NAMESPACE = UUID("7f1c4a52-9d0b-4b62-8a5e-3c9a5f5d1e77")
+MAX_WORDS = 590
+
+
+class Evaluation(Struct, frozen=True, kw_only=True):
+    """One bot's look at one instrument: what it saw, and what it thinks of it."""
+
+    bot_id: int
+    rules: InstrumentRules
+    trigger: Trigger
+    slot: int
+    ts_event: int
+    vector: SignalVector
+    opinion: Opinion
+    weights: Floats
+    effective: Floats
+    validators: tuple[Validated, ...]
+    blocks: tuple[Block, ...]
+
+    @property
+    def price(self) -> float:
+        return self.vector.last_price or self.vector.mid or 0.0
+
+
+def opinion_of(blended: Blended, index: int, *, minimum_confidence: float) -> Opinion:
+    return Opinion(
+        signal=float(blended.signal[index]),
+        coverage=float(blended.coverage[index]),
+        multiplier=float(blended.multiplier[index]),
+        forecast=float(blended.forecast[index]),
+        confidence=float(blended.confidence[index]),
+        minimum_confidence=minimum_confidence,
+    )
+
+
+def decision_id(bot_id: int, instrument_id: int, trigger: Trigger, ts_event: int, action: Action) -> UUID:
+    """The same decision always gets the same id, also after a restart or in a replay of the same bot."""
+    return uuid5(NAMESPACE, f"{bot_id}:{instrument_id}:{trigger}:{ts_event}:{action}")
+
+
+def known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+def components_of(evaluation: Evaluation) -> tuple[dict[str, Any], ...]:
+    """Every column that the bot weighs, and the other components with the reason why they are silent."""
+    vector = evaluation.vector
+    rows = []
+    for i, (column, reading) in enumerate(zip(vector.columns, vector.readings, strict=True)):
+        weight = float(evaluation.weights[i])
+        if column.component is Component.TECHNICAL and weight <= 0.0:
+            continue
+        value, share = reading.value, float(evaluation.effective[i])
+        rows.append(
+            {
+                "name": column.component.value,
+                "timeframe": column.timeframe,
+                "value": value,
+                "quality": round(float(vector.quality[i]), 6),
+                "weight": round(weight, 6),
+                "contribution": None if value is None else share * value,
+                "n_obs": reading.n_obs,
+                "age_ms": round((vector.now_ns - reading.as_of) / 1e6, 1) if reading.as_of else None,
+                "reason": reading.reason,
+                "parts": reading.parts,
+            }
+        )
+    return tuple(rows)
+
+
+def record_of(
+    evaluation: Evaluation,
+    *,
+    action: Action,
+    verdict: Verdict,
+    reasons: tuple[Reason, ...],
+    exit_reason: ExitReason | None = None,
+    repeated: int = 0,
+    use_multiplier: bool = True,
+) -> DecisionRecord:
+    """The decision as it is stored."""
+    opinion, vector = evaluation.opinion, evaluation.vector
+    words = reasoning(
+        action=action.value.upper(),
+        vector=vector,
+        weights=evaluation.effective,
+        signal=opinion.signal,
+        confidence=opinion.confidence,
+        min_confidence=opinion.minimum_confidence,
+    )
+    outlook = what_would_trade(
+        signal=opinion.signal,
+        coverage=opinion.coverage,
+        multiplier=opinion.multiplier if use_multiplier else 1.0,
+        min_confidence=opinion.minimum_confidence,
+        verdicts=evaluation.validators,
+        blocks=evaluation.blocks,
+    )
+    rules = evaluation.rules
+    return DecisionRecord(
+        id=decision_id(evaluation.bot_id, rules.instrument_id, evaluation.trigger, evaluation.ts_event, action),
+        bot_id=evaluation.bot_id,
+        instrument_id=rules.instrument_id,
+        symbol=rules.symbol,
+        ts_event=evaluation.ts_event,
+        trigger=evaluation.trigger,
+        action=action,
+        verdict=verdict,
+        price=evaluation.price,
+        signal=known(opinion.signal),
+        confidence=opinion.confidence,
+        coverage=opinion.coverage,
+        multiplier=opinion.multiplier,
+        components=components_of(evaluation),
+        validators=tuple(
+            {"code": v.code.value, "passed": v.passed, "value": v.value, "limit": v.limit, "text": v.text}
+            for v in evaluation.validators
+        ),
+        reasons=reasons,
+        reasoning=words[:MAX_WORDS],
+        outlook=outlook[:290],
+        exit_reason=exit_reason,
+        repeated=repeated,
+    )
+
+
+def protective_record(
+    *,
+    bot_id: int,
+    rules: InstrumentRules,
+    trigger: Trigger,
+    ts_event: int,
+    action: Action,
+    price: float,
+    exit_reason: ExitReason,
+    reasoning: str,
+) -> DecisionRecord:
+    """The decision of an exit that no signal asked for: a stop, a target, a person, a ladder."""
+    return DecisionRecord(
+        id=decision_id(bot_id, rules.instrument_id, trigger, ts_event, action),
+        bot_id=bot_id,
+        instrument_id=rules.instrument_id,
+        symbol=rules.symbol,
+        ts_event=ts_event,
+        trigger=trigger,
+        action=action,
+        verdict=Verdict.APPROVED,
+        price=price,
+        signal=None,
+        confidence=None,
+        coverage=None,
+        multiplier=None,
+        components=(),
+        validators=(),
+        reasons=(),
+        reasoning=reasoning,
+        exit_reason=exit_reason,
+    )
+
+
+class SideView(Struct, frozen=True, kw_only=True):
+    """One of the two sides of the blend: value in [-1, 1] or None, and how much of its weight has a voice."""
+
+    value: float | None
+    share: float
+    words: str
+    values: dict[str, float | None]
+
+
+def side_view(evaluation: Evaluation, *, technical: bool) -> SideView:
+    """The technical columns, or all others, as one signal."""
+    vector = evaluation.vector
+    mask = [(column.component is Component.TECHNICAL) == technical for column in vector.columns]
+    effective = evaluation.effective * mask
+    share = float(effective.sum())
+    values = {
+        column.name: reading.value
+        for column, reading, mine, weight in zip(vector.columns, vector.readings, mask, evaluation.weights, strict=True)
+        if mine and (weight > 0.0 or not technical)
+    }
+    if share <= 0.0:
+        side = "technical" if technical else "quant"
+        return SideView(value=None, share=0.0, words=f"no {side} signal has a value", values=values)
+    spoken = voices(vector, effective)[:3]
+    value = sum(
+        weight * (reading.value or 0.0)
+        for weight, reading in zip(effective.tolist(), vector.readings, strict=True)
+        if weight > 0.0
+    )
+    words = ", ".join(f"{voice.name} {voice.value:+.2f}" for voice in spoken)
+    return SideView(value=value / share, share=share, words=words, values=values)
