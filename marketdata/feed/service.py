@@ -109,6 +109,7 @@ class FeedService:
                 self._follow(feed, rest.listings),
                 feed.rest_work.poll(lambda: list(feed.followed.values())),
             ]
+            publishing: list[Coroutine[Any, Any, None]] = []
             if not self._dry_run:
                 self.publisher = TickPublisher(
                     exchange=self.config.exchange,
@@ -116,22 +117,26 @@ class FeedService:
                     now_ns=feed.now_ns,
                     on_recovered=feed.tell_everything,
                 )
-                loops += [self.publisher.run(), self._write_cache(feed), self._write_rows(feed)]
+                loops.append(self._write_rows(feed))
+                publishing = [self.publisher.run(), self._write_cache(feed)]
             tasks = [asyncio.create_task(loop) for loop in loops]
+            publishers = [asyncio.create_task(loop) for loop in publishing]
             try:
-                done, _ = await asyncio.wait({*tasks, self._failure}, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait({*tasks, *publishers, self._failure}, return_when=asyncio.FIRST_COMPLETED)
                 for ended in done:
                     ended.result()
             finally:
-                await self._stop(feed, tasks)
+                await self._stop(feed, tasks, publishers)
 
-    async def _stop(self, feed: ExchangeFeed, tasks: list[asyncio.Task[None]]) -> None:
+    async def _stop(
+        self, feed: ExchangeFeed, tasks: Sequence["asyncio.Task[None]"], publishers: Sequence["asyncio.Task[None]"]
+    ) -> None:
+        """Stop intake first, so that nothing contradicts the last word, then flush."""
+        await _cancel(tasks)
         await feed.close()
         if self.publisher is not None and not self.publisher.is_down:
             await self.publisher.flush(_FLUSH_S)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _cancel(publishers)
         if not self._dry_run:
             await self._recorder.write(self._statuses(feed, _ROWS_EVERY_S))
             await self._recorder.attempt(
@@ -260,3 +265,9 @@ class FeedService:
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():
             self._failure.set_exception(error)
+
+
+async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -44,7 +44,9 @@ async def test_ticks_reach_the_channel_layer_the_cache_and_the_database():
         snapshot = await alatest_snapshot("simulated", "BTC/USDT")
         assert len(snapshot.book.bids) == 20
         assert snapshot.epoch == 1
-        (data,) = await sync_to_async(get_market_data)(["BTC/USDT", "NO/SUCH"])
+        (data,) = await eventually(
+            lambda: [row for row in get_market_data(["BTC/USDT", "NO/SUCH"]) if row.volatility is not None]
+        )
         assert data.bid <= data.price * 1.01
         assert data.volume > 0
         assert data.volatility > 0
