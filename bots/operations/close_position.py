@@ -19,7 +19,7 @@ def close_position(*, position_id: int, actor: User | None, now: datetime) -> Po
 
     Asking again changes nothing. Raises CannotClose.
     """
-    position = Position.objects.select_for_update(of=("self",)).filter(pk=position_id).first()
+    position = Position.objects.select_for_update(of=("self",), no_key=True).filter(pk=position_id).first()
     if position is None or position.closed_at is not None:
         raise CannotClose(f"Position {position_id} is not open.")
     if position.close_requested_at is None:

@@ -27,10 +27,10 @@ class Restricted:
         self.scope = scope
         self.row: Installation | Account | Bot
         if scope is Scope.INSTALLATION:
-            self.row = Installation.objects.select_for_update().get(pk=1)
+            self.row = Installation.objects.select_for_update(no_key=True).get(pk=1)
             return
         model = Account if scope is Scope.ACCOUNT else Bot
-        found = model.objects.select_for_update(of=("self",)).filter(pk=target_id).first()
+        found = model.objects.select_for_update(of=("self",), no_key=True).filter(pk=target_id).first()
         if found is None:
             raise CannotRestrict(f"There is no {scope} {target_id}.")
         self.row = found

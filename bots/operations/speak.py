@@ -21,7 +21,12 @@ class NoSuchBot(Refused):
 
 def lock_bot(bot_id: int) -> Bot:
     """The bot, locked until the transaction ends. Raises NoSuchBot."""
-    bot = Bot.objects.select_for_update(of=("self",)).select_related("account__exchange").filter(pk=bot_id).first()
+    bot = (
+        Bot.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("account__exchange")
+        .filter(pk=bot_id)
+        .first()
+    )
     if bot is None:
         raise NoSuchBot(f"There is no bot {bot_id}; it may have been deleted.")
     found: Bot = bot

@@ -5,6 +5,9 @@ Idempotent: a fill is booked once however often it is reported, and an old repor
 
 from typing import Any
 
+import structlog
+from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFailure
+
 from bots.orders import sql
 from bots.orders.booking import Booking, book
 from bots.orders.connections import Pool, RowConnection
@@ -15,6 +18,10 @@ from bots.orders.times import to_datetime
 from bots.trading.orders import IllegalTransition
 from bots.trading.positions import ExceedsPosition
 from bots.trading.records import LeaseToken, VenueReport
+
+log = structlog.get_logger(__name__)
+
+RETRIES = 2
 
 
 class UnknownOrder(LookupError):
@@ -28,6 +35,15 @@ async def record(pool: Pool, report: VenueReport, lease: LeaseToken | None) -> R
     bot is halted.
     Raises UnknownOrder, and psycopg.Error where the database fails: then nothing was booked, and it may be tried again.
     """
+    for _ in range(RETRIES):
+        try:
+            return await _record(pool, report, lease)
+        except (DeadlockDetected, LockNotAvailable, SerializationFailure) as error:
+            log.warning("order.record.retried", order=report.order_id.hex, error=type(error).__name__)
+    return await _record(pool, report, lease)
+
+
+async def _record(pool: Pool, report: VenueReport, lease: LeaseToken | None) -> Recorded | StaleLease:
     async with pool.connection() as connection:
         locked = await _lock(connection, report)
         if locked is None:
@@ -62,7 +78,9 @@ async def _lock(connection: RowConnection, report: VenueReport) -> LockedOrder |
     async with connection.pipeline():
         order = await connection.execute(sql.LOCK_ORDER, values)
         position = await connection.execute(sql.LOCK_OPEN_POSITION, values)
-        balances = await connection.execute(sql.LOCK_BALANCES, values)
+        if report.fills:
+            await connection.execute(sql.CREATE_BALANCES, values)
+        await connection.execute(sql.LOCK_BALANCES, values)
         fills = await connection.execute(sql.ORDER_FILLS, values)
         next_id = await connection.execute(sql.NEXT_POSITION_ID, values)
     row = await order.fetchone()
@@ -72,7 +90,6 @@ async def _lock(connection: RowConnection, report: VenueReport) -> LockedOrder |
     return LockedOrder.of(
         row=row,
         position_row=await position.fetchone(),
-        assets=frozenset(found.asset for found in await balances.fetchall()),
         trade_ids=frozenset(found.trade_id for found in await fills.fetchall()),
         next_position_id=next_row.id if next_row else None,
     )
@@ -112,9 +129,6 @@ async def _write(connection: RowConnection, locked: LockedOrder, booking: Bookin
         if booking.fill_values:
             await cursor.executemany(sql.INSERT_FILL, booking.fill_values)
             await cursor.executemany(sql.INSERT_JOURNAL_LEG, booking.leg_values)
-        missing = [values for values in booking.balance_values if values["asset"] not in locked.assets]
-        if missing:
-            await cursor.executemany(sql.INSERT_BALANCE, missing)
         if booking.balance_values:
             await cursor.executemany(sql.UPDATE_BALANCE, booking.balance_values)
         if booking.event_values:

@@ -61,7 +61,6 @@ class LockedOrder(Struct, frozen=True, kw_only=True):
     protection: Protection
     position: PositionState | None
     position_decision_id: Any
-    assets: frozenset[str]
     trade_ids: frozenset[str]
     next_position_id: int | None
 
@@ -71,7 +70,6 @@ class LockedOrder(Struct, frozen=True, kw_only=True):
         *,
         row: Any,
         position_row: Any,
-        assets: frozenset[str],
         trade_ids: frozenset[str],
         next_position_id: int | None,
     ) -> Self:
@@ -83,7 +81,6 @@ class LockedOrder(Struct, frozen=True, kw_only=True):
             ),
             position=position_of(position_row) if position_row else None,
             position_decision_id=position_row.decision_id if position_row else row.decision_id,
-            assets=assets,
             trade_ids=trade_ids,
             next_position_id=next_position_id,
         )

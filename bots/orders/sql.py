@@ -148,8 +148,19 @@ WHERE o.id = %(order_id)s AND p.closed_at IS NULL
 FOR UPDATE OF p
 """
 
+# Before they are locked: a row that were missing then would be locked out of order later.
+CREATE_BALANCES = """
+INSERT INTO bots_balance (account_id, asset, total, reserved)
+SELECT o.account_id, needed.asset, 0, 0
+FROM bots_order o JOIN marketdata_instrument n ON n.id = o.instrument_id,
+     LATERAL (SELECT DISTINCT unnest(array[n.base, n.quote]::text[] || %(fee_assets)s::text[]) AS asset) needed
+WHERE o.id = %(order_id)s
+ORDER BY needed.asset
+ON CONFLICT (account_id, asset) DO NOTHING
+"""
+
 LOCK_BALANCES = """
-SELECT b.asset FROM bots_balance b JOIN bots_order o ON o.account_id = b.account_id
+SELECT b.id FROM bots_balance b JOIN bots_order o ON o.account_id = b.account_id
 JOIN marketdata_instrument n ON n.id = o.instrument_id
 WHERE o.id = %(order_id)s AND (b.asset IN (n.base, n.quote) OR b.asset = ANY(%(fee_assets)s))
 ORDER BY b.asset
@@ -203,11 +214,6 @@ VALUES (
 INSERT_JOURNAL_LEG = """
 INSERT INTO bots_journalleg (account_id, entry, book, asset, amount, kind, created_at)
 VALUES (%(account_id)s, %(entry)s, %(book)s, %(asset)s, %(amount)s, %(kind)s, clock_timestamp())
-"""
-
-INSERT_BALANCE = """
-INSERT INTO bots_balance (account_id, asset, total, reserved) VALUES (%(account_id)s, %(asset)s, 0, 0)
-ON CONFLICT (account_id, asset) DO NOTHING
 """
 
 UPDATE_BALANCE = """

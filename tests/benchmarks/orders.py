@@ -79,6 +79,7 @@ async def _measure(cast: Any) -> dict[str, list[float]]:
     from bots.orders.leases import LeaseTerms
     from bots.orders.store import OrderStore
     from bots.trading.matching import PaperFees, PaperMatcher
+    from bots.trading.records import SubmittedOrder
     from tests.integration.orders.cast import D
 
     pool = await open_pool(min_size=2, max_size=4)
@@ -96,6 +97,7 @@ async def _measure(cast: Any) -> dict[str, list[float]]:
         matcher.on_event(_book(number), number)
         begun = time.perf_counter()
         order = await store.submit(plan, decision, lease, plan.decided_at_ns)
+        assert isinstance(order, SubmittedOrder)
         (report,) = matcher.submit(order, plan.decided_at_ns, fees=fees)
         filled = time.perf_counter()
         booked = await store.record(report, lease)

@@ -137,7 +137,7 @@ def test_stopping_can_ask_for_everything_to_be_closed(cast: Cast) -> None:
 
 
 def test_the_kill_switch_latches_until_it_is_cleared_with_a_reason(cast: Cast) -> None:
-    common = {"scope": Scope.INSTALLATION, "actor": cast.alice, "now": NOW}
+    common: dict[str, Any] = {"scope": Scope.INSTALLATION, "actor": cast.alice, "now": NOW}
     assert engage_kill_switch(ladder=Ladder.REDUCE, reason="odd prices", **common) is Ladder.ACTIVE
     with pytest.raises(CannotRestrict, match="stricter"):
         engage_kill_switch(ladder=Ladder.PAUSE, reason="less", **common)
