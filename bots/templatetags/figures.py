@@ -1,7 +1,7 @@
 """How figures look in pages: the same rules as `static/dashboard/format.js`."""
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from django import template
@@ -86,6 +86,34 @@ def moment(ts_ns: int) -> str:
 @register.filter
 def spaced(code: str) -> str:
     return str(code).replace("_", " ")
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """What the engine says in passing, as a sentence of its own."""
+    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}" if text else ""
+
+
+@register.filter
+def why(component: dict[str, Any]) -> str:
+    """The reason of a component without a value."""
+    return (component.get("reason") or "nothing received").removeprefix("no data: ")
+
+
+@register.filter
+def evidence(event: Any) -> str:
+    """What an order's change of state rests on. Raw clocks are left out: the line has its time."""
+    shown = {name: value for name, value in event.evidence.items() if not name.endswith(("_ns", "_ms")) and value}
+    return ", ".join(f"{spaced(name)} {_evidence_value(value)}" for name, value in shown.items())
+
+
+def _evidence_value(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(_evidence_value, value))
+    try:
+        return plain(Decimal(str(value)))
+    except InvalidOperation:
+        return str(value)
 
 
 @register.filter

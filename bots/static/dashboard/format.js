@@ -70,14 +70,15 @@ export function clock(value, { seconds = true } = {}) {
   return seconds ? `${pad(h)}:${pad(m)}:${pad(s)}` : `${pad(h)}:${pad(m)}`;
 }
 
-export function stamp(value) {
+export function stamp(value, { precise = false } = {}) {
   const ms = millis(value);
   if (Number.isNaN(ms)) return DASH;
   const date = new Date(ms);
   const [y, m, d] = zone.local
     ? [date.getFullYear(), date.getMonth(), date.getDate()]
     : [date.getUTCFullYear(), date.getUTCMonth(), date.getUTCDate()];
-  return `${y}-${pad(m + 1)}-${pad(d)} ${clock(ms)}`;
+  const fraction = precise ? `.${String(Math.floor(ms % 1000)).padStart(3, "0")}` : "";
+  return `${y}-${pad(m + 1)}-${pad(d)} ${clock(ms)}${fraction}`;
 }
 
 /** "0.4 s", "12 s", "3 min", "2 h", "5 d". */
@@ -108,4 +109,7 @@ const NAMES = {
 
 export const words = (code) => String(code ?? "").replaceAll("_", " ");
 export const componentName = (code) => NAMES[code] ?? words(code).replace(/^./, (first) => first.toUpperCase());
+/** What the engine says in passing, as a sentence of its own. */
+export const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "");
+export const withoutAction = (text) => String(text ?? "").replace(/^(BUY|SELL|HOLD): /, "");
 export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

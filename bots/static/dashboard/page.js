@@ -28,7 +28,7 @@ export function open({ channels = ["bots", "positions", "feeds"] } = {}) {
 
 /** Times of the server's own rows follow the clock that the person chose. */
 export function localTimes() {
-  const say = () => document.querySelectorAll("time[datetime]").forEach((time) => (time.textContent = stamp(time.dateTime)));
+  const say = () => document.querySelectorAll("time[datetime]").forEach((time) => (time.textContent = stamp(time.dateTime, { precise: "precise" in time.dataset })));
   addEventListener("zonechange", say);
   say();
 }

@@ -1,6 +1,6 @@
 // The seven signals of the chosen bot and symbol, the blend against its threshold, and what would make it trade.
 import { find, h, keyed, put } from "./dom.js";
-import { age, componentName, millis, percent, score, words } from "./format.js";
+import { age, componentName, millis, percent, score, sentence, withoutAction, words } from "./format.js";
 
 const SEVEN = ["technical", "speed", "microstructure", "oi", "options", "sentiment", "volatility"];
 const ALIASES = { open_interest: "oi", options_flow: "options" };
@@ -70,8 +70,9 @@ export class Signals {
     const glyph = { buy: "▲", sell: "▼", hold: "■" }[decision.action] ?? "■";
     const verdict = { approved: "approved", rejected: "refused", hold: "" }[decision.verdict] ?? decision.verdict;
     put(find("[data-f=action]", this.#panel), `${glyph} ${words(decision.action).toUpperCase()}${verdict ? `, ${verdict}` : ""}`);
-    const refused = decision.verdict === "rejected" ? (decision.reasons ?? []).map(({ text }) => text).join(" ") : "";
-    put(find("[data-f=outlook]", this.#panel), [refused, decision.outlook].filter(Boolean).join(" ") || decision.reasoning || "");
+    const refused = decision.verdict === "rejected" ? (decision.reasons ?? []).map(({ text }) => text).join("; ") : "";
+    const said = [refused, decision.outlook || withoutAction(decision.reasoning)];
+    put(find("[data-f=outlook]", this.#panel), said.map(sentence).join(" ").trim());
     const link = find("[data-trace]", this.#panel);
     link.hidden = !decision.decision_id;
     if (decision.decision_id) link.href = `/decisions/${decision.decision_id}/`;
@@ -138,7 +139,7 @@ function updateRow(row, component) {
   put(find(".name", row), componentName(component.name) + (component.timeframe ? ` ${component.timeframe}` : ""));
   put(find(".weight", row), percent(component.weight));
   find(".meter", row).hidden = missing;
-  put(find(".why", row), missing ? `no data: ${component.reason || "nothing received yet"}` : "");
+  put(find(".why", row), missing ? `no data: ${(component.reason || "nothing received yet").replace(/^no data: /, "")}` : "");
   find(".why", row).title = missing ? component.reason || "" : "";
   if (!missing) bar(find(".meter", row), component.value);
   put(find(".value", row), missing ? "–" : score(component.value));
