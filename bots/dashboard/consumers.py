@@ -15,6 +15,7 @@ from bots.dashboard.sockets import BrowserSocket
 
 NOT_SIGNED_IN = 4401
 NOT_YOURS = 4403
+TOO_MANY = 4429
 MAX_FRAME = 32_768
 UNASKED_AFTER_S = 2.0
 PONG = encode({"type": "pong"})
@@ -51,6 +52,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(code=refused)
             return
         self.hub = hub_of_process()
+        if self.hub.is_full_for(user.pk):
+            await self.close(code=TOO_MANY)
+            return
         self.browser = BrowserSocket(
             user_id=user.pk,
             session_key=session.session_key,

@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 CHECK_ACCESS_S = 3.0
 RETRY_S = 0.5
 LOGGED_OUT = 4401
+# Of one person on one web process: more are a page that runs wild.
+MAX_SOCKETS = 100
 
 _encode = msgspec.json.Encoder().encode
 
@@ -80,6 +82,9 @@ class Hub:
     @property
     def sockets(self) -> list[BrowserSocket]:
         return [socket for group in self._sockets.values() for socket in group]
+
+    def is_full_for(self, user_id: int) -> bool:
+        return len(self._sockets.get(user_id, ())) >= MAX_SOCKETS
 
     async def join(self, socket: BrowserSocket) -> None:
         """Keep events for the socket from here on."""

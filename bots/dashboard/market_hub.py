@@ -36,6 +36,7 @@ class MarketHub:
         self._views: dict[tuple[str, str], MarketView] = {}
         self._followers: dict[str, set[BrowserSocket]] = {}
         self._joined: set[tuple[str, str]] = set()
+        self._membership = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -99,6 +100,10 @@ class MarketHub:
         """Join the groups of what is followed, leave the others. Tried again on the next flush where Redis is away."""
         if not self._channel:
             return
+        async with self._membership:
+            await self._join_and_leave()
+
+    async def _join_and_leave(self) -> None:
         wanted = {market for market in self._views if self._is_followed(market)}
         try:
             for market in wanted - self._joined:
@@ -107,8 +112,10 @@ class MarketHub:
             for market in self._joined - wanted:
                 await self._layer.group_discard(tick_group(*market), self._channel)
                 self._joined.discard(market)
-                self._views.pop(market, None)
-                self._reader.forget(*market)
+                # Somebody may have come while the group was left: then the next round joins it again.
+                if not self._is_followed(market):
+                    self._views.pop(market, None)
+                    self._reader.forget(*market)
         except (RedisError, OSError) as error:
             log.warning("hub.groups.failed", error=f"{type(error).__name__}: {error}")
 

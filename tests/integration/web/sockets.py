@@ -19,6 +19,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from marketdata.batches import MESSAGE_TYPE, encode_batch, tick_group
 from marketdata.events import Batch, Event
@@ -115,9 +116,9 @@ async def browser(
     async with connect(
         f"ws://127.0.0.1:{port}{path}",
         additional_headers=headers,
-        origin=origin,
+        origin=None if origin is None else Origin(origin),
         proxy=None,
-        **options,  # type: ignore[arg-type]
+        **options,
     ) as connection:
         yield Browser(connection)
 

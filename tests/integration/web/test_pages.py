@@ -36,7 +36,8 @@ def test_guessing_locks_out_the_guesser_and_not_the_owner(alice, settings):
 
 def test_the_live_page_begins_with_own_bots(alice, bob):
     body = alice.api.get("/").content.decode()
-    boot = json.loads(re.search(r'<script id="bootstrap" type="application/json">(.*?)</script>', body)[1])
+    (text,) = re.findall(r'<script id="bootstrap" type="application/json">(.*?)</script>', body)
+    boot = json.loads(text)
     assert [bot["id"] for bot in boot["bots"]] == [alice.bot.pk]
     assert (boot["ws_url"], boot["paper"]) == (f"/ws/trading/{alice.user.pk}", True)
     assert (boot["bots"][0]["symbols"], boot["bots"][0]["exchange"]) == (["BTC/USDT"], "simulated")

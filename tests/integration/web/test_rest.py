@@ -285,6 +285,19 @@ def test_the_live_snapshot_costs_the_same_for_one_bot_and_for_ten(alice, btc, fe
         assert len(alice.api.get("/api/v1/live/snapshot").json()["bots"]) == 10
 
 
+def test_a_body_without_bounds_is_refused(alice):
+    answer = alice.api.post("/api/v1/bots", {"name": "x" * 1_100_000})
+    assert (answer.status_code, answer.json()["title"]) == (413, "Request Entity Too Large")
+
+
+@pytest.mark.parametrize("body", ["[]", '"text"', "null", "7", '[{"name": "a"}]'])
+@pytest.mark.parametrize("address", ["/api/v1/bots", "/api/trading/start"])
+def test_a_body_that_is_no_object_is_refused(alice, address, body):
+    answer = alice.api.post(address, body, content_type="application/json")
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+
+
 def test_a_post_from_a_page_needs_its_csrf_token(alice):
     from rest_framework.test import APIClient
 
