@@ -3,12 +3,46 @@
 The schedule is in the database (django-celery-beat), made by a migration and edited in the admin.
 """
 
+import os
+import socket
+import time
+from datetime import UTC, datetime
+
 from celery import shared_task
+from django.conf import settings
 
-from bots.monitor.ledger import check_ledger as check_the_ledger
+from bots.monitor import ledger, performance, positions, retention
+
+MONITOR, JOBS = "monitor", "jobs"
 
 
-@shared_task(name="bots.check_ledger", queue="jobs")
+def _holder() -> str:
+    """Who takes a lease: which process on which machine."""
+    return f"monitor:{socket.gethostname()[:50]}:{os.getpid()}"
+
+
+@shared_task(name="bots.monitor_positions", queue=MONITOR)
+def monitor_positions() -> None:
+    """Every 5 s."""
+    positions.monitor_positions(now_ns=time.time_ns(), holder=_holder())
+
+
+@shared_task(name="bots.compute_performance", queue=MONITOR)
+def compute_performance() -> None:
+    """Every 30 s."""
+    performance.compute_performance(now=datetime.now(UTC))
+
+
+@shared_task(name="bots.check_ledger", queue=JOBS)
 def check_ledger() -> None:
-    """Once a minute."""
-    check_the_ledger()
+    """Every minute."""
+    ledger.check_ledger()
+
+
+@shared_task(name="bots.prune", queue=JOBS)
+def prune() -> None:
+    """Every night."""
+    now = datetime.now(UTC)
+    retention.prune_signals(now=now, keep_days=settings.SIGNAL_RETENTION_DAYS)
+    retention.prune_feed_events(now=now)
+    retention.thin_performance(now=now)
