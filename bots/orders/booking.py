@@ -10,7 +10,7 @@ from msgspec import Struct
 from bots.orders.decisions import to_json
 from bots.orders.rows import LockedOrder
 from bots.orders.times import to_datetime, to_ns
-from bots.trading.fills import FillEffect, fill_effect
+from bots.trading.fills import FillEffect, JournalEntryLeg, fill_effect
 from bots.trading.money import CONTEXT, ZERO, divide, multiply_up
 from bots.trading.orders import ORDER_EDGES, TERMINAL_STATES
 from bots.trading.positions import ClosedPosition, ExceedsPosition, close, enter, is_dust, leave
@@ -36,7 +36,7 @@ class Booking(Struct, kw_only=True):
     position_values: dict[str, Any] | None = None
     trade_values: dict[str, Any] | None = None
     fill_values: list[dict[str, Any]] = msgspec.field(default_factory=list)
-    leg_values: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    legs: list[tuple[uuid.UUID, JournalEntryLeg]] = msgspec.field(default_factory=list)
     balance_values: list[dict[str, Any]] = msgspec.field(default_factory=list)
     event_values: list[dict[str, Any]] = msgspec.field(default_factory=list)
     intent_values: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -116,9 +116,7 @@ def _book_fills(booking: Booking, locked: LockedOrder, fills: tuple[VenueFill, .
             wallet[asset] = wallet.get(asset, ZERO) + amount
         fill_id = uuid.uuid5(row.id, fill.trade_id)
         booking.fill_values.append(_fill_values(row, fill, fill_id, booking, locked))
-        booking.leg_values += [
-            {"account_id": row.account_id, "entry": fill_id, **msgspec.structs.asdict(leg)} for leg in effect.legs
-        ]
+        booking.legs += [(fill_id, leg) for leg in effect.legs]
     return wallet
 
 

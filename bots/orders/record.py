@@ -82,16 +82,13 @@ async def _lock(connection: RowConnection, report: VenueReport) -> LockedOrder |
             await connection.execute(sql.CREATE_BALANCES, values)
         await connection.execute(sql.LOCK_BALANCES, values)
         fills = await connection.execute(sql.ORDER_FILLS, values)
-        next_id = await connection.execute(sql.NEXT_POSITION_ID, values)
     row = await order.fetchone()
     if row is None:
         return None
-    next_row = await next_id.fetchone()
     return LockedOrder.of(
         row=row,
         position_row=await position.fetchone(),
         trade_ids=frozenset(found.trade_id for found in await fills.fetchall()),
-        next_position_id=next_row.id if next_row else None,
     )
 
 
@@ -128,7 +125,7 @@ async def _write(connection: RowConnection, locked: LockedOrder, booking: Bookin
             await cursor.execute(statement, booking.position_values | {"at": to_datetime(booking.at_ns)})
         if booking.fill_values:
             await cursor.executemany(sql.INSERT_FILL, booking.fill_values)
-            await cursor.executemany(sql.INSERT_JOURNAL_LEG, booking.leg_values)
+            await cursor.execute(sql.INSERT_JOURNAL_LEGS, leg_arrays(locked.row.account_id, booking))
         if booking.balance_values:
             await cursor.executemany(sql.UPDATE_BALANCE, booking.balance_values)
         if booking.event_values:
@@ -142,3 +139,15 @@ async def _write(connection: RowConnection, locked: LockedOrder, booking: Bookin
         await connection.commit()
     row = await updated.fetchone()
     return None if row is None or row.execution_ms is None else float(row.execution_ms)
+
+
+def leg_arrays(account_id: int, booking: Booking) -> dict[str, Any]:
+    """The legs column by column, for one statement."""
+    return {
+        "account_id": account_id,
+        "entries": [entry for entry, _ in booking.legs],
+        "books": [leg.book for _, leg in booking.legs],
+        "assets": [leg.asset for _, leg in booking.legs],
+        "amounts": [leg.amount for _, leg in booking.legs],
+        "kinds": [leg.kind for _, leg in booking.legs],
+    }

@@ -71,7 +71,6 @@ class LockedOrder(Struct, frozen=True, kw_only=True):
         row: Any,
         position_row: Any,
         trade_ids: frozenset[str],
-        next_position_id: int | None,
     ) -> Self:
         return cls(
             row=row,
@@ -82,7 +81,7 @@ class LockedOrder(Struct, frozen=True, kw_only=True):
             position=position_of(position_row) if position_row else None,
             position_decision_id=position_row.decision_id if position_row else row.decision_id,
             trade_ids=trade_ids,
-            next_position_id=next_position_id,
+            next_position_id=row.next_position_id,
         )
 
 

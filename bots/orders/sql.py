@@ -125,7 +125,9 @@ SELECT o.id, o.intent_id, o.bot_id, o.account_id, o.instrument_id, o.state, o.si
        o.epoch, o.created_at, i.decision_id, i.purpose, i.exit_reason, i.position_id, i.reserved_asset, i.reserved_left,
        i.closed_at AS intent_closed_at, i.stop_loss, i.take_profit, i.trailing_stop, l.epoch AS lease_epoch,
        l.holder AS lease_holder, n.symbol, n.base, n.quote, n.tick_size, n.lot_size, n.min_quantity, n.max_quantity,
-       n.min_notional, e.code AS exchange, clock_timestamp() AS now
+       n.min_notional, e.code AS exchange, clock_timestamp() AS now,
+       CASE WHEN %(has_fills)s AND i.purpose = 'entry'
+           THEN nextval(pg_get_serial_sequence('bots_position', 'id')) END AS next_position_id
 FROM bots_order o
 JOIN bots_intent i ON i.id = o.intent_id
 JOIN bots_botlease l ON l.bot_id = o.bot_id
@@ -169,14 +171,6 @@ FOR UPDATE OF b
 
 ORDER_FILLS = "SELECT trade_id FROM bots_fill WHERE order_id = %(order_id)s"
 
-NEXT_POSITION_ID = """
-SELECT CASE WHEN %(has_fills)s AND i.purpose = 'entry' AND NOT EXISTS (
-           SELECT FROM bots_position p
-           WHERE p.bot_id = i.bot_id AND p.instrument_id = i.instrument_id AND p.closed_at IS NULL)
-       THEN nextval(pg_get_serial_sequence('bots_position', 'id')) END AS id
-FROM bots_order o JOIN bots_intent i ON i.id = o.intent_id WHERE o.id = %(order_id)s
-"""
-
 INSERT_EVENT = """
 INSERT INTO bots_orderevent (order_id, from_state, to_state, evidence, at)
 VALUES (%(order_id)s, %(from_state)s, %(to_state)s, %(evidence)s::jsonb, clock_timestamp())
@@ -211,9 +205,11 @@ VALUES (
     %(quantity)s, %(fee)s, %(fee_asset)s, %(is_maker)s, %(ts_event)s, clock_timestamp())
 """
 
-INSERT_JOURNAL_LEG = """
+INSERT_JOURNAL_LEGS = """
 INSERT INTO bots_journalleg (account_id, entry, book, asset, amount, kind, created_at)
-VALUES (%(account_id)s, %(entry)s, %(book)s, %(asset)s, %(amount)s, %(kind)s, clock_timestamp())
+SELECT %(account_id)s, legs.entry, legs.book, legs.asset, legs.amount, legs.kind, clock_timestamp()
+FROM unnest(%(entries)s::uuid[], %(books)s::text[], %(assets)s::text[], %(amounts)s::numeric[], %(kinds)s::text[])
+     AS legs(entry, book, asset, amount, kind)
 """
 
 UPDATE_BALANCE = """

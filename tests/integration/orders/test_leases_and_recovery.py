@@ -191,7 +191,7 @@ async def test_a_crash_after_the_gate_ends_absent_and_frees_everything(
     await assert_clean()
 
 
-@pytest.mark.parametrize("point", [sql.LOCK_ORDER, sql.NEXT_POSITION_ID, sql.UPDATE_ORDER, "COMMIT"])
+@pytest.mark.parametrize("point", [sql.LOCK_ORDER, sql.ORDER_FILLS, sql.UPDATE_ORDER, "COMMIT"])
 async def test_a_crash_while_a_fill_is_booked_books_nothing(cast: Cast, store: OrderStore, point: str) -> None:
     """CP7, CP8."""
     lease = await cast.lease(store)
