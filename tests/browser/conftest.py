@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request, StorageState, expect, sync_playwright
 
 from tests.conftest import remove
 from tests.integration.tradingsite.processes import said, wait_for
@@ -23,6 +23,9 @@ READY_WITHIN_S = 150
 LOGIN = re.compile(r"shown once: (\S+) / (\S+)")
 # What conftest sets for tests in this process; the installation here is one of its own.
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "LOCAL_DIR", "STATIC_HASHED", "SITE_URL", "SECRET_KEY")
+
+# Shared machines pause for seconds.
+expect.set_options(timeout=20_000)
 
 WATCH_VIOLATIONS = """
 window.violations = [];
