@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from bots.engine.desk import Desk
 from bots.engine.inbox import Inbox
-from bots.engine.symbol import SymbolWorker
+from bots.engine.symbol import MARKET_EVENTS, SymbolWorker
 from bots.orders.marks import Mark
 from marketdata.cache import alatest_snapshot
 from marketdata.clock import VenueClock
@@ -109,7 +109,7 @@ class SymbolRunner:
         events = inbox.queue.drain()
         worker.is_stale = inbox.is_stale
         now_ns = self.now_ns()
-        last = len(events) - 1
+        last = max((i for i, event in enumerate(events) if isinstance(event, MARKET_EVENTS)), default=-1)
         for i, event in enumerate(events):
             if isinstance(event, Bar):
                 self._note_bar(event)

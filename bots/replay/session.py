@@ -28,7 +28,7 @@ from bots.orders.connections import open_pool
 from bots.orders.leases import LeaseTerms
 from bots.orders.store import OrderStore
 from bots.replay.cast import LEASE_S, CannotReplay, Copy, make_copies, retire_copies
-from bots.replay.start_bars import generated_bars
+from bots.replay.start_bars import aggregated, generated_bars
 from bots.replay.transcript import Transcript
 from marketdata.events import TIMEFRAME_SECONDS, Bar, BookSnapshot, Event, QuoteTick, Timeframe, TradeTick
 from marketdata.exchanges.catalog import get_adapter
@@ -102,10 +102,11 @@ async def replay_session(
         clock="stream",
     )
     holder = new_holder("replay")
+    minutes = [bar for bar in bars if bar.timeframe == "1m"]
     copies = await sync_to_async(make_copies)(bots, symbol=symbol, holder=holder, now=clock())
     pool = await open_pool(min_size=1, max_size=2)
     try:
-        session = _Session(OrderStore(pool, terms=LeaseTerms(ttl_s=LEASE_S, renew_s=RENEW_S)), copies, holder)
+        session = _Session(OrderStore(pool, terms=LeaseTerms(ttl_s=LEASE_S, renew_s=RENEW_S)), copies, holder, minutes)
         await session.play(feed, symbol=symbol, exchange=exchange.code)
         counts = await session.counts()
         return session.report(feed, counts, seconds=time.monotonic() - started_s)
@@ -116,11 +117,12 @@ async def replay_session(
 
 
 class _Session:
-    def __init__(self, store: OrderStore, copies: Sequence[Copy], holder: str) -> None:
+    def __init__(self, store: OrderStore, copies: Sequence[Copy], holder: str, minutes: Sequence[Bar]) -> None:
         self.transcript = Transcript()
         self._store = store
         self._copies = copies
         self._holder = holder
+        self._minutes = minutes
         self._desk = Desk(
             store=store,
             decisions=DecisionLog(store),
@@ -154,6 +156,8 @@ class _Session:
         state = await self._store.load(ids, now_ns)
         timeframes: tuple[Timeframe, ...] = ("1m", *_extra_timeframes(state.bots[bot_id].timeframes for bot_id in ids))
         worker = SymbolWorker(exchange=exchange, symbol=symbol, desk=self._desk, timeframes=timeframes)
+        for timeframe in timeframes:
+            worker.signals.warm_up(self._minutes if timeframe == "1m" else aggregated(self._minutes, timeframe))
         for place, copy in enumerate(self._copies):
             # The copy's own name and number are new in every replay.
             config = replace(state.bots[copy.bot_id], name=copy.name)

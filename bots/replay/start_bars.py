@@ -1,10 +1,11 @@
 """Bars from before a recording: stored ones, or generated ones that end at its first price."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from marketdata.events import Bar
+from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 
 MINUTE_NS = 60_000_000_000
 ANNUAL_VOLATILITY = 0.5
@@ -50,3 +51,30 @@ def generated_bars(
             )
         )
     return bars
+
+
+def aggregated(minutes: Sequence[Bar], timeframe: Timeframe) -> list[Bar]:
+    """Whole bars of a longer timeframe from consecutive minutes, oldest first; parts at either end are left out."""
+    length_ns = TIMEFRAME_SECONDS[timeframe] * 1_000_000_000
+    groups: dict[int, list[Bar]] = {}
+    for bar in minutes:
+        groups.setdefault(bar.ts_open // length_ns * length_ns, []).append(bar)
+    return [
+        Bar(
+            exchange=bars[0].exchange,
+            symbol=bars[0].symbol,
+            timeframe=timeframe,
+            ts_open=ts_open,
+            ts_close=ts_open + length_ns,
+            open=bars[0].open,
+            high=max(bar.high for bar in bars),
+            low=min(bar.low for bar in bars),
+            close=bars[-1].close,
+            volume=sum(bar.volume for bar in bars),
+            taker_buy_volume=None,
+            trades=sum(bar.trades for bar in bars),
+            source=bars[0].source,
+        )
+        for ts_open, bars in groups.items()
+        if len(bars) * MINUTE_NS == length_ns
+    ]

@@ -1,0 +1,12 @@
+"""Fixtures; models are imported inside, because pytest loads this file before Django is set up."""
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def cast(transactional_db: None) -> Any:
+    from tests.integration.orders.cast import make_cast
+
+    return make_cast()

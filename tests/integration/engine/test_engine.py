@@ -1,0 +1,218 @@
+"""The engine over the real database and channel layer: ticks in, orders, fills and positions out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from bots.engine.engine import Engine
+from bots.models import Bot, BotLease, BotState, Decision, Evaluation, Fill, Order, Position, Signal, Trade
+from bots.operations.close_position import close_position
+from bots.operations.pause_bot import pause_bot
+from bots.operations.start_bot import start_bot
+from bots.operations.stop_bot import stop_bot
+from bots.orders.checks import broken_invariants
+from bots.orders.connections import open_pool
+from bots.orders.leases import LeaseTerms
+from marketdata.models import BarRow
+from tests.integration.engine.market import TestFeed, bars_rows, eventually, rising
+from tests.integration.orders.cast import Cast, make_bot
+
+PRICE = 100_000.0
+EAGER: dict[str, Any] = {
+    "evaluation": Evaluation.TICK,
+    "minimum_confidence": 0.01,
+    "minimum_coverage": 0.0,
+    "validator_enabled": False,
+    "component_weights": {"technical": 1.0},
+    "stop_loss": Decimal("0.01"),
+    "take_profit": Decimal("0.02"),
+}
+TERMS = LeaseTerms(ttl_s=6, renew_s=0.5)
+
+
+class RunningEngine:
+    """An engine in this process, started and stopped by the test."""
+
+    def __init__(self, name: str = "engine-1") -> None:
+        self.name = name
+
+    async def __aenter__(self) -> Engine:
+        self.pool = await open_pool(min_size=2, max_size=6)
+        self.engine = Engine(self.pool, holder=self.name, terms=TERMS)
+        self.task = asyncio.create_task(self.engine.run())
+        return self.engine
+
+    async def __aexit__(self, *_: object) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.pool.close()
+
+
+@pytest.fixture
+async def market(cast: Cast, redis_flush: None) -> AsyncIterator[TestFeed]:
+    await sync_to_async(BarRow.objects.bulk_create)(await sync_to_async(bars_rows)(cast.btc, price=PRICE))
+    yield TestFeed()
+    assert await sync_to_async(broken_invariants)() == []
+    await sync_to_async(connections.close_all)()
+
+
+async def eager_bot(cast: Cast, name: str = "Eager", **changes: Any) -> Bot:
+    await sync_to_async(Bot.objects.filter(pk=cast.bot.pk).update)(state=BotState.STOPPED)
+    return await sync_to_async(make_bot)(cast.account, [cast.btc], name, **(EAGER | changes))
+
+
+def open_position() -> Position | None:
+    return Position.objects.filter(closed_at=None).first()
+
+
+def closed_trade() -> Trade | None:
+    return Trade.objects.first()
+
+
+async def enter(market: TestFeed) -> Position:
+    return await market.play(lambda i: PRICE + i % 3, open_position)
+
+
+async def test_ticks_become_a_position_with_its_whole_trace(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    async with RunningEngine():
+        position = await enter(market)
+        await eventually(lambda: Signal.objects.filter(source="combined", decision_id=position.decision_id).exists())
+    order = await sync_to_async(Order.objects.select_related("intent__decision").get)(bot=bot, intent__purpose="entry")
+    decision = order.intent.decision
+    assert order.state == "filled"
+    assert decision.verdict == "approved"
+    assert decision.action == "buy"
+    assert {part["name"] for part in decision.components} >= {"technical", "speed", "microstructure", "volatility"}
+    assert "BUY:" in decision.reasoning
+    assert await sync_to_async(Fill.objects.filter(order=order).exists)()
+    sources = await sync_to_async(lambda: set(Signal.objects.values_list("source", flat=True)))()
+    assert sources == {"technical", "quant", "combined"}
+
+
+async def test_a_stop_loss_acts_on_the_tick_that_reaches_it(cast: Cast, market: TestFeed) -> None:
+    await eager_bot(cast)
+    async with RunningEngine():
+        await enter(market)
+        trade = await market.play(lambda i: PRICE * 0.985, closed_trade)
+    assert trade.exit_reason == "stop_loss"
+    exit_decision = await sync_to_async(Decision.objects.get)(exit_reason="stop_loss")
+    assert "stop-loss" in exit_decision.reasoning
+
+
+async def test_a_trailing_stop_follows_the_price_up(cast: Cast, market: TestFeed) -> None:
+    await eager_bot(cast, trailing_stop=Decimal("0.002"), take_profit=Decimal(0))
+    async with RunningEngine():
+        position = await enter(market)
+        entry = float(position.entry_price)
+        await market.play(
+            rising(entry, entry * 0.0005),
+            lambda: Position.objects.filter(closed_at=None, stop_price__gt=position.entry_price).exists(),
+        )
+        trade = await market.play(lambda i: entry * 1.0001, closed_trade)
+    assert trade.exit_reason == "trailing_stop"
+
+
+async def test_pausing_stops_entries_and_keeps_exits(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    async with RunningEngine() as engine:
+        await enter(market)
+        await sync_to_async(pause_bot)(bot_id=bot.pk, actor=None, now=datetime.now(UTC))
+        await eventually(lambda: engine.desk.bots[bot.pk].config.state == "paused")
+        await market.play(lambda i: PRICE * 1.03, closed_trade)
+        await market.play(
+            lambda i: PRICE * 1.03 + i % 3,
+            lambda: [
+                found
+                for found in Decision.objects.filter(verdict="rejected")
+                if "paused" in {reason["code"] for reason in found.reasons}
+            ],
+        )
+    assert await sync_to_async(Order.objects.filter(intent__purpose="entry").count)() == 1
+
+
+async def test_a_person_closes_a_position(cast: Cast, market: TestFeed) -> None:
+    await eager_bot(cast)
+    async with RunningEngine():
+        position = await enter(market)
+        await sync_to_async(close_position)(position_id=position.pk, actor=None, now=datetime.now(UTC))
+        trade = await market.play(lambda i: PRICE, closed_trade)
+    assert trade.exit_reason == "manual"
+
+
+async def test_a_restart_goes_on_with_what_is_open(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    async with RunningEngine("engine-1"):
+        position = await enter(market)
+    lease = await sync_to_async(BotLease.objects.get)(bot=bot)
+    assert lease.holder == ""
+    market = TestFeed(epoch=2)
+    async with RunningEngine("engine-2") as second:
+        await eventually(lambda: bot.pk in second.desk.bots)
+        assert second.desk.bots[bot.pk].positions[cast.btc.pk].position.position_id == position.pk
+        trade = await market.play(lambda i: PRICE * 0.985, closed_trade)
+    assert trade.position_id == position.pk
+
+
+async def test_a_bot_started_later_is_taken_up_and_a_stopped_one_given_back(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    await sync_to_async(Bot.objects.filter(pk=bot.pk).update)(state=BotState.STOPPED)
+    async with RunningEngine() as engine:
+        await sync_to_async(start_bot)(bot_id=bot.pk, actor=None, now=datetime.now(UTC))
+        await eventually(lambda: bot.pk in engine.desk.bots)
+        await sync_to_async(stop_bot)(bot_id=bot.pk, actor=None, now=datetime.now(UTC))
+        await eventually(lambda: bot.pk not in engine.desk.bots)
+        await eventually(lambda: BotLease.objects.get(bot=bot).holder == "")
+        assert not engine.roster.runners
+
+
+async def test_nothing_trades_while_the_feed_is_stale_and_it_says_so(cast: Cast, market: TestFeed) -> None:
+    await eager_bot(cast)
+    async with RunningEngine() as engine:
+        await eventually(lambda: engine.roster.runners)
+        reasons = lambda: [  # noqa: E731
+            found for found in Decision.objects.all() if {"feed"} & {reason["code"] for reason in found.reasons}
+        ]
+        for _ in range(400):
+            await market.send(market.state("stale", "no data"), *market.market(PRICE))
+            if await sync_to_async(reasons)():
+                break
+            await asyncio.sleep(0.05)
+        assert await sync_to_async(reasons)()
+        assert not await sync_to_async(Order.objects.exists)()
+        await market.send(market.state("live"))
+        await enter(market)
+
+
+async def test_a_hole_in_the_stream_stops_decisions_until_the_next_book(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    await sync_to_async(Bot.objects.filter(pk=bot.pk).update)(state=BotState.PAUSED)
+    async with RunningEngine() as engine:
+        await market.play(lambda i: PRICE, lambda: Decision.objects.exists())
+        worker = next(iter(engine.roster.runners.values())).worker
+        assert not worker.is_stale
+        market.sequence += 3
+        _, quote, trade = market.market(PRICE)
+        await market.send(quote, trade)
+        await eventually(lambda: worker.is_stale)
+        await market.send(*market.market(PRICE))
+        await eventually(lambda: not worker.is_stale)
+        assert engine.intake.missed == 3
+
+
+async def test_a_bot_with_settings_that_cannot_be_used_stops_with_the_reason_and_others_go_on(
+    cast: Cast, market: TestFeed
+) -> None:
+    broken = await eager_bot(cast, "Broken")
+    await eager_bot(cast, "Whole")
+    await sync_to_async(Bot.objects.filter(pk=broken.pk).update)(component_weights={"technical": -1.0})
+    async with RunningEngine():
+        await enter(market)
+        halted = await eventually(lambda: Bot.objects.filter(pk=broken.pk, state=BotState.ERROR).first())
+    assert "weights" in halted.state_reason
