@@ -1,35 +1,27 @@
 """Bars from before the stream began: fetched by REST, kept in the database, loaded by who needs them."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from marketdata.exchanges.adapter import Rest
 from marketdata.models import BarRow
 
 # Enough of each for 200-bar indicators and the regime of three timeframes.
-BOOTSTRAP_BARS: dict[Timeframe, int] = {
-    "1m": 500,
-    "3m": 300,
-    "5m": 300,
-    "15m": 300,
-    "30m": 300,
-    "1h": 300,
-    "4h": 300,
-}
+BOOTSTRAP_BARS: dict[Timeframe, int] = {"1m": 500, "3m": 300, "5m": 300, "15m": 300, "30m": 300, "1h": 300}
 _MAX_LIMIT = 1_000
 _OVERLAP = 3
 
 
-async def bootstrap(rest: Rest, venue_symbol: str, *, symbol: str) -> list[Bar]:
-    """Fetch the latest bars of every timeframe, the forming ones last of each. Raises VenueError."""
-    fetched = await asyncio.gather(
-        *(
-            rest.bars(venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
-            for timeframe, limit in BOOTSTRAP_BARS.items()
-        )
-    )
-    return [bar for bars in fetched for bar in bars]
+async def first_minutes(rest: Rest, venue_symbol: str, *, symbol: str) -> list[Bar]:
+    """Fetch the latest one-minute bars, the forming one last. Raises VenueError."""
+    return await rest.bars(venue_symbol, symbol=symbol, timeframe="1m", limit=BOOTSTRAP_BARS["1m"])
+
+
+async def longer_bars(rest: Rest, venue_symbol: str, *, symbol: str) -> AsyncIterator[list[Bar]]:
+    """Fetch the latest bars of every longer timeframe, the shortest first. Raises VenueError."""
+    for timeframe, limit in BOOTSTRAP_BARS.items():
+        if timeframe != "1m":
+            yield await rest.bars(venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
 
 
 async def missing_minutes(rest: Rest, venue_symbol: str, *, symbol: str, known: Sequence[Bar]) -> list[Bar]:

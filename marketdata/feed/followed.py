@@ -29,7 +29,13 @@ class Followed:
     first_image_ns: int = 0
     history_due_ns: int = 0
     has_history: bool = False
+    longer_due_ns: int = 0
+    has_longer_bars: bool = False
     lags_ns: deque[int] = field(default_factory=lambda: deque(maxlen=_LAGS))
+
+    def longer_bars_due(self, now_ns: int) -> bool:
+        """After the minutes, which signals need first; until they have been fetched once."""
+        return self.has_history and not self.has_longer_bars and now_ns >= self.longer_due_ns
 
     @property
     def rejected(self) -> int:

@@ -9,7 +9,7 @@ import structlog
 from marketdata.events import Bar, Event
 from marketdata.exchanges.adapter import RateLimited, Rest, VenueError
 from marketdata.feed.followed import Followed
-from marketdata.history import bootstrap, missing_minutes
+from marketdata.history import first_minutes, longer_bars, missing_minutes
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +45,9 @@ class RestWork:
         self._parallel = asyncio.Semaphore(_PARALLEL)
         self._images: dict[str, asyncio.Task[None]] = {}
         self._histories: dict[str, asyncio.Task[None]] = {}
+        self._longer: dict[str, asyncio.Task[None]] = {}
+        # One at a time: what every symbol needs to begin goes before what refines it.
+        self._in_turn = asyncio.Semaphore(1)
 
     def look_after(self, followed: Iterable[Followed]) -> None:
         """Start what is due: never two of a kind for a symbol."""
@@ -55,6 +58,9 @@ class RestWork:
             if item.stream.bars.needs_history and now_ns >= item.history_due_ns and item.symbol not in self._histories:
                 item.history_due_ns = now_ns + _HISTORY_RETRY_NS
                 self._start(self._histories, item, self._fetch_history(item))
+            if item.longer_bars_due(now_ns) and item.symbol not in self._longer:
+                item.longer_due_ns = now_ns + _HISTORY_RETRY_NS
+                self._start(self._longer, item, self._fetch_longer_bars(item))
 
     async def poll(self, followed: Callable[[], list[Followed]]) -> None:
         """Fetch the books of symbols whose socket gives nothing, until cancelled."""
@@ -73,7 +79,7 @@ class RestWork:
             await asyncio.sleep(max(0.2 if not needy else _POLL_EVERY_S, len(needy) / _POLLS_PER_S))
 
     async def close(self) -> None:
-        tasks = [*self._images.values(), *self._histories.values()]
+        tasks = [*self._images.values(), *self._histories.values(), *self._longer.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -107,7 +113,7 @@ class RestWork:
         try:
             async with self._parallel:
                 if not item.has_history:
-                    bars = await bootstrap(self._rest, item.venue_symbol, symbol=item.symbol)
+                    bars = await first_minutes(self._rest, item.venue_symbol, symbol=item.symbol)
                 else:
                     bars = await missing_minutes(
                         self._rest, item.venue_symbol, symbol=item.symbol, known=stream.bars.closed_minutes
@@ -117,6 +123,16 @@ class RestWork:
             log.warning("[WS] no history", symbol=item.symbol, error=str(error))
             return
         self._keep(item, [bar for bar in bars if bar.closed])
-        events = stream.fill_history([bar for bar in bars if bar.timeframe == "1m"], trades)
+        events = stream.fill_history(bars, trades)
         item.has_history = True
         self._publish(item, events)
+
+    async def _fetch_longer_bars(self, item: Followed) -> None:
+        try:
+            async with self._in_turn:
+                async for bars in longer_bars(self._rest, item.venue_symbol, symbol=item.symbol):
+                    self._keep(item, [bar for bar in bars if bar.closed])
+        except VenueError as error:
+            log.warning("[WS] no longer bars", symbol=item.symbol, error=str(error))
+            return
+        item.has_longer_bars = True

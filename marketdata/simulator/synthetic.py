@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,9 @@ from marketdata.simulator.symbols import SymbolSpec
 from marketdata.simulator.synthetic_book import SyntheticBook
 
 BID_TOUCHED, ASK_TOUCHED = 1, 2
+
+# One thread for all markets' history: more would only take turns with the live ticks.
+_HISTORIAN = ThreadPoolExecutor(max_workers=1, thread_name_prefix="historian")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class SyntheticMarket:
         self._book = SyntheticBook(spec, seed=seed, rate=rate)
         self._flicker_seed = subseed(seed, spec.name, "flicker")
         self._cache = MinuteCache(self.path)
+        self._computing = asyncio.Lock()
         self._minutes: dict[int, Minute] = {}
         self.bid = self.ask = self.bid_size = self.ask_size = 0
         self._sizes: Ints = np.empty(0, dtype=np.int64)
@@ -323,8 +328,11 @@ class SyntheticMarket:
     async def prepare(self, query: BarQuery) -> None:
         """Compute what the query needs without holding up the event loop."""
         first, last = query.minutes(listed_ms=self.listed_ms, now_ms=self.now_ms())
-        for hours in self._cache.missing(first, last) if last >= first else []:
-            self._cache.remember(hours, await asyncio.to_thread(self._cache.compute, hours))
+        loop = asyncio.get_running_loop()
+        # Clients ask for several intervals of one symbol at once: the second finds what the first computed.
+        async with self._computing:
+            for hours in self._cache.missing(first, last) if last >= first else []:
+                self._cache.remember(hours, await loop.run_in_executor(_HISTORIAN, self._cache.compute, hours))
 
     def raw_bars(self, query: BarQuery) -> Ints:
         if self.now_ms() < self.listed_ms:
