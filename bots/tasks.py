@@ -1,4 +1,4 @@
-"""Celery's doors: thin tasks of two queues. `monitor` must never wait; `jobs` may take long.
+"""Celery's doors: thin tasks of two queues. `monitor` must never wait (settings.CELERY_TASK_ROUTES); `jobs` may take long.
 
 The schedule is in the database (django-celery-beat), made by a migration and edited in the admin.
 """
@@ -13,33 +13,31 @@ from django.conf import settings
 
 from bots.monitor import ledger, performance, positions, retention
 
-MONITOR, JOBS = "monitor", "jobs"
-
 
 def _holder() -> str:
     """Who takes a lease: which process on which machine."""
     return f"monitor:{socket.gethostname()[:50]}:{os.getpid()}"
 
 
-@shared_task(name="bots.monitor_positions", queue=MONITOR)
+@shared_task(name="bots.monitor_positions")
 def monitor_positions() -> None:
     """Every 5 s."""
     positions.monitor_positions(now_ns=time.time_ns(), holder=_holder())
 
 
-@shared_task(name="bots.compute_performance", queue=MONITOR)
+@shared_task(name="bots.compute_performance")
 def compute_performance() -> None:
     """Every 30 s."""
     performance.compute_performance(now=datetime.now(UTC))
 
 
-@shared_task(name="bots.check_ledger", queue=JOBS)
+@shared_task(name="bots.check_ledger")
 def check_ledger() -> None:
     """Every minute."""
     ledger.check_ledger()
 
 
-@shared_task(name="bots.prune", queue=JOBS)
+@shared_task(name="bots.prune")
 def prune() -> None:
     """Every night."""
     now = datetime.now(UTC)

@@ -24,7 +24,14 @@ def make_schedule(apps, schema_editor):
         values = {"task": task, "interval": interval, "queue": queue, "expire_seconds": expires_s}
         tasks.objects.get_or_create(name=name, defaults=values)
     name, task, queue, expires_s = NIGHTLY
-    when = {"minute": "17", "hour": "3", "day_of_week": "*", "day_of_month": "*", "month_of_year": "*", "timezone": "UTC"}
+    when = {
+        "minute": "17",
+        "hour": "3",
+        "day_of_week": "*",
+        "day_of_month": "*",
+        "month_of_year": "*",
+        "timezone": "UTC",
+    }
     crontab = crontabs.objects.filter(**when).first() or crontabs.objects.create(**when)
     tasks.objects.get_or_create(
         name=name, defaults={"task": task, "crontab": crontab, "queue": queue, "expire_seconds": expires_s}
