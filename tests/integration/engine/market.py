@@ -70,7 +70,17 @@ class TestFeed:
             if found := await ask():
                 return found
             await asyncio.sleep(every_s)
-        raise AssertionError("what was waited for did not happen")
+        raise AssertionError(f"what was waited for did not happen; the last decisions: {await last_decisions()}")
+
+
+@sync_to_async
+def last_decisions() -> list[Any]:
+    from bots.models import Decision
+
+    return [
+        (found.bot.name, found.verdict, [reason["text"] for reason in found.reasons], found.reasoning)
+        for found in Decision.objects.select_related("bot")[:5]
+    ]
 
 
 async def eventually(query: Callable[[], Any], *, timeout_s: float = 15, every_s: float = 0.05) -> Any:
