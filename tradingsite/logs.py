@@ -60,7 +60,10 @@ def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
     }
 
 
-QUIET = ("httpx", "httpcore", "websockets", "daphne", "twisted", "asyncio", "ccxt", "axes", "celery.beat")
+QUIET = (
+    "httpx", "httpcore", "websockets", "daphne", "twisted", "asyncio", "ccxt", "axes",
+    "celery.beat", "celery.worker.strategy", "celery.app.trace",
+)  # fmt: skip
 
 
 def formatter(*renderers: Any) -> dict[str, Any]:
