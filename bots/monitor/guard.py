@@ -31,7 +31,7 @@ from bots.trading.vocabulary import Action, ExitReason, Purpose, Side, Trigger
 log = structlog.get_logger(__name__)
 
 SLOT_NS = 5_000_000_000
-# Few enough that a lease outlasts the work on all of them.
+# Few enough that their leases outlast the work on all of them.
 _BOTS_AT_ONCE = 20
 
 Event = tuple[int, str, dict[str, Any]]
@@ -41,7 +41,6 @@ class Leaving(Struct, frozen=True, kw_only=True):
     """An exit that is due, with all that it needs."""
 
     bot: BotConfig
-    token: LeaseToken
     position: PositionState
     rules: InstrumentRules
     market: Market
@@ -62,10 +61,9 @@ async def guard(
         store = OrderStore(pool, terms=terms)
         for start in range(0, len(bot_ids), _BOTS_AT_ONCE):
             tokens = await store.acquire(holder, bot_ids=bot_ids[start : start + _BOTS_AT_ONCE])
-            if not tokens:
-                continue
             try:
-                told += await _Round(store, tokens, markets, now_ns).run()
+                for token in tokens:
+                    told += await _look_after(store, token, markets, now_ns)
             finally:
                 await store.release(tokens, holder)
     finally:
@@ -73,61 +71,64 @@ async def guard(
     return told
 
 
-class _Round:
-    """One look at bots whose leases were just taken."""
+async def _look_after(store: OrderStore, token: LeaseToken, markets: dict[Place, Market], now_ns: int) -> list[Event]:
+    look = _Look(store, token, markets, now_ns)
+    try:
+        await look.run()
+    except Exception:
+        # Whatever is wrong with one bot, the next one's stop must not wait for it.
+        log.exception("[RISK MANAGER] the monitor failed for a bot", bot_id=token.bot_id)
+    return look.told
 
-    def __init__(
-        self, store: OrderStore, tokens: Sequence[LeaseToken], markets: dict[Place, Market], now_ns: int
-    ) -> None:
+
+class _Look:
+    """One look at a bot whose lease was just taken. `told` is what its owner is to hear of what was committed."""
+
+    def __init__(self, store: OrderStore, token: LeaseToken, markets: dict[Place, Market], now_ns: int) -> None:
         self._store = store
-        self._tokens = {token.bot_id: token for token in tokens}
+        self._token = token
         self._markets = markets
         self._now_ns = now_ns
-        self._told: list[Event] = []
+        self.told: list[Event] = []
 
-    async def run(self) -> list[Event]:
-        recovery = await self._store.recover(self._tokens.values())
-        # After the leases were taken: what was seen before may have been closed since.
-        state = await self._store.load(list(self._tokens), self._now_ns)
+    async def run(self) -> None:
+        recovery = await self._store.recover([self._token])
+        # After the lease was taken: what was seen before may have been closed since.
+        state = await self._store.load([self._token.bot_id], self._now_ns)
+        bot = state.bots[self._token.bot_id]
         for recorded in recovery.resolved:
-            self._tell(state.bots[recorded.order.bot_id], recorded)
+            self._tell(bot, recorded)
         marks, leaving = [], []
         for position in state.positions:
-            token = self._tokens.get(position.bot_id)
-            if token is None:
+            if position.bot_id != bot.bot_id:
                 continue
-            bot = state.bots[position.bot_id]
             rules = next(found for found in bot.instruments if found.instrument_id == position.instrument_id)
             market = self._markets.get((rules.exchange, rules.symbol))
             if market is None:
                 continue
-            price = from_float(close_price(position, market))
-            position = update_stops(position, price)
-            marks.append(
-                Mark(
-                    position_id=position.position_id,
-                    epoch=token.epoch,
-                    mark_price=price,
-                    high_water_mark=position.high_water_mark,
-                    stop_price=position.stop_price,
-                    marked_at_ns=market.trade_ns(self._now_ns, stream_clock=bot.account.stream_clock),
-                )
-            )
-            reason = exit_reason(position, bot.restriction.ladder, market)
+            moved = update_stops(position, from_float(close_price(position, market)))
+            marks.append(self._mark(moved, bot, market))
+            reason = exit_reason(moved, bot.restriction.ladder, market)
             if reason is not None:
-                leaving.append(
-                    Leaving(bot=bot, token=token, position=position, rules=rules, market=market, reason=reason)
-                )
+                leaving.append(Leaving(bot=bot, position=moved, rules=rules, market=market, reason=reason))
         await self._store.save_marks(marks)
         for due in leaving:
             await self._leave(due, recovery)
-        return self._told
+
+    def _mark(self, position: PositionState, bot: BotConfig, market: Market) -> Mark:
+        return Mark(
+            position_id=position.position_id,
+            epoch=self._token.epoch,
+            mark_price=from_float(close_price(position, market)),
+            high_water_mark=position.high_water_mark,
+            stop_price=position.stop_price,
+            marked_at_ns=market.trade_ns(self._now_ns, stream_clock=bot.account.stream_clock),
+        )
 
     async def _leave(self, due: Leaving, recovery: Recovery) -> None:
         at_ns = due.market.trade_ns(self._now_ns, stream_clock=due.bot.account.stream_clock)
         for resting in recovery.resting:
-            entry = resting.order.plan
-            if entry.bot_id == due.bot.bot_id and entry.rules.instrument_id == due.rules.instrument_id:
+            if resting.order.plan.rules.instrument_id == due.rules.instrument_id:
                 # What is left of an entry would buy again what is sold here.
                 await self._cancel(due, resting, at_ns)
         quote, slot = due.market.quote, at_ns - at_ns % SLOT_NS
@@ -158,25 +159,25 @@ class _Round:
             exit_reason=due.reason,
             reasoning=f"No engine looked after the bot: {words}.",
         )
-        answer = await self._store.submit(plan, decision, due.token, at_ns)
+        answer = await self._store.submit(plan, decision, self._token, at_ns)
         if not isinstance(answer, SubmittedOrder):
             log.warning("[RISK MANAGER] the gate refused", **names, reasons=[reason.code for reason in answer.reasons])
             return
-        self._told.append((due.bot.owner_id, "orderUpdate", messages.order_sent(answer)))
+        self.told.append((due.bot.owner_id, "orderUpdate", messages.order_sent(answer)))
         for report in fill_on_paper(answer, due.market, due.bot.account, at_ns):
             await self._record(due, report)
 
     async def _cancel(self, due: Leaving, resting: RestingOrder, at_ns: int) -> None:
         if resting.order.plan.purpose is not Purpose.ENTRY:
             return
-        if await self._store.request_cancel(resting.order.order_id, due.token):
+        if await self._store.request_cancel(resting.order.order_id, self._token):
             matcher = PaperMatcher()
             matcher.rest(resting.order, fees=fees_of(due.bot.account), filled=resting.filled, fills=resting.fills)
             for report in matcher.cancel(resting.order.order_id, at_ns):
                 await self._record(due, report)
 
     async def _record(self, due: Leaving, report: VenueReport) -> None:
-        answer = await self._store.record(report, due.token)
+        answer = await self._store.record(report, self._token)
         if isinstance(answer, Recorded):
             self._tell(due.bot, answer, mark=from_float(close_price(due.position, due.market)))
         else:
@@ -189,7 +190,7 @@ class _Round:
             filled=f"{view.filled_quantity.normalize():f}", net=f"{closed.net_pnl:.4f}" if closed else "",
         )  # fmt: skip
         events = messages.recorded_events(recorded, mark=mark.get("mark"))
-        self._told += [(bot.owner_id, kind, data) for kind, data in events]
+        self.told += [(bot.owner_id, kind, data) for kind, data in events]
 
 
 def fees_of(account: AccountConfig) -> PaperFees:

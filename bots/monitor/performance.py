@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from msgspec import Struct, structs
@@ -16,6 +17,8 @@ from bots.operations.speak import publish
 from bots.trading.money import CONTEXT, ZERO, quantise
 from bots.trading.performance import Performance, summarise
 from bots.trading.vocabulary import Side
+
+log = structlog.get_logger(__name__)
 
 PERIOD_S = 30
 # Ratios are of at most this many points; drawdown is of every one.
@@ -71,6 +74,11 @@ def compute_performance(*, now: datetime) -> list[PerformanceSnapshot]:
     PerformanceSnapshot.objects.bulk_create(rows)
     events = [(bot.owner_id, "performanceUpdate", as_event(row)) for bot, row in zip(bots, rows, strict=True)]
     transaction.on_commit(lambda: publish(events))
+    for bot, row in zip(bots, rows, strict=True):
+        log.info(
+            "[TRADING LOOP] performance", bot=bot.name, equity=f"{row.equity:.2f}", realised=f"{row.realised_pnl:.2f}",
+            unrealised=f"{row.unrealised_pnl:.2f}", trades=row.trades, drawdown=f"{row.maximum_drawdown:.4f}",
+        )  # fmt: skip
     return rows
 
 

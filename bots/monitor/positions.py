@@ -1,10 +1,12 @@
 """The safety net under open positions: every few seconds all of them are looked at, whoever leads their bots."""
 
 import asyncio
+import logging
 
 import structlog
 from django.conf import settings
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from bots.monitor.alarms import alarm
 from bots.monitor.breaches import mark_neglected, verify
@@ -58,4 +60,6 @@ def monitor_positions(*, now_ns: int, holder: str) -> Watch:
         events = asyncio.run(guard(bot_ids, places, holder=holder, terms=terms, now_ns=now_ns))
         publish(events)
         told = len(events)
-    return Watch(led=len(led), unled=len(unled), blind=len(blind), alarms=alarms, told=told)
+    watch = Watch(led=len(led), unled=len(unled), blind=len(blind), alarms=alarms, told=told)
+    log.log(logging.INFO if unled or alarms else logging.DEBUG, "[RISK MANAGER] positions watched", **asdict(watch))
+    return watch

@@ -11,7 +11,7 @@ from uuid import UUID
 import redis
 
 from bots.broadcast import user_stream
-from bots.models import BotLease, Position
+from bots.models import Bot, BotLease, Position
 from bots.monitor.positions import Watch, monitor_positions
 from bots.orders.connections import open_pool
 from bots.orders.store import OrderStore
@@ -33,16 +33,18 @@ class Scene:
         self.cast = cast
         self.now_ns = time.time_ns()
 
-    def hold(self, instrument: Any = None, **changes: Any) -> Position:
+    def hold(self, instrument: Any = None, *, bot: Bot | None = None, **changes: Any) -> Position:
         """Buy through the gate as an engine that then dies: no lease is left."""
-        return Position.objects.get(pk=asyncio.run(self._hold(instrument or self.cast.btc, changes)))
+        return Position.objects.get(
+            pk=asyncio.run(self._hold(instrument or self.cast.btc, bot or self.cast.bot, changes))
+        )
 
-    async def _hold(self, instrument: Any, changes: dict[str, Any]) -> int:
+    async def _hold(self, instrument: Any, bot: Bot, changes: dict[str, Any]) -> int:
         pool = await open_pool(min_size=1, max_size=1)
         try:
             orders = OrderStore(pool, terms=TERMS)
-            lease = await self.cast.lease(orders, holder="engine-1")
-            _, bought = await self.cast.enter(orders, lease, instrument=instrument, **changes)
+            lease = await self.cast.lease(orders, bot, holder="engine-1")
+            _, bought = await self.cast.enter(orders, lease, bot=bot, instrument=instrument, **changes)
             await orders.release([lease], "engine-1")
         finally:
             await pool.close()

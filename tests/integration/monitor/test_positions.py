@@ -14,6 +14,7 @@ from bots.models import Account, AuditEntry, Bot, BotLease, Decision, Fill, Inst
 from bots.monitor.positions import Watch, monitor_positions
 from bots.orders.checks import broken_invariants
 from tests.integration.monitor.scene import Scene
+from tests.integration.orders.cast import make_bot
 
 D = Decimal
 
@@ -227,6 +228,19 @@ def test_an_entry_that_rests_elsewhere_goes_on_resting(scene: Scene) -> None:
     scene.watch()
     assert Order.objects.get(pk=entry).state == "open"
     assert Position.objects.get().exit_reason == "stop_loss"
+
+
+def test_one_bot_that_cannot_be_read_does_not_keep_another_from_its_stop(scene: Scene) -> None:
+    entry = scene.rest(instrument=scene.cast.eth)
+    broken = scene.hold()
+    Order.objects.filter(pk=entry).update(order_type="nonsense")
+    whole = scene.hold(bot=make_bot(scene.cast.account, [scene.cast.btc], "Second"))
+    scene.price(97_500.0)
+    scene.watch()
+    for position in (broken, whole):
+        position.refresh_from_db()
+    assert (broken.closed_at, whole.exit_reason) == (None, "stop_loss")
+    assert set(BotLease.objects.values_list("expires_at", flat=True)) == {None}
 
 
 def test_the_task_does_it_with_the_clock_of_this_machine(scene: Scene) -> None:
