@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from marketdata.feed.service import FeedService
+from marketdata.feed.status import final_account
 
 _HEARTBEAT_S = 60.0
 _REFRESH_S = 0.5
@@ -58,9 +59,15 @@ class Display:
             state = "standby" if all(service.is_standby for service in services) else "running"
             self._line({"event": "heartbeat", "pid": os.getpid(), "version": self._version, "state": state})
 
-    def close(self) -> None:
+    def close(self, services: Sequence[FeedService]) -> None:
+        """The end: programs get an account of every frame."""
         if self._live is not None:
             self._live.stop()
+        if self._style is Style.JSON:
+            for service in services:
+                if service.feed is not None:
+                    account = final_account(service.feed, service.publisher)
+                    self._line({"event": "stopped", "pid": os.getpid(), **account})
 
     def _line(self, record: dict[str, Any]) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

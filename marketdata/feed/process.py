@@ -105,7 +105,7 @@ async def _run(configs: Sequence[FeedConfig], options: FeedOptions, display: Dis
         _, pending = await asyncio.wait(tasks, timeout=_STOP_S)
         if pending:
             log.error("[WS] the feed did not stop in time", seconds=_STOP_S)
-        display.close()
+        display.close(services)
         log.info("[WS] feed stopped")
 
 

@@ -1,5 +1,9 @@
-"""FeedStatus rows from what the feed knows."""
+"""FeedStatus rows from what the feed knows, and its account of everything at the end."""
 
+from typing import Any
+
+from marketdata.bus import TickPublisher
+from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed
 from marketdata.feed.rows import to_datetime
 from marketdata.models import FeedStatus
@@ -45,3 +49,23 @@ def unknown_row(symbol: str, reason: str, *, exchange_id: int, now_ns: int) -> F
         reason=reason[:300],
         updated_at=to_datetime(now_ns),
     )
+
+
+def final_account(feed: ExchangeFeed, publisher: TickPublisher | None) -> dict[str, Any]:
+    """Where every frame and event went, as a JSON object. `frames` counts what belongs to no followed symbol."""
+    return {
+        "exchange": feed.config.exchange,
+        "frames": dict(feed.counts),
+        "symbols": {
+            item.symbol: {
+                "messages": item.messages,
+                "gaps": item.stream.gaps,
+                "reconnects": item.reconnects,
+                "batches": publisher.sequence(item.symbol) if publisher is not None else 0,
+                "counts": dict(item.stream.counts),
+            }
+            for item in feed.followed.values()
+        },
+        "published": publisher.published if publisher is not None else 0,
+        "dropped": publisher.dropped if publisher is not None else 0,
+    }
