@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bots.engine import messages
 from bots.engine.desk import Desk
 from bots.engine.execution import Execution
+from bots.engine.outcome import Look, Outcome
 from bots.engine.seats import STORE_EVERY_NS, TELL_EVERY_NS, Due, Seat, Seats
 from bots.engine.trace import Evaluation, opinion_of, record_of
 from bots.trading.decide import Proposal, Standing, decide, quick_codes
@@ -25,8 +26,6 @@ from quant.voting import validate
 
 log = structlog.get_logger(__name__)
 
-# A bot asked on every tick that was just refused is not asked to try again at once.
-RETRY_NS = 200_000_000
 UNUSABLE_PRICE = frozenset({RiskCode.NO_PRICE.value, RiskCode.STALE_PRICE.value})
 ALERTS = {
     RiskCode.DAILY_LOSS.value: "warning",
@@ -34,29 +33,6 @@ ALERTS = {
     RiskCode.DRAWDOWN.value: "warning",
     RiskCode.REPEAT_THROTTLE.value: "warning",
 }
-
-
-class Outcome:
-    """How one evaluation ended."""
-
-    __slots__ = ("action", "decision", "exit_reason", "plan", "reasons", "stored", "verdict")
-
-    def __init__(self, proposal: Proposal) -> None:
-        self.action = proposal.action
-        self.verdict = Verdict.HOLD if proposal.purpose is None else Verdict.APPROVED
-        self.reasons: tuple[Reason, ...] = proposal.reasons
-        self.exit_reason: ExitReason | None = proposal.exit_reason
-        self.plan: OrderPlan | None = None
-        self.decision: DecisionRecord | None = None
-        self.stored = False
-
-    def reject(self, reasons: tuple[Reason, ...]) -> None:
-        self.verdict, self.reasons, self.plan = Verdict.REJECTED, reasons, None
-
-    @property
-    def key(self) -> tuple[Verdict, tuple[str, ...]]:
-        """What must change for a decision to be worth storing."""
-        return self.verdict, tuple(reason.code for reason in self.reasons)
 
 
 class Evaluator:
@@ -67,6 +43,11 @@ class Evaluator:
         self._desk = desk
         self._seats = seats
         self._execution = execution
+        self._last: Look | None = None
+
+    def forget(self) -> None:
+        """The seats were laid out anew."""
+        self._last = None
 
     async def evaluate(self, due: Sequence[Due], *, now_ns: int, ts_event: int, on_tick: bool, broken: str) -> None:
         """Ask the bots that are due, and on a tick those that are asked on every tick.
@@ -93,15 +74,28 @@ class Evaluator:
             wanted += [Due(index=int(i), trigger=Trigger.TICK, slot=ts_event) for i in asked]
         if due:
             self._observe(np.array([item.index for item in due]), codes, blended, now_ns)
-        # Seats may be laid out anew while an order is sent, so they are looked up by their bot.
-        for item, seat in [(item, seats.seats[item.index]) for item in wanted]:
-            code = Standing(int(codes[item.index]))
-            try:
-                await self._consider(seat, item, code, vector, blended, troubles, now_ns, ts_event)
-            except Exception as error:
-                # One bot's failure must not reach the others of the symbol.
-                log.exception("engine.bot.failed", bot_id=seat.bot.bot_id)
-                await self._desk.halt(seat.bot, f"its evaluation failed: {type(error).__name__}: {error}")
+        self._last = look = Look(
+            vector=vector, blended=blended, codes=codes, troubles=troubles, now_ns=now_ns, ts_event=ts_event
+        )
+        for item in wanted:
+            await self._ask(item, look)
+
+    async def tell(self, now_ns: int) -> None:
+        """Store and tell, of bots asked on every tick, what has not changed: after the decisions, never before."""
+        look = self._last
+        if look is None or not len(self._seats.on_tick):
+            return
+        for i in self._seats.worth_telling(look.codes, now_ns).tolist():
+            await self._ask(Due(index=i, trigger=Trigger.TICK, slot=look.ts_event), look)
+
+    async def _ask(self, due: Due, look: Look) -> None:
+        seat = self._seats.seats[due.index]
+        try:
+            await self._consider(seat, due, look)
+        except Exception as error:
+            # One bot's failure must not reach the others of the symbol.
+            log.exception("engine.bot.failed", bot_id=seat.bot.bot_id)
+            await self._desk.halt(seat.bot, f"its evaluation failed: {type(error).__name__}: {error}")
 
     def _observe(self, indices: NDArray[np.int64], codes: NDArray[np.int8], blended: Blended, now_ns: int) -> None:
         if self._desk.observer is None:
@@ -111,17 +105,9 @@ class Evaluator:
             signal, confidence = float(blended.signal[i]), float(blended.confidence[i])
             self._desk.observer.evaluated(now_ns, bot, symbol, signal, confidence, int(codes[i]))
 
-    async def _consider(
-        self,
-        seat: Seat,
-        due: Due,
-        code: Standing,
-        vector: SignalVector,
-        blended: Blended,
-        troubles: tuple[Reason, ...],
-        now_ns: int,
-        ts_event: int,
-    ) -> None:
+    async def _consider(self, seat: Seat, due: Due, look: Look) -> None:
+        vector, blended, now_ns = look.vector, look.blended, look.now_ns
+        code = Standing(int(look.codes[due.index]))
         bot, rules, i = seat.bot, seat.rules, due.index
         config = bot.config
         opinion = opinion_of(blended, i, minimum_confidence=config.limits.minimum_confidence)
@@ -141,7 +127,7 @@ class Evaluator:
             rules=rules,
             trigger=due.trigger,
             slot=due.slot,
-            ts_event=ts_event if due.trigger is Trigger.TICK else due.slot,
+            ts_event=look.ts_event if due.trigger is Trigger.TICK else due.slot,
             vector=vector,
             opinion=opinion,
             weights=weights,
@@ -156,7 +142,7 @@ class Evaluator:
         )
         held = bot.positions.get(rules.instrument_id)
         side = held.position.side if held is not None else None
-        proposal = decide(code=code, opinion=opinion, held=side, verdicts=validators, market_reasons=troubles)
+        proposal = decide(code=code, opinion=opinion, held=side, verdicts=validators, market_reasons=look.troubles)
         outcome = Outcome(proposal)
         if proposal.purpose is Purpose.ENTRY:
             self._plan_entry(seat, evaluation, proposal, outcome, now_ns)
@@ -226,7 +212,7 @@ class Evaluator:
         tell = is_new or now_ns >= seat.next_cycle_ns
         repeated, omitted = int(seats.repeated[i]), int(seats.omitted[i])
         if outcome.plan is None and outcome.verdict is Verdict.REJECTED:
-            seats.retry_ns[i] = now_ns + RETRY_NS
+            seats.retry_later(i, now_ns)
         if not (is_new or store_signals or tell):
             seats.repeated[i] += 1
             seats.omitted[i] += 1

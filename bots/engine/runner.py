@@ -116,6 +116,7 @@ class SymbolRunner:
             # What came together is known together: stops see every tick, signals decide on the newest.
             await worker.step(self._rebased(event, now_ns), now_ns, evaluate=i == last)
         self.events += len(events)
+        await worker.tell(now_ns)
 
     async def second(self) -> list[Mark]:
         """Once a second: what time alone brings."""

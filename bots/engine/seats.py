@@ -17,6 +17,8 @@ from quant.vector import Column
 SECOND_NS = 1_000_000_000
 STORE_EVERY_NS = SECOND_NS
 TELL_EVERY_NS = SECOND_NS // 2
+# A bot asked on every tick that was just refused is not asked to try again at once.
+RETRY_NS = 200_000_000
 NEVER = -1
 
 Int64s = NDArray[np.int64]
@@ -182,17 +184,32 @@ class Seats:
         return found
 
     def worth_asking(self, codes: NDArray[np.int8], now_ns: int) -> Int64s:
-        """Of the bots asked on every tick: those whose answer changed, may act, or is to be told. Counts the others."""
+        """Of the bots asked on every tick: those whose answer changed, or that may act. Counts the others."""
         mine = self.on_tick
         answer = codes[mine]
-        acts = (answer == Standing.ENTRY) | (answer == Standing.REVERSED)
-        needed = (answer != self.last_code[mine]) | (now_ns >= self.next_tell_ns[mine])
-        needed |= acts & (now_ns >= self.retry_ns[mine])
+        needed = _acts(answer) & (now_ns >= self.retry_ns[mine])
+        needed |= answer != self.last_code[mine]
         alike = mine[~needed]
         self.repeated[alike] += 1
         self.omitted[alike] += 1
         asked: Int64s = mine[needed]
         return asked
+
+    def worth_telling(self, codes: NDArray[np.int8], now_ns: int) -> Int64s:
+        """Of the bots asked on every tick: those that hold as before, and have not said so for a while."""
+        mine = self.on_tick
+        quiet = ~_acts(codes[mine]) & (codes[mine] == self.last_code[mine])
+        told: Int64s = mine[quiet & (now_ns >= self.next_tell_ns[mine])]
+        return told
+
+    def retry_later(self, index: int, now_ns: int) -> None:
+        """A refused bot waits a little, each a little longer than the one before it."""
+        self.retry_ns[index] = now_ns + RETRY_NS + index % 100 * 1_000_000
+
+
+def _acts(codes: NDArray[np.int8]) -> NDArray[np.bool_]:
+    acts: NDArray[np.bool_] = (codes == Standing.ENTRY) | (codes == Standing.REVERSED)
+    return acts
 
 
 def interval_slot(now_ns: int, interval_ns: int) -> int:

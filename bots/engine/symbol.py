@@ -72,6 +72,7 @@ class SymbolWorker:
         self.seats.rebuild(
             self.signals.columns, traditional_weight=desk.traditional_weight, quant_weight=desk.quant_weight
         )
+        self.evaluator.forget()
         self._list_held()
         for bot_id, reason in self.seats.unusable.items():
             bot = desk.bots.get(bot_id)
@@ -119,6 +120,10 @@ class SymbolWorker:
             self.feed_state = event.state
             if event.state in BROKEN_FEEDS:
                 self.top.forget()
+
+    async def tell(self, now_ns: int) -> None:
+        """After the decisions of a tick: store and tell what has not changed."""
+        await self.evaluator.tell(now_ns)
 
     def invalidate(self) -> None:
         """Something was missed: nothing is decided until the book is whole again."""

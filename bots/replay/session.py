@@ -145,6 +145,7 @@ class _Session:
             if isinstance(event, BookSnapshot):
                 self._book = event
             await worker.step(_rebased(event, now_ns), now_ns)
+            await worker.tell(now_ns)
         if worker is None:
             raise CannotReplay("The capture holds nothing that could be replayed.")
         await self._settle(worker, now_ns)
