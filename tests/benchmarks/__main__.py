@@ -35,7 +35,7 @@ def print_table(rows: dict[str, Row]) -> None:
         table.add_column(column, justify="left" if column in ("benchmark", "") else "right")
     for name, row in rows.items():
         sign = "≥" if row.higher_is_better else "≤"
-        budget = f"{sign} {row.budget:g}{'× floor' if row.budget_is_ratio else f' {row.unit}'}"
+        budget = f"{sign} {row.budget:g}{' of floor' if row.budget_is_ratio else f' {row.unit}'}"
         cells = (name, f"{row.value:.4g} {row.unit}", f"{row.floor:.4g} {row.unit}", f"{row.ratio:.2f}", budget)
         table.add_row(*cells, "ok" if row.ok else "[bold red]over budget")
     Console(width=140 if not sys.stdout.isatty() else None).print(table)
