@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bots.trading.records import Reason
 from bots.trading.vocabulary import Action, ExitReason, Purpose, Side
 from quant.vector import Floats
-from quant.voting import Verdict
+from quant.voting import Verdict, VerdictCode
 
 Codes = NDArray[np.int8]
 
@@ -101,18 +101,23 @@ def decide(
     verdicts: Sequence[Verdict],
     market_reasons: Sequence[Reason] = (),
 ) -> Proposal:
-    """Turn a standing into a proposal. An entry also needs every validator that the bot has on.
+    """Turn a standing into a proposal.
 
+    An entry needs every validator that the bot has on. Leaving by signal needs only coverage: voices that disagree
+    are no reason to stay, but a blend of what little data there is is no reason to leave; stops are there for that.
     The quant block and all limits are judged by risk, after sizing. market_reasons: what is wrong with the price.
     """
+    failed = [verdict for verdict in verdicts if not verdict.passed and _matters(verdict, code)]
+    if failed:
+        return Proposal(
+            action=Action.HOLD,
+            reasons=tuple(Reason(code=verdict.code.value, text=verdict.text) for verdict in failed),
+        )
     if code is Standing.REVERSED and held is not None:
         return Proposal(
             action=_action(held.opposite), purpose=Purpose.EXIT, side=held.opposite, exit_reason=ExitReason.SIGNAL
         )
     if code is Standing.ENTRY:
-        failed = tuple(Reason(code=verdict.code.value, text=verdict.text) for verdict in verdicts if not verdict.passed)
-        if failed:
-            return Proposal(action=Action.HOLD, reasons=failed)
         side = Side.BUY if opinion.signal > 0 else Side.SELL
         return Proposal(action=_action(side), purpose=Purpose.ENTRY, side=side)
     if code is Standing.NO_MARKET:
@@ -121,6 +126,10 @@ def decide(
 
 
 _NO_MARKET = Reason(code="no_price", text="there is no valid price")
+
+
+def _matters(verdict: Verdict, code: Standing) -> bool:
+    return code is Standing.ENTRY or (code is Standing.REVERSED and verdict.code is VerdictCode.COVERAGE)
 
 
 def _action(side: Side) -> Action:

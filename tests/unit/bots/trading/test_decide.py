@@ -65,10 +65,16 @@ def test_a_blend_that_points_down_sells_where_short_is_possible() -> None:
 
 
 @pytest.mark.parametrize(("held", "signal"), [(Side.BUY, -0.5), (Side.SELL, 0.5)])
-def test_a_confident_reversal_leaves_the_position_even_when_validators_fail(held: Side, signal: float) -> None:
+def test_a_confident_reversal_leaves_the_position_even_when_voices_disagree(held: Side, signal: float) -> None:
     proposal = ask(opinion(signal=signal), held=held, verdicts=(FAILED,))
     assert (proposal.purpose, proposal.side) == (Purpose.EXIT, held.opposite)
     assert proposal.exit_reason is ExitReason.SIGNAL
+
+
+def test_a_reversal_of_too_little_data_is_no_reason_to_leave() -> None:
+    thin = Verdict(code=VerdictCode.COVERAGE, passed=False, value=0.15, limit=0.3, text="coverage is 0.15, needs 0.30")
+    proposal = ask(opinion(signal=-0.5), held=Side.BUY, verdicts=(PASSED, thin))
+    assert (proposal.purpose, codes(proposal)) == (None, ["coverage"])
 
 
 @pytest.mark.parametrize("seen", [opinion(), opinion(signal=-0.5, confidence=0.1), opinion(signal=math.nan)])
