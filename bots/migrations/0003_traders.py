@@ -6,8 +6,21 @@ from django.db import migrations
 
 EDITED = ("account", "bot")
 READ = (
-    "auditentry", "balance", "botlease", "decision", "fill", "installation", "intent", "journalleg", "order",
-    "orderevent", "performancesnapshot", "position", "session", "signal", "trade",
+    "auditentry",
+    "balance",
+    "botlease",
+    "decision",
+    "fill",
+    "installation",
+    "intent",
+    "journalleg",
+    "order",
+    "orderevent",
+    "performancesnapshot",
+    "position",
+    "session",
+    "signal",
+    "trade",
 )
 MARKETS = ("exchange", "feedevent", "feedstatus", "instrument")
 
