@@ -234,7 +234,8 @@ class Evaluator:
         if is_new:
             seat.stored, seat.stored_ns, outcome.stored = outcome.key, now_ns, True
             seats.repeated[i] = 0
-            self._log(seat, decision)
+            if decision.verdict is not Verdict.APPROVED:
+                self._log(seat, decision)
         else:
             seats.repeated[i] += 1
         self._write_signals(seat, i, evaluation, decision, store=store_signals, omitted=omitted, now_ns=now_ns,
@@ -252,6 +253,10 @@ class Evaluator:
         plan = outcome.plan
         if plan is None:
             return decision
+        log.info(
+            "[RISK MANAGER] approved", bot=seat.bot.config.name, symbol=decision.symbol, action=decision.action.value,
+            quantity=f"{plan.quantity.normalize():f}", reasoning=decision.reasoning,
+        )  # fmt: skip
         answer = await self._execution.send(seat.bot, plan, decision, now_ns)
         if isinstance(answer, SubmittedOrder):
             return decision
@@ -286,8 +291,6 @@ class Evaluator:
             codes = [reason.code for reason in decision.reasons]
             texts = "; ".join(reason.text for reason in decision.reasons)
             log.info("[RISK MANAGER] rejected", bot=bot.config.name, symbol=decision.symbol, codes=codes, why=texts)
-        elif decision.verdict is Verdict.APPROVED:
-            log.info("[RISK MANAGER] approved", bot=bot.config.name, symbol=decision.symbol, action=decision.action)
         for reason in decision.reasons:
             if reason.code in ALERTS:
                 self._desk.alert(bot, ALERTS[reason.code], reason.code, f"{bot.config.name}: {reason.text}")
