@@ -4,8 +4,9 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
-
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
-    execute_from_command_line(sys.argv)
+
+    from tradingsite.commands import run
+
+    run(sys.argv)

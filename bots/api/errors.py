@@ -16,6 +16,7 @@ from bots.operations.refusals import Refused
 CONTENT_TYPE = "application/problem+json"
 NOT_FOUND = "There is no such thing, or it is not yours."
 NOT_SIGNED_IN = "Sign in, or send `Authorization: Token …` with a token from POST /api/v1/auth/token."
+WRONG_TOKEN = "This token is unknown, revoked or expired: sign in and get a new one from POST /api/v1/auth/token."
 
 
 class Conflict(exceptions.APIException):
@@ -33,6 +34,14 @@ class PreconditionFailed(exceptions.APIException):
 class PreconditionRequired(exceptions.APIException):
     status_code = 428
     default_code = "version_required"
+
+
+class Unauthenticated(exceptions.AuthenticationFailed):
+    """Keeps the WWW-Authenticate that the view chose: a 401 needs one (RFC 9110, 15.5.2)."""
+
+    def __init__(self, detail: str, *, of: exceptions.APIException) -> None:
+        super().__init__(detail, code=of.default_code)
+        self.auth_header: str | None = getattr(of, "auth_header", None)
 
 
 class Unprocessable(exceptions.APIException):
@@ -83,7 +92,9 @@ def translate(error: Exception) -> Exception:
     if isinstance(error, ValidationError):
         return exceptions.ValidationError(messages_of(error))
     if isinstance(error, exceptions.NotAuthenticated):
-        return exceptions.NotAuthenticated(NOT_SIGNED_IN)
+        return Unauthenticated(NOT_SIGNED_IN, of=error)
+    if isinstance(error, exceptions.AuthenticationFailed):
+        return Unauthenticated(WRONG_TOKEN, of=error)
     if isinstance(error, RedisError) or (isinstance(error, DatabaseError) and is_connection_error(error)):
         return Unavailable("A server behind this one does not answer. Nothing was changed; try again in a moment.")
     return error

@@ -1,0 +1,38 @@
+"""The command line: every command says in a sentence when its database is away or has an old schema."""
+
+import sys
+from collections.abc import Sequence
+
+import psycopg
+from django.core.management import execute_from_command_line
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+UNREACHABLE = 5
+# SQLSTATE classes: connection, authorization, no such database, shut down.
+AWAY = ("08", "28", "3D", "57P")
+
+
+def run(argv: Sequence[str]) -> None:
+    """Run a command; exits with code 5 when the database cannot be used. Other errors keep their traceback."""
+    try:
+        execute_from_command_line(list(argv))
+    except (DatabaseError, InterfaceError) as error:
+        problem = explain(error)
+        if not problem:
+            raise
+        sys.stderr.write(f"{argv[1]}: {problem}\n")
+        sys.exit(UNREACHABLE)
+
+
+def explain(error: Exception) -> str:
+    """What to tell a person, or "" for an error that is a fault of ours."""
+    cause = error.__cause__
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
+        return f"The database has no or an old schema ({line}): run `manage.py migrate`."
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    if isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith(AWAY)):
+        return (
+            f"The database cannot be used: {line}. Check DATABASE_URL, and start the servers with `manage.py runlocal`."
+        )
+    return ""
