@@ -121,8 +121,8 @@ class Engine:
             bot = self.desk.bots.get(token.bot_id)
             if bot is not None and bot.token == token:
                 bot.lost = True
-        self.desk.database_is_back()
         await self.roster.acquire()
+        self.desk.database_is_back()
 
     async def _keep_bots(self) -> None:
         while True:

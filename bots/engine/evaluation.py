@@ -27,6 +27,7 @@ from quant.voting import validate
 log = structlog.get_logger(__name__)
 
 UNUSABLE_PRICE = frozenset({RiskCode.NO_PRICE.value, RiskCode.STALE_PRICE.value})
+UNSTORED = frozenset({RiskCode.LEASE.value, "database", "suspended"})
 ALERTS = {
     RiskCode.DAILY_LOSS.value: "warning",
     RiskCode.WEEKLY_TARGET.value: "info",
@@ -49,15 +50,17 @@ class Evaluator:
         """The seats were laid out anew."""
         self._last = None
 
-    async def evaluate(self, due: Sequence[Due], *, now_ns: int, ts_event: int, on_tick: bool, broken: str) -> None:
+    async def evaluate(
+        self, due: Sequence[Due], *, now_ns: int, ts_event: int, on_tick: bool, trouble: Reason | None
+    ) -> None:
         """Ask the bots that are due, and on a tick those that are asked on every tick.
 
-        broken: why the feed cannot be trusted now; nothing trades then, and it says so.
+        trouble: why nothing can be decided now, e.g. a broken feed; nothing trades then, and it says so.
         """
         seats = self._seats
         vector = self.signals.read(now_ns=now_ns)
         blended = blend(seats.weights, vector, use_multiplier=seats.use_multiplier)
-        troubles = _market_troubles(vector, now_ns, broken)
+        troubles = (trouble,) if trouble else _market_troubles(vector, now_ns)
         codes = quick_codes(
             signal=blended.signal,
             confidence=blended.confidence,
@@ -260,9 +263,12 @@ class Evaluator:
         answer = await self._execution.send(seat.bot, plan, decision, now_ns)
         if isinstance(answer, SubmittedOrder):
             return decision
-        # The gate stored its refusal itself.
         outcome.reject(answer)
-        return replace(decision, verdict=Verdict.REJECTED, reasons=(*decision.reasons, *answer))
+        refused = replace(decision, verdict=Verdict.REJECTED, reasons=(*decision.reasons, *answer))
+        if UNSTORED & {reason.code for reason in answer}:
+            # The gate stores its refusals itself, but for these.
+            self._desk.decisions.add(refused)
+        return refused
 
     def _write_signals(
         self, seat: Seat, i: int, evaluation: Evaluation, decision: DecisionRecord, *, store: bool, omitted: int,
@@ -300,10 +306,8 @@ def _market_view(vector: SignalVector) -> MarketView:
     return MarketView(bid=vector.bid, ask=vector.ask, ts_ns=vector.quote_ns or 0)
 
 
-def _market_troubles(vector: SignalVector, now_ns: int, broken: str) -> tuple[Reason, ...]:
+def _market_troubles(vector: SignalVector, now_ns: int) -> tuple[Reason, ...]:
     """Why no price can be used at all now."""
-    if broken:
-        return (Reason(code="feed", text=f"the feed is {broken}"),)
     return tuple(
         reason for reason in market_reasons(_market_view(vector), now_ns=now_ns) if reason.code in UNUSABLE_PRICE
     )

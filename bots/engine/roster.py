@@ -13,7 +13,7 @@ from bots.engine.desk import Desk
 from bots.engine.inbox import Intake
 from bots.engine.runner import SymbolRunner
 from bots.orders.load import BotConfig, EngineState
-from bots.orders.results import RestingOrder
+from bots.orders.results import Recovery, RestingOrder
 from bots.trading.records import LeaseToken
 from marketdata.events import TIMEFRAME_SECONDS, Timeframe
 
@@ -67,8 +67,6 @@ class Roster:
         async with self._lock:
             await self._drop_lost()
             await self._settle_suspended()
-            if not self._desk.bots:
-                return
             async with self._desk.store.pool.connection() as connection:
                 found = await connection.execute(FINGERPRINTS, {"bot_ids": list(self._desk.bots)})
                 rows = {row.id: row for row in await found.fetchall()}
@@ -90,23 +88,34 @@ class Roster:
         recovery = await desk.store.recover(tokens)
         state = await desk.store.load(bot_ids, self._now_ns(bot_ids))
         for token in tokens:
-            config = state.bots.get(token.bot_id)
-            if config is None:
+            if token.bot_id not in state.bots:
                 continue
-            account = await self._account(config, state)
-            bot = BotBooks(config=config, token=token, account=account)
-            desk.bots[token.bot_id] = account.bots[token.bot_id] = bot
-            resting = [found for found in recovery.resting if found.order.plan.bot_id == token.bot_id]
-            self._load_books(bot, state)
-            await self._seat(bot, resting)
-            log.info(
-                "[TRADING LOOP] bot taken", bot=config.name, bot_id=token.bot_id, state=config.state, epoch=token.epoch,
-                symbols=[rules.symbol for rules in config.instruments], positions=len(bot.positions),
-                settled=sum(1 for found in recovery.resolved if found.order.bot_id == token.bot_id),
-            )  # fmt: skip
+            try:
+                await self._begin(token, state, recovery)
+            except (LookupError, ValueError, TypeError) as error:
+                # One bot's rows must not keep the others from being looked after.
+                log.exception("engine.bot.unusable", bot_id=token.bot_id)
+                await desk.store.halt_bot(token.bot_id, f"it could not be taken up: {type(error).__name__}: {error}")
+        for runner in self.runners.values():
+            async with runner.lock:
+                await runner.worker.rebuild()
         for account in {desk.bots[bot_id].account.config.account_id: desk.bots[bot_id].account
                         for bot_id in bot_ids if bot_id in desk.bots}.values():  # fmt: skip
             await desk.refresh_account(account)
+
+    async def _begin(self, token: LeaseToken, state: EngineState, recovery: Recovery) -> None:
+        config = state.bots[token.bot_id]
+        account = self._account(config, state)
+        bot = BotBooks(config=config, token=token, account=account)
+        self._load_books(bot, state)
+        self._desk.bots[token.bot_id] = account.bots[token.bot_id] = bot
+        resting = [found for found in recovery.resting if found.order.plan.bot_id == token.bot_id]
+        await self._seat(bot, resting)
+        log.info(
+            "[TRADING LOOP] bot taken", bot=config.name, bot_id=token.bot_id, state=config.state, epoch=token.epoch,
+            symbols=[rules.symbol for rules in config.instruments], positions=len(bot.positions),
+            settled=sum(1 for found in recovery.resolved if found.order.bot_id == token.bot_id),
+        )  # fmt: skip
 
     def _load_books(self, bot: BotBooks, state: EngineState) -> None:
         """Positions, orders and results as the database has them."""
@@ -123,7 +132,7 @@ class Roster:
         bot.orders.update({order.order_id: Working.of_row(order) for order in state.orders if order.bot_id == bot_id})
         bot.load_results(state.results[bot_id], self._now_ns([bot_id]))
 
-    async def _account(self, config: BotConfig, state: EngineState) -> AccountBooks:
+    def _account(self, config: BotConfig, state: EngineState) -> AccountBooks:
         account = self._desk.accounts.get(config.account.account_id)
         if account is None:
             account = AccountBooks(config=config.account)
@@ -135,7 +144,7 @@ class Roster:
         return account
 
     async def _seat(self, bot: BotBooks, resting: Sequence[RestingOrder] = ()) -> None:
-        """Seat a bot at each of its symbols, and only there."""
+        """Seat a bot at each of its symbols, and only there; their workers are rebuilt after it."""
         wanted = {(rules.exchange, rules.symbol): rules for rules in bot.config.instruments}
         for instrument, rules in wanted.items():
             runner = await self._runner(instrument, bot)
@@ -144,12 +153,18 @@ class Roster:
                 runner.worker.resume(
                     bot, rules, [found for found in resting if found.order.plan.rules.symbol == rules.symbol]
                 )
-                await runner.worker.add_bot(bot, rules, now_ns=runner.now_ns())
+                runner.worker.add_bot(bot, rules, now_ns=runner.now_ns())
         for instrument, runner in list(self.runners.items()):
             if instrument not in wanted and runner.worker.seats.of(bot.bot_id) is not None:
                 async with runner.lock:
                     await runner.worker.remove_bot(bot.bot_id)
         self._close_empty()
+
+    async def _reseat(self, bot: BotBooks, resting: Sequence[RestingOrder] = ()) -> None:
+        await self._seat(bot, resting)
+        for runner in self._runners_of(bot):
+            async with runner.lock:
+                await runner.worker.rebuild()
 
     async def _runner(self, instrument: Instrument, bot: BotBooks) -> SymbolRunner:
         runner = self.runners.get(instrument)
@@ -187,7 +202,7 @@ class Roster:
         bot.config = config
         bot.account.config = config.account
         bot.alerted.clear()
-        await self._seat(bot)
+        await self._reseat(bot)
         if before.state != config.state or before.restriction != config.restriction:
             log.info(
                 "[TRADING LOOP] bot changed", bot=config.name, state=config.state,
@@ -221,7 +236,7 @@ class Roster:
                 self._load_books(bot, state)
                 bot.suspended = ""
             await self._desk.refresh_account(bot.account)
-            await self._seat(bot, recovery.resting)
+            await self._reseat(bot, recovery.resting)
             log.warning("[TRADING LOOP] bot settled", bot=bot.config.name, orders=len(recovery.resolved))
 
     def _runners_of(self, bot: BotBooks) -> list[SymbolRunner]:

@@ -11,7 +11,7 @@ import structlog
 from bots.engine.books import BotBooks, Held
 from bots.engine.desk import Desk
 from bots.engine.evaluation import Evaluator
-from bots.engine.execution import EXIT_RETRY_NS, Execution
+from bots.engine.execution import DATABASE_AWAY, EXIT_RETRY_NS, Execution
 from bots.engine.protection import cancel_reason, exit_reason_of, exit_words
 from bots.engine.seats import Seats
 from bots.engine.trace import protective_record
@@ -19,7 +19,7 @@ from bots.orders.marks import Mark
 from bots.orders.results import RestingOrder
 from bots.trading.money import from_float
 from bots.trading.plan import plan_exit
-from bots.trading.records import InstrumentRules, OrderPlan
+from bots.trading.records import InstrumentRules, OrderPlan, Reason
 from bots.trading.vocabulary import Action, ExitReason, Side, Trigger
 from marketdata.events import Bar, BookSnapshot, Event, FeedState, QuoteTick, Timeframe, TradeTick
 from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
@@ -51,11 +51,10 @@ class SymbolWorker:
 
     # --- Bots -------------------------------------------------------------------------------------------------
 
-    async def add_bot(self, bot: BotBooks, rules: InstrumentRules, *, now_ns: int) -> None:
-        """Take a bot, or changed settings of one; its timeframes must be followed already."""
+    def add_bot(self, bot: BotBooks, rules: InstrumentRules, *, now_ns: int) -> None:
+        """Take a bot, or changed settings of one; its timeframes must be followed already. `rebuild` seats it."""
         self.seats.add(bot, rules, now_ns=now_ns)
         self.execution.forget_account(bot.account.config.account_id)
-        await self.rebuild()
 
     async def remove_bot(self, bot_id: int) -> None:
         self.seats.remove(bot_id)
@@ -143,12 +142,19 @@ class SymbolWorker:
     async def _evaluate(self, now_ns: int, *, on_tick: bool) -> None:
         due = self.seats.due(now_ns)
         if due or (on_tick and len(self.seats.on_tick)):
-            broken = self.feed_state if self.feed_state in BROKEN_FEEDS else ""
-            if self.is_stale:
-                broken = "incomplete: waiting for a snapshot of the book"
             await self.evaluator.evaluate(
-                due, now_ns=now_ns, ts_event=self._ts_event or now_ns, on_tick=on_tick, broken=broken
+                due, now_ns=now_ns, ts_event=self._ts_event or now_ns, on_tick=on_tick, trouble=self._trouble()
             )
+
+    def _trouble(self) -> Reason | None:
+        """Why nothing can be decided now, apart from the price."""
+        if self._desk.database_error:
+            return DATABASE_AWAY
+        if self.feed_state in BROKEN_FEEDS:
+            return Reason(code="feed", text=f"the feed is {self.feed_state}")
+        if self.is_stale:
+            return Reason(code="feed", text="the feed is incomplete: waiting for a snapshot of the book")
+        return None
 
     # --- Protection -------------------------------------------------------------------------------------------
 

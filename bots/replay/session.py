@@ -166,9 +166,11 @@ class _Session:
             bot = BotBooks(config=config, token=copy.token, account=account)
             bot.load_results(state.results[copy.bot_id], now_ns)
             self._desk.bots[copy.bot_id] = account.bots[copy.bot_id] = bot
-            await worker.add_bot(bot, config.instruments[0], now_ns=now_ns)
+            worker.add_bot(bot, config.instruments[0], now_ns=now_ns)
+            # The stagger goes by a bot's number, which is new in every replay.
             seat = worker.seats.seats[place]
             seat.next_store_ns = seat.next_cycle_ns = now_ns
+        await worker.rebuild()
         for account in self._desk.accounts.values():
             await self._desk.refresh_account(account)
         self._second_ns = now_ns

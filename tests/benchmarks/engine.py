@@ -18,6 +18,7 @@ from bots.trading.records import InstrumentRules, LeaseToken, Restriction
 from bots.trading.vocabulary import Ladder, OrderType
 from marketdata.events import Event
 from quant.blend import DEFAULT_WEIGHTS
+from tests.benchmarks import engine_load
 from tests.benchmarks.rows import Row, percentile
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
 
@@ -53,7 +54,7 @@ def run() -> dict[str, Row]:
             rows[f"engine.tick_to_decision_{bots}_bots_p{q}"] = Row(
                 value=percentile(took, q), unit="ms", floor=floor_ms, budget=budget
             )
-    return rows
+    return rows | engine_load.run()
 
 
 async def _ticks_ms(bots: int, bars: Sequence[Any], events: Sequence[Event]) -> tuple[list[float], float]:
