@@ -23,7 +23,7 @@ def order_sent(order: SubmittedOrder) -> dict[str, Any]:
     """orderUpdate of an order that just passed the gate."""
     plan = order.plan
     return {
-        "order_id": order.order_id.hex,
+        "order_id": str(order.order_id),
         "bot_id": plan.bot_id,
         "symbol": plan.rules.symbol,
         "side": plan.side,
@@ -43,7 +43,7 @@ def order_sent(order: SubmittedOrder) -> dict[str, Any]:
 
 def order_update(view: OrderView) -> dict[str, Any]:
     return {
-        "order_id": view.order_id.hex,
+        "order_id": str(view.order_id),
         "bot_id": view.bot_id,
         "symbol": view.symbol,
         "side": view.side,

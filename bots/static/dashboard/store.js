@@ -6,9 +6,6 @@ const LOG_MAX = 300;
 const FILL_MAX = 200;
 const EQUITY_MAX = 120;
 
-/** Order numbers come as 32 digits from engines and with dashes from the API; pages are addressed with dashes. */
-const dashed = (id) => String(id ?? "").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-
 export const symbolKey = (exchange, symbol) => `${exchange}:${symbol}`;
 
 export class Store {
@@ -112,7 +109,6 @@ export class Store {
   // An order or a decision that is heard of again replaces its line; a fill is a line of its own.
   #write(entry) {
     const { kind, data } = entry;
-    if (data.order_id) data.order_id = dashed(data.order_id);
     if (kind === "order") entry.id = `o${data.order_id}`;
     else if (kind === "decision") entry.id = `d${data.decision_id}`;
     else if (kind === "fill") entry.id = `f${(this.#fillsWritten += 1)}`;
