@@ -1,6 +1,7 @@
 """The engine: a tick until every bot of its symbol has decided, beside the bare numpy blend."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -8,6 +9,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import structlog
 
 from bots.engine.books import AccountBooks, BotBooks
 from bots.engine.desk import Desk
@@ -44,6 +46,8 @@ class _Counter:
 
 
 def run() -> dict[str, Row]:
+    # Without Django's logging structlog would print every decision.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     bars = walk(BARS)
     events = session(LIVE_S, start=NOW, price=bars[-1].close)
     rows: dict[str, Row] = {}

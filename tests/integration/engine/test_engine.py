@@ -1,6 +1,7 @@
 """The engine over the real database and channel layer: ticks in, orders, fills and positions out."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import connections
+from redis import Redis
 
 from bots.engine.engine import Engine
 from bots.models import Bot, BotLease, BotState, Decision, Evaluation, Fill, Order, Position, Signal, Trade
@@ -216,3 +219,57 @@ async def test_a_bot_with_settings_that_cannot_be_used_stops_with_the_reason_and
         await enter(market)
         halted = await eventually(lambda: Bot.objects.filter(pk=broken.pk, state=BotState.ERROR).first())
     assert "weights" in halted.state_reason
+
+
+async def test_a_limit_entry_rests_outlives_a_restart_and_fills_as_a_maker(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast, order_type="limit")
+    async with RunningEngine("engine-1"):
+        order = await market.play(lambda i: PRICE, lambda: Order.objects.filter(bot=bot, state="open").first())
+    market = TestFeed(epoch=2)
+    async with RunningEngine("engine-2"):
+        # Through its price: whoever waited there is filled.
+        await market.play(lambda i: PRICE * 0.999, lambda: Order.objects.filter(pk=order.pk, state="filled").first())
+    fill = await sync_to_async(Fill.objects.get)(order=order)
+    assert fill.is_maker
+    assert fill.price == order.limit_price
+
+
+async def test_a_bot_restricted_to_exits_withdraws_its_resting_entry(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast, order_type="limit")
+    async with RunningEngine():
+        order = await market.play(lambda i: PRICE, lambda: Order.objects.filter(bot=bot, state="open").first())
+        await sync_to_async(Bot.objects.filter(pk=bot.pk).update)(ladder="reduce", ladder_reason="a test")
+        await eventually(lambda: Order.objects.filter(pk=order.pk, state="canceled").first())
+
+
+async def test_flatten_closes_everything_and_nothing_is_opened_again(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    async with RunningEngine():
+        await enter(market)
+        await sync_to_async(Bot.objects.filter(pk=bot.pk).update)(ladder="flatten", ladder_reason="a test")
+        trade = await market.play(lambda i: PRICE, closed_trade)
+        assert trade.exit_reason == "flatten"
+        await market.play(
+            lambda i: PRICE + i % 3,
+            lambda: [
+                found
+                for found in Decision.objects.filter(verdict="rejected")
+                if "flatten" in {reason["code"] for reason in found.reasons}
+            ],
+        )
+    assert await sync_to_async(Order.objects.filter(intent__purpose="entry").count)() == 1
+
+
+async def test_a_drawn_down_bot_is_restricted_to_exits_and_says_so(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast, maximum_drawdown=Decimal("0.00005"), stop_loss=Decimal("0.5"))
+    async with RunningEngine():
+        await enter(market)
+        found = await market.play(
+            lambda i: PRICE * 0.99, lambda: Bot.objects.filter(pk=bot.pk, ladder="reduce").first()
+        )
+    assert "below its peak" in found.ladder_reason
+    with Redis.from_url(settings.REDIS_URL) as connection:
+        events = [json.loads(fields[b"payload"]) for _, fields in connection.xrange(f"events:user:{bot.owner_id}")]
+    assert "ladder_reduce" in {event["data"]["code"] for event in events if event["type"] == "alert"}
+    told = {event["type"] for event in events}
+    assert told >= {"orderUpdate", "orderExecuted", "positionUpdate", "tradingCycleComplete", "botState"}

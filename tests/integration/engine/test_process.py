@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,10 @@ async def market(cast: Cast, redis_flush: None) -> AsyncIterator[TestFeed]:
     await sync_to_async(connections.close_all)()
 
 
+def more_fills_than(before: int) -> bool:
+    return Fill.objects.count() > before
+
+
 def zigzag(i: int) -> float:
     """Up and down by more than a scalper's stop, slowly enough to be seen."""
     return round(PRICE * (1 + 0.0003 * (abs((i % 100) - 50) / 25 - 1)), 2)
@@ -84,7 +89,7 @@ async def test_an_engine_killed_while_it_trades_leaves_books_that_the_next_one_g
         await eager_bot(cast, f"Scalper {kill}", stop_loss=STOP, take_profit=STOP)
         before = await sync_to_async(Fill.objects.count)()
         process = engines.start("--engine-id", f"engine-{kill}")
-        await market.play(zigzag, lambda before=before: Fill.objects.count() > before, timeout_s=40)
+        await market.play(zigzag, partial(more_fills_than, before), timeout_s=40)
         for i in range(rng.randrange(1, 25)):
             await market.send(*market.market(zigzag(i)))
             await asyncio.sleep(0.02)

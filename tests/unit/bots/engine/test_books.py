@@ -99,7 +99,7 @@ def test_a_new_day_forgets_the_day_but_not_the_week() -> None:
     found.realised_today, found.realised_week, found.trades_today = D(-5), D(-9), 4
     found.alerted.add("daily_loss")
     found.roll(START + DAY_NS)
-    assert (found.realised_today, found.trades_today, found.alerted) == (0, 0, set())
+    assert not any((found.realised_today, found.trades_today, found.alerted))
     assert found.realised_week in (D(-9), D(0))
     found.realised_week = D(-9)
     found.roll(START + 8 * DAY_NS)
@@ -124,6 +124,6 @@ def test_a_live_entry_counts_as_a_position_and_at_its_worst_value() -> None:
 
 def test_a_paused_bot_is_restricted_and_a_tighter_ladder_wins() -> None:
     found = bot(state="paused")
-    assert found.restriction.ladder is Ladder.PAUSE
+    assert str(found.restriction.ladder) == "pause"
     found.restrict(Ladder.REDUCE, "drawdown")
-    assert found.restriction.ladder is Ladder.REDUCE
+    assert str(found.restriction.ladder) == "reduce"
