@@ -32,7 +32,7 @@ from bots.replay.start_bars import aggregated, generated_bars
 from bots.replay.transcript import Transcript
 from marketdata.events import TIMEFRAME_SECONDS, Bar, BookSnapshot, Event, QuoteTick, Timeframe, TradeTick
 from marketdata.exchanges.catalog import get_adapter
-from marketdata.replay import Replay
+from marketdata.replay import CaptureCut, Replay
 
 SECOND_NS = 1_000_000_000
 RENEW_S = 120.0
@@ -138,19 +138,27 @@ class _Session:
     async def play(self, feed: Replay, *, symbol: str, exchange: str) -> None:
         worker: SymbolWorker | None = None
         now_ns = 0
-        for now_ns, event in feed:
-            if worker is None:
-                worker = await self._begin(exchange, symbol, now_ns)
-            await self._advance(worker, now_ns)
-            if isinstance(event, BookSnapshot):
-                self._book = event
-            await worker.step(_rebased(event, now_ns), now_ns)
-            await worker.tell(now_ns)
+        cut: CaptureCut | None = None
+        try:
+            for now_ns, event in feed:
+                if worker is None:
+                    worker = await self._begin(exchange, symbol, now_ns)
+                await self._advance(worker, now_ns)
+                if isinstance(event, BookSnapshot):
+                    self._book = event
+                await worker.step(_rebased(event, now_ns), now_ns)
+                await worker.tell(now_ns)
+        except CaptureCut as error:
+            # What came before the cut was traded on, so its positions must be closed all the same.
+            cut = error
+        if worker is not None:
+            await self._settle(worker, now_ns)
+            await self._desk.decisions.flush()
+            await self._desk.signals.flush()
+        if cut is not None:
+            raise cut
         if worker is None:
             raise CannotReplay("The capture holds nothing that could be replayed.")
-        await self._settle(worker, now_ns)
-        await self._desk.decisions.flush()
-        await self._desk.signals.flush()
 
     async def _begin(self, exchange: str, symbol: str, now_ns: int) -> SymbolWorker:
         ids = [copy.bot_id for copy in self._copies]
