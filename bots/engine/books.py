@@ -209,6 +209,14 @@ class BotBooks:
             return strictest(self.config.restriction, paused)
         return self.config.restriction
 
+    def take_config(self, config: BotConfig) -> None:
+        """Follow changed settings. The peak is of results: other capital moves it, a new session begins it anew."""
+        is_new_session = config.session_id is not None and config.session_id != self.config.session_id
+        self.peak_equity += config.limits.capital - self.config.limits.capital
+        self.config = config
+        if is_new_session:
+            self.peak_equity = self.equity
+
     def load_results(self, results: BotResults, now_ns: int) -> None:
         open_realised = sum((h.position.realised_pnl - h.position.fees for h in self.positions.values()), ZERO)
         self.closed_total = results.realised_total - open_realised
@@ -239,6 +247,11 @@ class BotBooks:
         self.closed_total += closed.net_pnl
         self.realised_today += closed.net_pnl
         self.realised_week += closed.net_pnl
+
+    def is_done_with(self, instrument_id: int) -> bool:
+        """Taken off the watchlist, and nothing of it is held or ordered any more."""
+        is_unwatched = instrument_id in self.config.unwatched
+        return is_unwatched and instrument_id not in self.positions and self.working(instrument_id) is None
 
     def working(self, instrument_id: int) -> Working | None:
         for order in self.orders.values():

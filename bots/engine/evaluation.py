@@ -158,6 +158,10 @@ class Evaluator:
         self, seat: Seat, evaluation: Evaluation, proposal: Proposal, outcome: Outcome, now_ns: int
     ) -> None:
         bot, vector = seat.bot, evaluation.vector
+        if seat.rules.instrument_id in bot.config.unwatched:
+            text = f"{seat.rules.symbol} was taken off the watchlist"
+            outcome.reject((Reason(code=RiskCode.WATCHLIST.value, text=text),))
+            return
         bot.roll(now_ns)
         situation = Situation(
             bot_id=bot.bot_id,
@@ -289,14 +293,16 @@ class Evaluator:
 
     def _log(self, seat: Seat, decision: DecisionRecord) -> None:
         bot = seat.bot
-        log.info(
+        # A bot asked on every tick may change its mind every second, and hundreds of bots may run.
+        tell = log.debug if decision.trigger is Trigger.TICK and decision.verdict is Verdict.HOLD else log.info
+        tell(
             "[TRADING LOOP] decision", bot=bot.config.name, symbol=decision.symbol, price=decision.price,
             verdict=decision.verdict.value, reasoning=decision.reasoning,
+            why="; ".join(reason.text for reason in decision.reasons),
         )  # fmt: skip
         if decision.verdict is Verdict.REJECTED:
             codes = [reason.code for reason in decision.reasons]
-            texts = "; ".join(reason.text for reason in decision.reasons)
-            log.info("[RISK MANAGER] rejected", bot=bot.config.name, symbol=decision.symbol, codes=codes, why=texts)
+            log.info("[RISK MANAGER] rejected", bot=bot.config.name, symbol=decision.symbol, codes=codes)
         for reason in decision.reasons:
             if reason.code in ALERTS:
                 self._desk.alert(bot, ALERTS[reason.code], reason.code, f"{bot.config.name}: {reason.text}")

@@ -44,6 +44,8 @@ def cancel_reason(bot: BotBooks, order: Working, now_ns: int) -> str:
         return "only exits are allowed"
     if not bot.trades:
         return f"the bot is {bot.config.state}"
+    if order.instrument_id in bot.config.unwatched:
+        return f"{order.symbol} was taken off the watchlist"
     if now_ns - order.decided_at_ns > ENTRY_RESTS_NS:
         return "nobody took it within a minute"
     return ""

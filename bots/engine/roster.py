@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bots.engine.books import AccountBooks, BotBooks, Held, Working
 from bots.engine.desk import Desk
+from bots.engine.following import follow_again
 from bots.engine.inbox import Intake
 from bots.engine.runner import SymbolRunner
 from bots.orders.load import BotConfig, EngineState
@@ -70,13 +71,20 @@ class Roster:
             async with self._desk.store.pool.connection() as connection:
                 found = await connection.execute(FINGERPRINTS, {"bot_ids": list(self._desk.bots)})
                 rows = {row.id: row for row in await found.fetchall()}
-            changed = [bot_id for bot_id, row in rows.items() if self._fingerprints.get(bot_id) != row.fingerprint]
+            changed = [
+                bot_id
+                for bot_id, row in rows.items()
+                if self._fingerprints.get(bot_id) != row.fingerprint or self._is_done_somewhere(bot_id)
+            ]
             if changed:
                 state = await self._desk.store.load(changed, self._now_ns(changed))
                 for bot_id in changed:
                     if bot_id in state.bots:
+                        is_done = self._is_done_somewhere(bot_id)
                         await self._change(self._desk.bots[bot_id], state.bots[bot_id])
                         self._fingerprints[bot_id] = rows[bot_id].fingerprint
+                        if is_done:
+                            await follow_again(bot_id)
             for row in rows.values():
                 self._request_closes(self._desk.bots[row.id], row.closing)
             await self._let_go(rows)
@@ -155,10 +163,23 @@ class Roster:
                 )
                 runner.worker.add_bot(bot, rules, now_ns=runner.now_ns())
         for instrument, runner in list(self.runners.items()):
-            if instrument not in wanted and runner.worker.seats.of(bot.bot_id) is not None:
+            if instrument not in wanted:
                 async with runner.lock:
-                    await runner.worker.remove_bot(bot.bot_id)
+                    await self._unseat(bot, runner)
         self._close_empty()
+
+    async def _unseat(self, bot: BotBooks, runner: SymbolRunner) -> None:
+        seat = runner.worker.seats.of(bot.bot_id)
+        if seat is None:
+            return
+        rules, config = seat.rules, bot.config
+        if rules.instrument_id not in bot.positions and bot.working(rules.instrument_id) is None:
+            await runner.worker.remove_bot(bot.bot_id)
+            return
+        # Sent since the rows were read: the seat stays until it has ended.
+        bot.config = replace(
+            config, instruments=(*config.instruments, rules), unwatched=config.unwatched | {rules.instrument_id}
+        )
 
     async def _reseat(self, bot: BotBooks, resting: Sequence[RestingOrder] = ()) -> None:
         await self._seat(bot, resting)
@@ -197,9 +218,13 @@ class Roster:
                 runner.worker.invalidate()
                 await asyncio.sleep(1)
 
+    def _is_done_somewhere(self, bot_id: int) -> bool:
+        bot = self._desk.bots[bot_id]
+        return any(bot.is_done_with(instrument_id) for instrument_id in bot.config.unwatched)
+
     async def _change(self, bot: BotBooks, config: BotConfig) -> None:
         before = bot.config
-        bot.config = config
+        bot.take_config(config)
         bot.account.config = config.account
         bot.alerted.clear()
         await self._reseat(bot)
@@ -258,6 +283,7 @@ class Roster:
             await self._desk.store.release([bot.token], self._holder)
             log.info("[TRADING LOOP] bot let go", bot=bot.config.name, state=bot.config.state)
             await self._drop(bot)
+            await follow_again(bot.bot_id)
 
     async def _drop(self, bot: BotBooks) -> None:
         for runner in self._runners_of(bot):

@@ -85,10 +85,13 @@ class SymbolRunner:
 
     async def follow_timeframes(self, wanted: Iterable[Timeframe]) -> None:
         """Add timeframes that a bot needs. The caller holds the lock."""
-        for timeframe in wanted:
-            if timeframe not in self.worker.signals.timeframes:
-                self.worker.signals.add_timeframe(timeframe, ())
-                await self._load(timeframe)
+        missing = [timeframe for timeframe in wanted if timeframe not in self.worker.signals.timeframes]
+        for timeframe in missing:
+            self.worker.signals.add_timeframe(timeframe, ())
+            await self._load(timeframe)
+        if missing:
+            # The next tick may come before the bot itself is seated, and finds more signals than weights.
+            await self.worker.rebuild()
 
     async def run(self) -> None:
         """Take events until cancelled."""

@@ -273,3 +273,18 @@ async def test_a_drawn_down_bot_is_restricted_to_exits_and_says_so(cast: Cast, m
     assert "ladder_reduce" in {event["data"]["code"] for event in events if event["type"] == "alert"}
     told = {event["type"] for event in events}
     assert told >= {"orderUpdate", "orderExecuted", "positionUpdate", "tradingCycleComplete", "botState"}
+
+
+async def test_a_second_engine_stands_by_and_takes_over_when_the_first_stops(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    first, second = RunningEngine("engine-1"), RunningEngine("engine-2")
+    leader = await first.__aenter__()
+    position = await enter(market)
+    async with second as follower:
+        assert bot.pk in leader.desk.bots
+        await first.__aexit__()
+        await eventually(lambda: bot.pk in follower.desk.bots)
+        trade = await market.play(lambda i: PRICE * 0.985, closed_trade)
+    assert trade.position_id == position.pk
+    lease = await sync_to_async(BotLease.objects.get)(bot=bot)
+    assert lease.epoch == 2
