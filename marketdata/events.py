@@ -184,6 +184,16 @@ class FeedState(Struct, frozen=True, kw_only=True, array_like=True, gc=False, ta
     ts_init: int
 
 
+class HistoryReady(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="history"):
+    """Closed bars from before, or from a gap, are in the database now: who keeps bars loads its timeframe again."""
+
+    exchange: str
+    symbol: str
+    timeframe: Timeframe
+    ts_event: int
+    ts_init: int
+
+
 # What may cross the channel layer.
 Event = (
     QuoteTick
@@ -196,6 +206,7 @@ Event = (
     | OptionsSummary
     | Sentiment
     | FeedState
+    | HistoryReady
 )
 
 

@@ -10,6 +10,7 @@ from marketdata.models import BarRow
 BOOTSTRAP_BARS: dict[Timeframe, int] = {"1m": 500, "3m": 300, "5m": 300, "15m": 300, "30m": 300, "1h": 300}
 _MAX_LIMIT = 1_000
 _OVERLAP = 3
+_LONG_GAP_NS = 3_600_000_000_000
 
 
 async def first_minutes(rest: Rest, venue_symbol: str, *, symbol: str) -> list[Bar]:
@@ -24,15 +25,27 @@ async def longer_bars(rest: Rest, venue_symbol: str, *, symbol: str) -> AsyncIte
             yield await rest.bars(venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
 
 
+def is_long_gap(known: Sequence[Bar], *, now_ns: int) -> bool:
+    """Whether so much is missing since `known`, oldest first, that longer bars cannot be built from its minutes."""
+    begin_ns = _first_hole(known)
+    return begin_ns is not None and now_ns - begin_ns > _LONG_GAP_NS
+
+
 async def missing_minutes(rest: Rest, venue_symbol: str, *, symbol: str, known: Sequence[Bar]) -> list[Bar]:
     """Fetch the minutes from a little before the first hole in `known` until now. Raises VenueError."""
+    begin_ns = _first_hole(known)
+    start_ns = begin_ns - _OVERLAP * 60_000_000_000 if begin_ns is not None else None
+    return await rest.bars(venue_symbol, symbol=symbol, timeframe="1m", limit=_MAX_LIMIT, start_ns=start_ns)
+
+
+def _first_hole(known: Sequence[Bar]) -> int | None:
+    """When the first minute begins that does not follow the one before it."""
     begin_ns: int | None = None
     for bar in known:
         if begin_ns is not None and bar.ts_open != begin_ns:
             break
         begin_ns = bar.ts_close
-    start_ns = begin_ns - _OVERLAP * 60_000_000_000 if begin_ns is not None else None
-    return await rest.bars(venue_symbol, symbol=symbol, timeframe="1m", limit=_MAX_LIMIT, start_ns=start_ns)
+    return begin_ns
 
 
 def load_bars(exchange: str, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:

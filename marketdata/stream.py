@@ -85,6 +85,10 @@ class SymbolStream:
             return self.trade.price
         return self.quote.mid if self.quote is not None else None
 
+    def now_ns(self, ts_init: int) -> int:
+        """The venue's time at our `ts_init`."""
+        return self._clock.now_ns(ts_init)
+
     def receive(self, event: VenueEvent) -> list[Event]:
         """Take in what the parser made of a frame. Gives accepted events, oldest first."""
         out: list[Event] = []

@@ -15,6 +15,7 @@ from marketdata.events import (
     Event,
     FeedState,
     Funding,
+    HistoryReady,
     OpenInterest,
     OptionsSummary,
     QuoteTick,
@@ -113,7 +114,7 @@ class SymbolSignals:
                 self._on_bar(event)
             elif event.timeframe in self._forming and is_sound(event):
                 self._forming[event.timeframe].replace(event)
-        else:
+        elif not isinstance(event, HistoryReady):
             self._on_slow(event)
 
     def invalidate_book(self) -> None:

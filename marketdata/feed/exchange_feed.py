@@ -10,7 +10,7 @@ import structlog
 
 from marketdata.clock import venue_clock
 from marketdata.connection import Backoff, Connection
-from marketdata.events import Bar, Event, FeedState
+from marketdata.events import Bar, Event, FeedState, Timeframe
 from marketdata.exchanges.adapter import Acknowledgement, MalformedFrame, Notice, Rest
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.followed import Followed, explain_unknown
@@ -30,13 +30,15 @@ _KINDS = {"live": "live", "stale": "stale", "resyncing": "gap", "fallback": "fal
 class Outlets:
     """Where the feed's results go.
 
-    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); fail(error) ends the feed; pace() waits while
-    there is more to publish than may be kept.
+    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); history_kept(symbol, timeframe) when all
+    fetched bars of a timeframe were given to keep_bar; fail(error) ends the feed; pace() waits while there is more to
+    publish than may be kept.
     """
 
     publish: Callable[[str, Sequence[Event]], None]
     note: Callable[[str, str, str], None]
     keep_bar: Callable[[str, Bar], None]
+    history_kept: Callable[[str, Timeframe], None]
     fail: Callable[[BaseException], None]
     pace: Callable[[], Awaitable[None]]
 
@@ -68,7 +70,7 @@ class ExchangeFeed:
             pace=outlets.pace,
             rng=rng,
         )
-        self.rest_work = RestWork(rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_bars)
+        self.rest_work = RestWork(rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_history)
 
     @property
     def listed(self) -> set[str]:
@@ -169,9 +171,10 @@ class ExchangeFeed:
                 self._note_state(event)
         self._outlets.publish(item.symbol, events)
 
-    def _keep_bars(self, item: Followed, bars: Sequence[Bar]) -> None:
+    def _keep_history(self, item: Followed, timeframe: Timeframe, bars: Sequence[Bar]) -> None:
         for bar in bars:
             self._outlets.keep_bar(item.symbol, bar)
+        self._outlets.history_kept(item.symbol, timeframe)
 
     def _note_state(self, event: FeedState) -> None:
         """Tell people. Rejected ticks, which may alternate with good ones, are told apart and less often."""

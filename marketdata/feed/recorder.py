@@ -23,7 +23,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
-_MAX_WAITING = 20_000
+# History of fifty symbols.
+_MAX_WAITING = 100_000
 
 
 class Recorder:
@@ -35,6 +36,7 @@ class Recorder:
         self._enabled = enabled
         self._notes: deque[FeedNote] = deque(maxlen=_MAX_WAITING)
         self._bars: deque[tuple[int, Bar]] = deque(maxlen=_MAX_WAITING)
+        self._when_stored: list[Callable[[], None]] = []
         self._writing = asyncio.Lock()
         self.is_down = False
 
@@ -48,13 +50,17 @@ class Recorder:
         if self._enabled:
             self._bars.append((instrument_id, bar))
 
+    def when_stored(self, tell: Callable[[], None]) -> None:
+        """Call `tell` once the bars kept so far are committed."""
+        if self._enabled:
+            self._when_stored.append(tell)
+
     async def write(self, statuses: Collection[FeedStatus]) -> None:
         """Write what has gathered. What fails stays for the next time."""
         if not self._enabled:
             return
         async with self._writing:
-            if self._bars:
-                await self._empty(self._bars, rows.write_bars)
+            await self._write_bars()
             if self._notes:
                 await self._empty(self._notes, lambda notes: rows.write_notes(notes, exchange_id=self._exchange_id))
             await self.attempt(rows.write_statuses, statuses, exchange_id=self._exchange_id)
@@ -73,7 +79,15 @@ class Recorder:
             log.warning("[WS] database is back", exchange=self._exchange)
         return result
 
-    async def _empty(self, waiting: deque[T], write: Callable[[list[T]], None]) -> None:
+    async def _write_bars(self) -> None:
+        told = len(self._when_stored)
+        if self._bars and not await self._empty(self._bars, rows.write_bars):
+            return
+        ready, self._when_stored = self._when_stored[:told], self._when_stored[told:]
+        for tell in ready:
+            tell()
+
+    async def _empty(self, waiting: deque[T], write: Callable[[list[T]], None]) -> bool:
         batch = list(waiting)
         waiting.clear()
 
@@ -81,5 +95,10 @@ class Recorder:
             write(batch)
             return True
 
-        if not await self.attempt(write_all):
-            waiting.extendleft(reversed(batch))
+        if await self.attempt(write_all):
+            return True
+        # Beyond the bound the oldest go.
+        batch.extend(waiting)
+        waiting.clear()
+        waiting.extend(batch)
+        return False

@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 
-from marketdata.events import Bar, Event
+from marketdata.events import Bar, Event, Timeframe
 from marketdata.exchanges.adapter import RateLimited, Rest, VenueError
 from marketdata.feed.followed import Followed
-from marketdata.history import first_minutes, longer_bars, missing_minutes
+from marketdata.history import first_minutes, is_long_gap, longer_bars, missing_minutes
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,7 @@ _TRADES = 1_000
 class RestWork:
     """REST work of one venue. `publish` takes the resulting events of a symbol.
 
-    `keep` takes closed bars of history, to be stored.
+    `keep` takes a symbol's closed bars of one timeframe, to be stored and told about.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class RestWork:
         rest: Rest,
         now_ns: Callable[[], int],
         publish: Callable[[Followed, Sequence[Event]], None],
-        keep: Callable[[Followed, Sequence[Bar]], None],
+        keep: Callable[[Followed, Timeframe, Sequence[Bar]], None],
     ) -> None:
         self._rest = rest
         self._now_ns = now_ns
@@ -110,28 +110,33 @@ class RestWork:
 
     async def _fetch_history(self, item: Followed) -> None:
         stream = item.stream
+        known = list(stream.bars.closed_minutes)
+        begins = not item.has_history or is_long_gap(known, now_ns=stream.now_ns(self._now_ns()))
         try:
             async with self._parallel:
-                if not item.has_history:
+                if begins:
                     bars = await first_minutes(self._rest, item.venue_symbol, symbol=item.symbol)
                 else:
-                    bars = await missing_minutes(
-                        self._rest, item.venue_symbol, symbol=item.symbol, known=stream.bars.closed_minutes
-                    )
+                    bars = await missing_minutes(self._rest, item.venue_symbol, symbol=item.symbol, known=known)
                 trades = await self._rest.trades(item.venue_symbol, symbol=item.symbol, limit=_TRADES)
         except VenueError as error:
             log.warning("[WS] no history", symbol=item.symbol, error=str(error))
             return
-        self._keep(item, [bar for bar in bars if bar.closed])
-        events = stream.fill_history(bars, trades)
+        # The missed bars first: consumers load them again, whole and in order, after the word that they are stored.
+        self._publish(item, stream.fill_history(bars, trades))
+        closed = [bar for bar in bars if bar.closed]
+        if begins or {bar.ts_open for bar in closed} - {bar.ts_open for bar in known}:
+            self._keep(item, "1m", closed)
         item.has_history = True
-        self._publish(item, events)
+        if begins:
+            item.has_longer_bars, item.longer_due_ns = False, 0
 
     async def _fetch_longer_bars(self, item: Followed) -> None:
         try:
             async with self._in_turn:
                 async for bars in longer_bars(self._rest, item.venue_symbol, symbol=item.symbol):
-                    self._keep(item, [bar for bar in bars if bar.closed])
+                    if bars:
+                        self._keep(item, bars[0].timeframe, [bar for bar in bars if bar.closed])
         except VenueError as error:
             log.warning("[WS] no longer bars", symbol=item.symbol, error=str(error))
             return

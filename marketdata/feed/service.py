@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 
 from marketdata import cache
 from marketdata.bus import TickPublisher
-from marketdata.events import Bar, Event
+from marketdata.events import Bar, Event, HistoryReady, Timeframe
 from marketdata.exchanges.adapter import Listing, VenueError
 from marketdata.feed import rows
 from marketdata.feed.config import FeedConfig
@@ -100,7 +101,12 @@ class FeedService:
                 exchange=self.config.exchange, base_url=self.config.rest_url, client=client, clock_ns=time.time_ns
             )
             outlets = Outlets(
-                publish=self._publish, note=self._note, keep_bar=self._keep_bar, fail=self._fail, pace=self._pace
+                publish=self._publish,
+                note=self._note,
+                keep_bar=self._keep_bar,
+                history_kept=self._history_kept,
+                fail=self._fail,
+                pace=self._pace,
             )
             feed = self.feed = ExchangeFeed(self.config, rest=rest, outlets=outlets, rng=random.Random())
             self._failure = asyncio.get_running_loop().create_future()
@@ -163,7 +169,9 @@ class FeedService:
     ) -> None:
         """Fetch what the venue lists when something is not known, at most once a minute; else use what is stored."""
         now_s = time.monotonic()
-        complete = bool(feed.listed) and self._wanted <= feed.listed
+        # Without its row's id a symbol's bars cannot be stored: the database may have been away.
+        stored_all = self._dry_run or self._wanted & feed.listed <= self._instruments.keys()
+        complete = bool(feed.listed) and self._wanted <= feed.listed and stored_all
         if complete or (self._listings_s and now_s - self._listings_s < _LISTINGS_EVERY_S and feed.listed):
             return
         self._listings_s = now_s
@@ -261,6 +269,23 @@ class FeedService:
         instrument_id = self._instruments.get(symbol)
         if instrument_id is not None:
             self._recorder.keep_bar(instrument_id, bar)
+
+    def _history_kept(self, symbol: str, timeframe: Timeframe) -> None:
+        """Tell consumers when the bars are where they can load them."""
+        self._recorder.when_stored(partial(self._tell_history, symbol, timeframe))
+
+    def _tell_history(self, symbol: str, timeframe: Timeframe) -> None:
+        feed = self.feed
+        if feed is None or symbol not in feed.followed:
+            return
+        ready = HistoryReady(
+            exchange=self.config.exchange,
+            symbol=symbol,
+            timeframe=timeframe,
+            ts_event=feed.now_ns(),
+            ts_init=time.time_ns(),
+        )
+        self._publish(symbol, [ready])
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():
