@@ -32,7 +32,10 @@ class AccountConfig(Struct, frozen=True, kw_only=True):
 
 
 class BotConfig(Struct, frozen=True, kw_only=True):
-    """A bot's settings. `version` goes up with every change."""
+    """A bot's settings. `version` goes up with every change.
+
+    `instruments` are its watchlist and what it still holds or has ordered; of those, `unwatched` are not entered again.
+    """
 
     bot_id: int
     owner_id: int
@@ -55,6 +58,7 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     instruments: tuple[InstrumentRules, ...]
     session_id: int | None
     session_started_ns: int | None
+    unwatched: frozenset[int] = frozenset()
 
 
 class BotResults(Struct, frozen=True, kw_only=True):
@@ -125,12 +129,18 @@ async def load_engine_state(pool: Pool, bot_ids: Sequence[int], now_ns: int) -> 
             cursor = await connection.execute(getattr(load_sql, name), values)
             rows[name] = await cursor.fetchall()
     instruments: dict[int, list[InstrumentRules]] = {}
+    unwatched: dict[int, set[int]] = {}
     for row in rows["INSTRUMENTS"]:
         instruments.setdefault(row.bot_id, []).append(rules_of(row))
+        if not row.watched:
+            unwatched.setdefault(row.bot_id, set()).add(row.instrument_id)
     entries: dict[int, list[tuple[int, str, Side]]] = {}
     for row in rows["ENTRIES"]:
         entries.setdefault(row.bot_id, []).append((to_ns(row.decided_at), row.symbol, Side(row.side)))
-    bots = {row.id: _bot_config(row, tuple(instruments.get(row.id, ()))) for row in rows["BOTS"]}
+    bots = {
+        row.id: _bot_config(row, tuple(instruments.get(row.id, ())), frozenset(unwatched.get(row.id, ())))
+        for row in rows["BOTS"]
+    }
     balances: dict[int, dict[str, BalanceState]] = {}
     for row in rows["BALANCES"]:
         balances.setdefault(row.account_id, {})[row.asset] = BalanceState(total=row.total, reserved=row.reserved)
@@ -148,7 +158,7 @@ async def load_engine_state(pool: Pool, bot_ids: Sequence[int], now_ns: int) -> 
     )
 
 
-def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...]) -> BotConfig:
+def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: frozenset[int]) -> BotConfig:
     account = AccountConfig(
         account_id=row.account_id,
         owner_id=row.owner_id,
@@ -190,6 +200,7 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...]) -> BotConfig
         instruments=instruments,
         session_id=row.session_id,
         session_started_ns=to_ns(row.session_started_at) if row.session_started_at else None,
+        unwatched=unwatched,
     )
 
 

@@ -19,22 +19,21 @@ LEFT JOIN bots_session s ON s.bot_id = b.id AND s.ended_at IS NULL
 WHERE b.id = ANY(%(bot_ids)s)
 """
 
+# What was taken off the watchlist while a position or an order was open is still looked after.
 INSTRUMENTS = """
-SELECT w.bot_id, n.id AS instrument_id, e.code AS exchange, n.symbol, n.base, n.quote, n.tick_size, n.lot_size,
-       n.min_quantity, n.max_quantity, n.min_notional
-FROM bots_bot_instruments w
-JOIN marketdata_instrument n ON n.id = w.instrument_id
+SELECT u.bot_id, n.id AS instrument_id, e.code AS exchange, n.symbol, n.base, n.quote, n.tick_size, n.lot_size,
+       n.min_quantity, n.max_quantity, n.min_notional, bool_or(u.watched) AS watched
+FROM (
+    SELECT bot_id, instrument_id, true AS watched FROM bots_bot_instruments WHERE bot_id = ANY(%(bot_ids)s)
+    UNION ALL
+    SELECT bot_id, instrument_id, false FROM bots_position WHERE bot_id = ANY(%(bot_ids)s) AND closed_at IS NULL
+    UNION ALL
+    SELECT bot_id, instrument_id, false FROM bots_intent WHERE bot_id = ANY(%(bot_ids)s) AND closed_at IS NULL
+) u
+JOIN marketdata_instrument n ON n.id = u.instrument_id
 JOIN marketdata_exchange e ON e.id = n.exchange_id
-WHERE w.bot_id = ANY(%(bot_ids)s)
-UNION
--- What was taken off the watchlist while a position was open is still looked after.
-SELECT p.bot_id, n.id, e.code, n.symbol, n.base, n.quote, n.tick_size, n.lot_size, n.min_quantity, n.max_quantity,
-       n.min_notional
-FROM bots_position p
-JOIN marketdata_instrument n ON n.id = p.instrument_id
-JOIN marketdata_exchange e ON e.id = n.exchange_id
-WHERE p.bot_id = ANY(%(bot_ids)s) AND p.closed_at IS NULL
-ORDER BY 1, 4
+GROUP BY u.bot_id, n.id, e.code
+ORDER BY u.bot_id, n.symbol
 """
 
 # Results of closed trades, and of open positions so far; the peak is of the running session's snapshots.

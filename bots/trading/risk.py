@@ -39,6 +39,7 @@ class RiskCode(StrEnum):
     MESSAGE_RATE = "message_rate"
     REPEAT_THROTTLE = "repeat_throttle"
     SHORT = "short"
+    WATCHLIST = "watchlist"
     # Of the gate, which sees the committed rows.
     DUPLICATE = "duplicate"
     LEASE = "lease"
