@@ -15,7 +15,7 @@ from bots.engine.symbol import MARKET_EVENTS, SymbolWorker
 from bots.orders.marks import Mark
 from marketdata.cache import alatest_snapshot
 from marketdata.clock import VenueClock
-from marketdata.events import Bar, Event, FeedState, Timeframe
+from marketdata.events import Bar, Event, FeedState, HistoryReady, Timeframe
 from marketdata.history import BOOTSTRAP_BARS, load_bars
 from quant.reading import MIN_OBSERVATIONS
 
@@ -48,6 +48,8 @@ class SymbolRunner:
         self._bars: dict[Timeframe, tuple[int, int]] = {}
         self._reload: set[Timeframe] = set()
         self._reload_at_ns = 0
+        # Those with a hole, or with bars that came too late: only beginning anew takes them in.
+        self._rebuild: set[Timeframe] = set()
         self.events = 0
 
     def now_ns(self) -> int:
@@ -116,6 +118,9 @@ class SymbolRunner:
         for i, event in enumerate(events):
             if isinstance(event, Bar):
                 self._note_bar(event)
+            elif isinstance(event, HistoryReady):
+                self._note_history(event)
+                continue
             # What came together is known together: stops see every tick, signals decide on the newest.
             await worker.step(self._rebased(event, now_ns), now_ns, evaluate=i == last)
         self.events += len(events)
@@ -127,8 +132,9 @@ class SymbolRunner:
             now_ns = self.now_ns()
             if self._reload and now_ns >= self._reload_at_ns:
                 self._reload_at_ns = now_ns + RELOAD_NS
-                for timeframe in tuple(self._reload):
-                    await self._load(timeframe)
+                begun = [timeframe for timeframe in tuple(self._reload) if await self._load(timeframe)]
+                if begun:
+                    await self._take_forming(begun, now_ns)
                 await self.worker.rebuild()
             return await self.worker.on_second(now_ns)
 
@@ -147,10 +153,30 @@ class SymbolRunner:
             return
         if bar.ts_open > last_close:
             self._reload.add(bar.timeframe)
+            self._rebuild.add(bar.timeframe)
             self._reload_at_ns = self.now_ns() + 2 * SECOND_NS
         self._bars[bar.timeframe] = (bar.ts_close, count + 1)
 
-    async def _load(self, timeframe: Timeframe) -> None:
+    def _note_history(self, ready: HistoryReady) -> None:
+        """The stored bars are whole: load them within a second."""
+        if ready.timeframe in self.worker.signals.timeframes:
+            self._reload.add(ready.timeframe)
+            self._rebuild.add(ready.timeframe)
+            self._reload_at_ns = 0
+
+    async def _take_forming(self, timeframes: Iterable[Timeframe], now_ns: int) -> None:
+        """The unfinished bars of timeframes that began anew, as the feed knows them."""
+        try:
+            snapshot = await alatest_snapshot(self.worker.exchange, self.worker.symbol)
+        except (OSError, ValueError) as error:
+            log.warning("engine.snapshot.unavailable", symbol=self.worker.symbol, error=str(error))
+            return
+        for bar in snapshot.forming if snapshot is not None else ():
+            if bar.timeframe in timeframes:
+                await self.worker.step(bar, now_ns, evaluate=False)
+
+    async def _load(self, timeframe: Timeframe) -> bool:
+        """Load the stored bars; whether the timeframe began anew from them."""
         worker = self.worker
         limit = BOOTSTRAP_BARS.get(timeframe, DEFAULT_BARS)
         try:
@@ -158,16 +184,22 @@ class SymbolRunner:
         except (DatabaseError, InterfaceError) as error:
             log.warning("engine.history.unavailable", symbol=worker.symbol, error=str(error))
             self._reload.add(timeframe)
-            return
+            return False
         last_close, count = self._bars.get(timeframe, (0, 0))
         newest = bars[-1].ts_close if bars else 0
-        if len(bars) > count or newest > last_close:
+        # What is not yet stored would be lost by beginning anew: it is a second away.
+        is_whole = newest >= last_close
+        begins = is_whole and (len(bars) > count or newest > last_close or timeframe in self._rebuild)
+        if begins:
             worker.signals.add_timeframe(timeframe, bars)
-            self._bars[timeframe] = (max(newest, last_close), len(bars))
-        if len(bars) < MIN_OBSERVATIONS or newest < last_close:
+            self._bars[timeframe] = (newest, len(bars))
+        if is_whole:
+            self._rebuild.discard(timeframe)
+        if len(bars) < MIN_OBSERVATIONS or not is_whole:
             self._reload.add(timeframe)
         else:
             self._reload.discard(timeframe)
+        return begins
 
 
 def _load_bars(exchange: str, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:

@@ -1,0 +1,71 @@
+"""Bars that were missed and stored later: the signals begin anew from the whole history."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
+
+from bots.engine.inbox import Inbox
+from bots.engine.runner import SymbolRunner
+from marketdata.clock import venue_clock
+from marketdata.events import Bar, HistoryReady
+from marketdata.history import load_bars
+from marketdata.models import BarRow
+from tests.integration.engine.market import bars_rows
+from tests.integration.orders.cast import Cast
+
+MISSED = 10
+
+
+@pytest.fixture
+async def runner(redis_flush: None) -> AsyncIterator[SymbolRunner]:
+    # Signals need no desk.
+    desk: Any = type("Desk", (), {"bots": {}, "traditional_weight": 0.5, "quant_weight": 0.5})()
+    yield SymbolRunner(
+        exchange="simulated", symbol="BTC/USDT", desk=desk, inbox=Inbox(), clock=venue_clock("system"),
+        stream_clock=False, timeframes=("1m",),
+    )  # fmt: skip
+    await sync_to_async(connections.close_all)()
+
+
+def technical(runner: SymbolRunner) -> Any:
+    return runner.worker.signals.read(now_ns=time.time_ns()).readings[0]
+
+
+async def hear(runner: SymbolRunner, event: Bar | HistoryReady) -> None:
+    runner._inbox.queue.put(event)
+    await runner._drain()
+    await runner.second()
+
+
+async def test_a_pause_is_healed_when_its_bars_are_stored(cast: Cast, runner: SymbolRunner) -> None:
+    rows = list(bars_rows(cast.btc, price=100_000.0, count=600))
+    before, missed, newest = rows[: -MISSED - 1], rows[-MISSED - 1 : -1], rows[-1]
+    await sync_to_async(BarRow.objects.bulk_create)(before)
+    await runner.bootstrap()
+    assert technical(runner).value is not None
+    await sync_to_async(BarRow.objects.bulk_create)([newest])
+    (bar,) = await sync_to_async(load_bars)("simulated", "BTC/USDT", "1m", 1)
+    await hear(runner, bar)
+    # So long a hole cannot be bridged.
+    assert technical(runner).value is None
+    await sync_to_async(BarRow.objects.bulk_create)(missed)
+    ids: dict[str, Any] = {"exchange": "simulated", "symbol": "BTC/USDT"}
+    await hear(runner, HistoryReady(**ids, timeframe="1m", ts_event=bar.ts_close, ts_init=bar.ts_close))
+    assert technical(runner).value is not None
+    assert technical(runner).as_of == bar.ts_close
+
+
+async def test_a_bar_not_yet_stored_is_not_lost_by_beginning_anew(cast: Cast, runner: SymbolRunner) -> None:
+    rows = list(bars_rows(cast.btc, price=100_000.0, count=120))
+    await sync_to_async(BarRow.objects.bulk_create)(rows)
+    (bar,) = await sync_to_async(load_bars)("simulated", "BTC/USDT", "1m", 1)
+    await sync_to_async(BarRow.objects.filter(ts_open=bar.ts_open).delete)()
+    await runner.bootstrap()
+    await hear(runner, bar)
+    ids: dict[str, Any] = {"exchange": "simulated", "symbol": "BTC/USDT"}
+    await hear(runner, HistoryReady(**ids, timeframe="1m", ts_event=bar.ts_close, ts_init=bar.ts_close))
+    assert technical(runner).as_of == bar.ts_close
