@@ -272,12 +272,6 @@ LOGGING = logging_config(level=LOG_LEVEL, folder=LOCAL_DIR / "logs" if LOG_FILES
 
 # --- Trading ----------------------------------------------------------------------------------------------------
 
-# A quant server to ask instead of the built-in signals; PYTHON_API_URL is its older name. Empty: built in.
-QUANT_URL = read.url("QUANT_URL", "", schemes=("http", "https")) or read.url(
-    "PYTHON_API_URL", "", schemes=("http", "https")
-)
-QUANT_TIMEOUT_MS = read.integer("QUANT_TIMEOUT_MS", 2000, low=10, high=60_000)
-QUANT_RETRY_COUNT = read.integer("QUANT_RETRY_COUNT", 3, low=0, high=10)
 TRADITIONAL_SIGNAL_WEIGHT = read.number("TRADITIONAL_SIGNAL_WEIGHT", 0.5, low=0, high=1)
 QUANT_SIGNAL_WEIGHT = read.number("QUANT_SIGNAL_WEIGHT", 0.5, low=0, high=1)
 if TRADITIONAL_SIGNAL_WEIGHT + QUANT_SIGNAL_WEIGHT == 0:
