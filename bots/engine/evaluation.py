@@ -77,15 +77,14 @@ class Evaluator:
             wanted += [Due(index=int(i), trigger=Trigger.TICK, slot=ts_event) for i in asked]
         if due:
             self._observe(np.array([item.index for item in due]), codes, blended, now_ns)
-        self._last = look = Look(
-            vector=vector, blended=blended, codes=codes, troubles=troubles, now_ns=now_ns, ts_event=ts_event
-        )
+        look = Look(vector=vector, blended=blended, codes=codes, troubles=troubles, now_ns=now_ns, ts_event=ts_event)
+        self._last = look if on_tick else None
         for item in wanted:
             await self._ask(item, look)
 
     async def tell(self, now_ns: int) -> None:
         """Store and tell, of bots asked on every tick, what has not changed: after the decisions, never before."""
-        look = self._last
+        look, self._last = self._last, None
         if look is None or not len(self._seats.on_tick):
             return
         for i in self._seats.worth_telling(look.codes, now_ns).tolist():

@@ -61,6 +61,8 @@ class Seats:
         self.seats: list[Seat] = []
         self._index: dict[int, int] = {}
         self.unusable: dict[int, str] = {}
+        self.repeated: Int64s = np.zeros(0, dtype=np.int64)
+        self.omitted: Int64s = np.zeros(0, dtype=np.int64)
         self.rebuild((), traditional_weight=0.5, quant_weight=0.5)
 
     def __len__(self) -> int:
@@ -96,6 +98,7 @@ class Seats:
     def rebuild(self, columns: tuple[Column, ...], *, traditional_weight: float, quant_weight: float) -> None:
         """Lay the arrays out anew. Bots whose weights cannot be used are in `unusable`, with the reason."""
         count = len(self.seats)
+        counted = {bot_id: (self.repeated[i], self.omitted[i]) for bot_id, i in self._index.items()}
         self._index = {seat.bot.bot_id: i for i, seat in enumerate(self.seats)}
         self.unusable = {}
         rows = np.zeros((count, len(columns)))
@@ -122,8 +125,8 @@ class Seats:
         self.held = np.zeros(count, dtype=np.int8)
         self.working = np.zeros(count, dtype=bool)
         self.last_code = np.full(count, NEVER, dtype=np.int8)
-        self.repeated: Int64s = np.zeros(count, dtype=np.int64)
-        self.omitted: Int64s = np.zeros(count, dtype=np.int64)
+        kept = np.array([counted.get(config.bot_id, (0, 0)) for config in configs], dtype=np.int64).reshape(count, 2)
+        self.repeated, self.omitted = kept[:, 0].copy(), kept[:, 1].copy()
         self.next_tell_ns: Int64s = np.zeros(count, dtype=np.int64)
         self.retry_ns: Int64s = np.zeros(count, dtype=np.int64)
         self.on_tick: Int64s = np.array(
@@ -196,10 +199,15 @@ class Seats:
         return asked
 
     def worth_telling(self, codes: NDArray[np.int8], now_ns: int) -> Int64s:
-        """Of the bots asked on every tick: those that hold as before, and have not said so for a while."""
+        """Of the bots asked on every tick: those that hold as before, and have not said so for a while.
+
+        `worth_asking` counted this evaluation of theirs as left out: it is not.
+        """
         mine = self.on_tick
         quiet = ~_acts(codes[mine]) & (codes[mine] == self.last_code[mine])
         told: Int64s = mine[quiet & (now_ns >= self.next_tell_ns[mine])]
+        self.repeated[told] -= 1
+        self.omitted[told] -= 1
         return told
 
     def retry_later(self, index: int, now_ns: int) -> None:
