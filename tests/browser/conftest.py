@@ -74,7 +74,7 @@ class Visit:
         return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
@@ -85,7 +85,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(chromium: Browser) -> Iterator[Site]:
     local_dir = Path(tempfile.mkdtemp(prefix="tradingsite-browser-"))
     port = free_port()
@@ -115,7 +115,7 @@ def sign_in(page: Page, site: Site, *, username: str, password: str) -> None:
     page.wait_for_url(f"{site.url}/")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_session(site: Site, chromium: Browser) -> StorageState:
     with chromium.new_context() as context:
         sign_in(context.new_page(), site, username=site.username, password=site.password)

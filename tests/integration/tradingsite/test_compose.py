@@ -13,6 +13,7 @@ import pytest
 import yaml
 from django.db import connection
 
+from bots.models import Installation
 from marketdata.models import Environment, Exchange
 from tests.integration.tradingsite.processes import said, wait_for
 from tradingsite.servers.children import free_port
@@ -94,6 +95,8 @@ def test_web_answers_that_it_is_ready_and_stops_cleanly(tmp_path):
 
 @pytest.mark.django_db(transaction=True)
 def test_the_others_run_until_told_to_stop_and_end_with_code_0(tmp_path):
+    # A test that truncated the tables before this one took the migrations' row with them.
+    Installation.objects.get_or_create(pk=1)
     Exchange.objects.create(code="simulated", name="Simulated", adapter="binance", environment=Environment.SIMULATED)
     folders = {name: tmp_path / name for name in READY}
     for folder in folders.values():

@@ -45,9 +45,9 @@ def test_the_live_page_begins_with_own_bots(alice, bob):
 
 def test_the_page_of_an_order_tells_the_decision_behind_it(alice):
     body = alice.api.get(reverse("order", args=[alice.order.pk])).content.decode()
-    for words in ("technical says buy", "they agree", "sending", alice.order.client_order_id, "100"):
+    for words in ("Technical says buy", "They agree", "sending", alice.order.client_order_id, "100"):
         assert words in body
-    assert "technical says buy" in alice.api.get(reverse("decision", args=[alice.decision.pk])).content.decode()
+    assert "Technical says buy" in alice.api.get(reverse("decision", args=[alice.decision.pk])).content.decode()
 
 
 def test_trades_and_feeds(alice, feed):
