@@ -28,7 +28,7 @@ SELECT b.id, b.state, concat_ws(':', b.version, b.state, b.ladder, b.ladder_reas
            a.ladder, a.maker_fee_bps, a.taker_fee_bps, a.latency_ms, i.ladder,
            (SELECT string_agg(n.id || '/' || n.updated_at, ',' ORDER BY n.id) FROM bots_bot_instruments w
             JOIN marketdata_instrument n ON n.id = w.instrument_id WHERE w.bot_id = b.id)) AS fingerprint,
-       ARRAY(SELECT p.instrument_id FROM bots_position p
+       ARRAY(SELECT p.id FROM bots_position p
              WHERE p.bot_id = b.id AND p.closed_at IS NULL AND p.close_requested_at IS NOT NULL) AS closing
 FROM bots_bot b JOIN bots_account a ON a.id = b.account_id CROSS JOIN bots_installation i
 WHERE b.id = ANY(%(bot_ids)s)
@@ -59,6 +59,8 @@ class Roster:
             for token in tokens:
                 held = self._desk.bots.get(token.bot_id)
                 if held is not None:
+                    if token.epoch > held.token.epoch + 1:
+                        await self._forget_orders(held)
                     # Our own lease had run out, and nobody was faster: its orders are settled as after a restart.
                     held.token, held.lost, held.suspended = token, False, "the lease had run out"
             await self._take(fresh)
@@ -88,6 +90,12 @@ class Roster:
             for row in rows.values():
                 self._request_closes(self._desk.bots[row.id], row.closing)
             await self._let_go(rows)
+
+    async def _forget_orders(self, bot: BotBooks) -> None:
+        """Another owner has settled them meanwhile: a fill of one that only this engine knows would be an incident."""
+        for runner in self._runners_of(bot):
+            async with runner.lock:
+                runner.worker.execution.forget(bot.bot_id)
 
     async def _take(self, tokens: Sequence[LeaseToken]) -> None:
         if not tokens:
@@ -234,10 +242,10 @@ class Roster:
                 ladder=config.restriction.ladder.value, why=config.restriction.reason,
             )  # fmt: skip
 
-    def _request_closes(self, bot: BotBooks, instrument_ids: Iterable[int]) -> None:
-        for instrument_id in instrument_ids:
-            held = bot.positions.get(instrument_id)
-            if held is not None and not held.position.close_requested:
+    def _request_closes(self, bot: BotBooks, position_ids: Iterable[int]) -> None:
+        # By position: since the rows were read, the instrument may have been left and entered again.
+        for held in bot.positions.values():
+            if held.position.position_id in position_ids and not held.position.close_requested:
                 held.position = replace(held.position, close_requested=True)
 
     async def _settle_suspended(self) -> None:
