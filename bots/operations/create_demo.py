@@ -30,6 +30,10 @@ PROVISIONAL_RULES = {
     "AVAX/USDT": ("0.001", "0.01"),
 }
 
+# Positions of a few hundred: below that, the part of a lot that a fee leaves over would weigh more than the fee.
+CASH = Decimal(100_000)
+STAKE: dict[str, Any] = {"capital": Decimal(30_000), "maximum_position_value": Decimal(1_000)}
+
 BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (
         ("BTC/USDT", "ETH/USDT", "SOL/USDT"),
@@ -39,6 +43,7 @@ BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "evaluation": Evaluation.BAR_CLOSE,
             "timeframes": {"1m": 1.0, "5m": 1.0},
             "minimum_confidence": 0.1,
+            **STAKE,
             "stop_loss": Decimal("0.012"),
             "take_profit": Decimal(0),
             "trailing_stop": Decimal("0.008"),
@@ -61,12 +66,13 @@ BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
                 "volatility": 0.1,
             },
             "minimum_confidence": 0.08,
+            **STAKE,
             "stop_loss": Decimal("0.008"),
             "take_profit": Decimal("0.006"),
         },
     ),
     (
-        ("BTC/USDT", "ADA/USDT", "DOGE/USDT", "SOL/USDT"),
+        ("BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT", "DOGE/USDT"),
         {
             "name": "Scalper",
             "description": "Decides every 5 s on little evidence, with tight stops: the busiest of the three.",
@@ -75,9 +81,9 @@ BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "minimum_confidence": 0.02,
             "minimum_coverage": 0.2,
             "validator_enabled": False,
-            "maximum_position_value": Decimal(200),
-            "stop_loss": Decimal("0.003"),
-            "take_profit": Decimal("0.003"),
+            **STAKE,
+            "stop_loss": Decimal("0.004"),
+            "take_profit": Decimal("0.005"),
         },
     ),
 )
@@ -114,7 +120,7 @@ def create_demo(*, now: datetime) -> Demo:
     )
     instruments = demo_instruments(exchange)
     account = create_account(
-        owner=user, name="Demo", exchange=exchange, opening_cash=Decimal(10_000), actor=user, now=now
+        owner=user, name="Demo", exchange=exchange, opening_cash=CASH, actor=user, now=now
     )
     bots = tuple(_create_bot(user, account, instruments, symbols, values, now) for symbols, values in BOTS)
     return Demo(username=USERNAME, password=password, bots=bots)
