@@ -285,6 +285,7 @@ class FeedService:
             ts_event=feed.now_ns(),
             ts_init=time.time_ns(),
         )
+        feed.counts["history_told"] += 1
         self._publish(symbol, [ready])
 
     def _fail(self, error: BaseException) -> None:

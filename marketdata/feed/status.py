@@ -52,7 +52,7 @@ def unknown_row(symbol: str, reason: str, *, exchange_id: int, now_ns: int) -> F
 
 
 def final_account(feed: ExchangeFeed, publisher: TickPublisher | None) -> dict[str, Any]:
-    """Where every frame and event went, as a JSON object. `frames` counts what belongs to no followed symbol."""
+    """Where every frame and event went, as a JSON object. `frames` counts what belongs to no symbol."""
     return {
         "exchange": feed.config.exchange,
         "frames": dict(feed.counts),

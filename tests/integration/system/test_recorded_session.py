@@ -87,9 +87,10 @@ def look_at_the_frames(sent: dict[str, int], heard: dict[str, Any]) -> None:
     assert heard["frames"].get("malformed", 0) == 0
     assert heard["frames"].get("unfollowed", 0) == 0
     assert heard["dropped"] == 0
-    # Everything that was not rejected went on, and everything that went on was published.
+    # Everything that was not rejected went on, and everything that went on was published, with word of stored bars.
     assert (counts["out.quote"], counts["out.trade"]) == (sent["bookTicker"], sent["trade"])
-    assert heard["published"] == sum(count for name, count in counts.items() if name.startswith("out."))
+    went_on = sum(count for name, count in counts.items() if name.startswith("out."))
+    assert heard["published"] == went_on + heard["frames"]["history_told"]
     symbol = heard["symbols"][SYMBOL]
     assert (symbol["gaps"], symbol["reconnects"]) == (0, 0)
 
