@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -78,8 +77,8 @@ class Connection:
         self._pace = pace
         self._backoff = Backoff(max_s=settings.reconnect_max_s, jitter=settings.reconnect_jitter, rng=rng)
         self._socket: ClientConnection | None = None
-        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
-        self._sent: deque[float] = deque(maxlen=settings.messages_per_s)
+        self._outgoing: asyncio.Queue[Callable[[], bytes | None]] = asyncio.Queue()
+        self._next_send_s = 0.0
         self._renewing = False
         self.connects = 0
 
@@ -91,9 +90,12 @@ class Connection:
     def failures(self) -> int:
         return self._backoff.failures
 
-    def send(self, message: bytes) -> None:
-        """Send when the venue's message limit allows. What is unsent on a loss is forgotten: ask again on_up."""
-        self._outgoing.put_nowait(message)
+    def send(self, make: Callable[[], bytes | None]) -> None:
+        """Send what `make` gives when the venue's message limit allows; None sends nothing.
+
+        What is unsent on a loss is forgotten: ask again on_up.
+        """
+        self._outgoing.put_nowait(make)
 
     def renew(self) -> None:
         """Drop the socket and connect again at once: it lives, but brings nothing or is about to end."""
@@ -155,8 +157,10 @@ class Connection:
 
     async def _send_all(self, socket: ClientConnection) -> None:
         while True:
-            message = await self._outgoing.get()
-            if len(self._sent) == self._sent.maxlen:
-                await asyncio.sleep(max(0.0, self._sent[0] + 1.0 - time.monotonic()))
-            self._sent.append(time.monotonic())
-            await socket.send(message, text=True)
+            make = await self._outgoing.get()
+            # Evenly: a burst at the end of one second and another at the beginning of the next arrive as one.
+            await asyncio.sleep(max(0.0, self._next_send_s - time.monotonic()))
+            message = make()
+            if message is not None:
+                self._next_send_s = time.monotonic() + 1.0 / self.settings.messages_per_s
+                await socket.send(message, text=True)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from itertools import count
 
 from marketdata.connection import Connection, ConnectionSettings
@@ -37,6 +38,9 @@ class SocketPool:
         self._rng = rng
         self._streams: dict[Connection, dict[str, tuple[str, ...]]] = {}
         self._tasks: dict[Connection, asyncio.Task[None]] = {}
+        # Streams for the next messages, gathered so that many symbols cost few messages.
+        self._joining: dict[Connection, list[str]] = {}
+        self._leaving: dict[Connection, list[str]] = {}
         self._request_ids = count(1)
 
     @property
@@ -64,17 +68,17 @@ class SocketPool:
                 continue
             if not carried:
                 del self._streams[connection]
+                self._forget(connection)
                 self._tasks.pop(connection).cancel()
             elif connection.is_up:
-                connection.send(self._adapter.unsubscribe(streams, request_id=next(self._request_ids)))
+                self._unsubscribe(connection, streams)
 
     def resubscribe(self, symbol: str) -> None:
         """Ask again for streams that stopped."""
         for connection, carried in self._streams.items():
             if symbol in carried and connection.is_up:
-                streams = carried[symbol]
-                connection.send(self._adapter.unsubscribe(streams, request_id=next(self._request_ids)))
-                self._subscribe(connection, streams)
+                self._unsubscribe(connection, carried[symbol])
+                self._subscribe(connection, carried[symbol])
 
     async def close(self) -> None:
         tasks = list(self._tasks.values())
@@ -86,6 +90,7 @@ class SocketPool:
         carried = {symbol: streams}
 
         def up() -> None:
+            self._forget(connection)
             everything = [stream for streams in carried.values() for stream in streams]
             self._subscribe(connection, everything)
             self._on_up(connection, list(carried))
@@ -108,7 +113,31 @@ class SocketPool:
             self._on_failure(error)
 
     def _subscribe(self, connection: Connection, streams: Sequence[str]) -> None:
-        size = self._adapter.limits.streams_per_message
-        for begin in range(0, len(streams), size):
-            chunk = streams[begin : begin + size]
-            connection.send(self._adapter.subscribe(chunk, request_id=next(self._request_ids)))
+        self._joining.setdefault(connection, []).extend(streams)
+        self._send(connection, len(streams))
+
+    def _unsubscribe(self, connection: Connection, streams: Sequence[str]) -> None:
+        joining = self._joining.setdefault(connection, [])
+        joining[:] = [stream for stream in joining if stream not in streams]
+        self._leaving.setdefault(connection, []).extend(streams)
+        self._send(connection, len(streams))
+
+    def _send(self, connection: Connection, streams: int) -> None:
+        for _ in range(0, streams, self._adapter.limits.streams_per_message):
+            connection.send(partial(self._next_message, connection))
+
+    def _next_message(self, connection: Connection) -> bytes | None:
+        """As much of what waits as one message carries. Leaving goes first: who asks again stays."""
+        for waiting, make in (
+            (self._leaving.get(connection), self._adapter.unsubscribe),
+            (self._joining.get(connection), self._adapter.subscribe),
+        ):
+            if waiting:
+                size = self._adapter.limits.streams_per_message
+                chunk, waiting[:] = waiting[:size], waiting[size:]
+                return make(chunk, request_id=next(self._request_ids))
+        return None
+
+    def _forget(self, connection: Connection) -> None:
+        self._joining.pop(connection, None)
+        self._leaving.pop(connection, None)

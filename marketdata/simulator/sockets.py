@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from marketdata.simulator.hub import Hub, Subscriber
+from marketdata.simulator.lag import LoopLag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +33,14 @@ class Socket:
         self.subscriber = Subscriber(combined=combined)
         self._last_pong_s = time.monotonic()
         self._recent: list[float] = []
+        self._lag = LoopLag()
 
     async def serve(self, on_text: Callable[[str], Awaitable[None]]) -> web.WebSocketResponse:
         """Talk until either side ends it."""
         await self._websocket.prepare(self._request)
         self._last_pong_s = time.monotonic()
         self._hub.subscribers.add(self.subscriber)
-        helpers = [asyncio.create_task(self._write()), asyncio.create_task(self._watch())]
+        helpers = [asyncio.create_task(helper) for helper in (self._write(), self._watch(), self._lag.run())]
         try:
             await self._read(on_text)
         finally:
@@ -72,7 +74,8 @@ class Socket:
         now_s = time.monotonic()
         self._recent = [at for at in self._recent if now_s - at < 1.0]
         self._recent.append(now_s)
-        return len(self._recent) <= self._rules.messages_per_s
+        # While history is computed nothing is read: messages sent a second apart are then found together.
+        return len(self._recent) <= self._rules.messages_per_s * (1 + self._lag.recent_s)
 
     async def _write(self) -> None:
         subscriber, websocket = self.subscriber, self._websocket
