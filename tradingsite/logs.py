@@ -56,6 +56,8 @@ def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
         "root": {"handlers": list(handlers), "level": level},
         # Libraries that tell every request or connection at INFO; django.server's own handler would print twice.
         "loggers": {name: {"level": "WARNING"} for name in QUIET}
+        # While Redis is away this one prints a traceback a second; feed, engine and hub say it in a line.
+        | {"channels_redis.pubsub": {"level": "CRITICAL"}}
         | {"django.server": {"handlers": [], "propagate": True}},
     }
 
