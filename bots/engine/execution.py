@@ -23,6 +23,8 @@ from marketdata.events import BookSnapshot, QuoteTick, TradeTick
 log = structlog.get_logger(__name__)
 
 EXIT_RETRY_NS = 1_000_000_000
+# A row that no table takes is no outage: it would stand before all others for ever.
+REFUSED = (psycopg.IntegrityError, psycopg.DataError)
 DATABASE_AWAY = Reason(code="database", text="the database is away: no order is sent until it answers")
 
 
@@ -55,6 +57,8 @@ class Execution:
         bot.last_message_ns = self._now_ns = now_ns
         try:
             answer = await desk.store.submit(plan, decision, bot.token, now_ns)
+        except REFUSED as error:
+            return (await self._refused(bot, "an order", error),)
         except psycopg.Error as error:
             desk.database_failed(error, bot=bot)
             return (DATABASE_AWAY,)
@@ -157,6 +161,9 @@ class Execution:
         bot, rules = owned
         try:
             answer = await self._desk.store.record(report, bot.token)
+        except REFUSED as error:
+            await self._refused(bot, f"a report of order {report.order_id.hex}", error)
+            return True
         except psycopg.Error as error:
             self._desk.database_failed(error)
             return False
@@ -170,6 +177,13 @@ class Execution:
         if answer.changed:
             await self._follow(bot, rules, answer)
         return True
+
+    async def _refused(self, bot: BotBooks, what: str, error: psycopg.Error) -> Reason:
+        """Nothing was written, nor would be if tried again: this bot is halted and settled anew, the others go on."""
+        text = f"the database refuses {what}: {type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        await self._desk.halt(bot, text)
+        bot.suspended = text
+        return Reason(code="database", text=text)
 
     async def _follow(self, bot: BotBooks, rules: InstrumentRules, recorded: Recorded) -> None:
         view = recorded.order

@@ -50,7 +50,7 @@ async def test_orders_that_another_owner_had_meanwhile_are_not_filled_here(cast:
     other = await cast.lease(engine.store, holder="monitor")
     await engine.store.release([other], "monitor")
     await engine.roster.acquire()
-    assert execution._matcher.live_orders == ()
+    assert len(execution._matcher.live_orders) == 0
     await engine.roster.sync()
     assert execution._matcher.live_orders == (order.order_id,), "settled: it rests in the books too"
 
