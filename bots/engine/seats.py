@@ -20,6 +20,7 @@ TELL_EVERY_NS = SECOND_NS // 2
 # A bot asked on every tick that was just refused is not asked to try again at once.
 RETRY_NS = 200_000_000
 NEVER = -1
+CLOCK_SLACK_NS = SECOND_NS
 
 Int64s = NDArray[np.int64]
 
@@ -157,7 +158,8 @@ class Seats:
     def on_bar(self, bar: Bar, now_ns: int) -> None:
         """Note a closed bar: its bots are asked at the next tick, when all bars of that moment are known."""
         length_ns = TIMEFRAME_SECONDS[bar.timeframe] * SECOND_NS
-        if not 0 <= now_ns - bar.ts_close < length_ns:
+        # A venue's clock may be ahead of ours: its bar has closed all the same.
+        if not -CLOCK_SLACK_NS <= now_ns - bar.ts_close < length_ns:
             return
         for index in self._on_bar:
             seat = self.seats[index]

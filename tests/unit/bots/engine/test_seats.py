@@ -73,6 +73,13 @@ def test_a_closed_bar_of_its_shortest_timeframe_makes_a_bot_due_at_the_next_tick
     assert seats.due(closed.ts_close + 5) == []
 
 
+def test_a_bar_of_a_venue_whose_clock_is_ahead_makes_its_bots_due() -> None:
+    seats = seats_of({"evaluation": "bar_close"})
+    closed = bar(0, 100.0)
+    seats.on_bar(closed, closed.ts_close - 50_000_000)
+    assert [due.slot for due in seats.due(closed.ts_close - 40_000_000)] == [closed.ts_close]
+
+
 def test_a_bar_from_history_makes_nobody_due() -> None:
     seats = seats_of({"evaluation": "bar_close"})
     old = bar(0, 100.0)
