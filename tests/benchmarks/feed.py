@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from marketdata.book import OrderBook
+from marketdata.events import BookDelta
 from marketdata.exchanges.binance.messages import BinanceParser
 from marketdata.exchanges.binance.payloads import BookTicker, Depth, Trade
 from marketdata.replay import read_capture
@@ -67,7 +68,8 @@ def book(frames: list[bytes]) -> dict[str, Row]:
     parser = BinanceParser(exchange="binance", symbols=SYMBOLS)
     image = next(frame for frame in frames if frame.startswith(b'{"lastUpdateId"'))
     start = parser.parse_image(image, symbol="BTC/USDT", ts_init=1)
-    deltas = [parser.parse(frame, ts_init=1)[0] for frame in frames if b"@depth" in frame[:40]]
+    events = [parser.parse(frame, ts_init=1)[0] for frame in frames if b"@depth" in frame[:40]]
+    deltas = [event for event in events if isinstance(event, BookDelta)]
     fresh = [delta for delta in deltas if delta.last_update_id > start.update_id]
 
     def ours() -> None:
@@ -118,7 +120,8 @@ async def through_redis() -> dict[str, Row]:
             await receiving.group_add(tick_group("binance", "BTC/USDT"), channel)
 
             async def hear(count: int) -> list[float]:
-                reader, ages = BatchReader(), []
+                reader = BatchReader()
+                ages: list[float] = []
                 while len(ages) < count:
                     read = reader.read((await receiving.receive(channel))["payload"])
                     now_ns = time.perf_counter_ns()
@@ -152,7 +155,8 @@ async def through_redis() -> dict[str, Row]:
                     await connection.publish("bare", await queue.get())
 
             async def hear_bare(count: int) -> list[float]:
-                decode, ages = msgspec.msgpack.Decoder(QuoteTick).decode, []
+                decode = msgspec.msgpack.Decoder(QuoteTick).decode
+                ages: list[float] = []
                 while len(ages) < count:
                     message = await subscription.get_message(ignore_subscribe_messages=True, timeout=1)
                     if message is not None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from asgiref.sync import sync_to_async
@@ -90,7 +91,7 @@ async def running_feed(**options) -> AsyncIterator[FeedService]:
             await task
 
 
-async def eventually(check: Callable[[], object], *, timeout_s: float = 10.0) -> object:
+async def eventually(check: Callable[[], Any], *, timeout_s: float = 10.0) -> Any:
     """Ask (in a thread, of the database) until it is true."""
     async with asyncio.timeout(timeout_s):
         while True:

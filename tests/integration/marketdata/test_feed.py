@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -27,12 +28,21 @@ async def follow_btc() -> None:
     await afollow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
 
 
+def is_a(kind, event):
+    return isinstance(event, kind)
+
+
+def all_bars(timeframe, count):
+    bars = load_bars("simulated", "BTC/USDT", timeframe, count)
+    return bars if len(bars) == count else None
+
+
 async def test_ticks_reach_the_channel_layer_the_cache_and_the_database():
     await follow_btc()
     async with listening() as listener, running_feed():
         await listener.until(is_state("live"))
         for kind in (QuoteTick, TradeTick, BookSnapshot, Ticker):
-            await listener.until(lambda event, kind=kind: isinstance(event, kind))
+            await listener.until(partial(is_a, kind))
         assert listener.missed == 0
         row = await eventually(lambda: FeedStatus.objects.filter(state="live", messages__gt=0).first())
         assert row.symbol == "BTC/USDT"
@@ -56,11 +66,7 @@ async def test_history_is_contiguous_and_marked(market):
     await follow_btc()
     async with running_feed():
         for timeframe, seconds, count in (("1m", 60, 499), ("5m", 300, 299), ("1h", 3600, 40)):
-            bars = await eventually(
-                lambda timeframe=timeframe, count=count: (
-                    found if len(found := load_bars("simulated", "BTC/USDT", timeframe, count)) == count else None
-                )
-            )
+            bars = await eventually(partial(all_bars, timeframe, count))
             assert {b.ts_open - a.ts_open for a, b in pairwise(bars)} == {seconds * 10**9}
             assert all(bar.low <= bar.open <= bar.high and bar.source in ("rest", "synthetic") for bar in bars)
 
@@ -207,4 +213,5 @@ async def test_feed_rows_count_followers():
         status = await FeedStatus.objects.aget()
         (row,) = await sync_to_async(feed_rows)(now=status.updated_at)
     assert (row.symbol, row.followers, row.is_running) == ("BTC/USDT", 2, True)
+    assert row.tick_age_s is not None
     assert row.tick_age_s < 5

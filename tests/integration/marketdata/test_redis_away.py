@@ -78,6 +78,7 @@ async def test_a_loss_is_a_hole_and_the_present_state_follows(servers):
     channel = await hearing.new_channel()
     await hearing.group_add(tick_group("binance", "BTC/USDT"), channel)
     reader = BatchReader()
+    publisher: TickPublisher
     async with publishing(url, on_recovered=lambda: publisher.add("BTC/USDT", [BOOK])) as publisher:
         publisher.add("BTC/USDT", [BOOK])
         first = reader.read((await hearing.receive(channel))["payload"])

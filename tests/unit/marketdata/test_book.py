@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketdata.book import Applied, OrderBook
+from marketdata.events import BookDelta
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.replay import read_capture
 from tests.unit.marketdata.cast import BTC_CAPTURE, SYMBOLS, delta, image, needs_captures
@@ -116,6 +117,7 @@ def test_equals_an_independent_rebuild_after_each_of_the_recorded_deltas():
             seen += 1
             data = json.loads(frame.payload)["data"]
             (event,) = parser.parse(frame.payload, ts_init=1)
+            assert isinstance(event, BookDelta)
             outcome = book.apply_delta(event)
             if not started:
                 before.append(data)

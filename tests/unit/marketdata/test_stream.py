@@ -114,8 +114,8 @@ def test_quotes_get_our_time_corrected_by_the_venues_offset():
         at = T0 + number * SECOND
         tick = trade(100, at=at + way_ms * 1_000_000 - 1_200_000_000, id=number + 1)
         stream.receive(TradeTick(**{name: getattr(tick, name) for name in tick.__struct_fields__} | {"ts_event": at}))
-    (tick,) = stream.receive(quote(99, 101, at=T0 + 3 * SECOND, id=11))
-    assert tick.ts_event == T0 + 3 * SECOND + 1_180_000_000
+    (heard,) = stream.receive(quote(99, 101, at=T0 + 3 * SECOND, id=11))
+    assert heard.ts_event == T0 + 3 * SECOND + 1_180_000_000
 
 
 def test_late_data_holds_the_symbol():
