@@ -1,5 +1,6 @@
 """What the database knows of markets: venues, instruments, who follows what, bars, and how the feeds are."""
 
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -16,13 +17,23 @@ class StreamClock(models.TextChoices):
     STREAM = "stream", "the stream's own time (replay)"
 
 
+def default_environment() -> str:
+    """Nothing reaches a real venue unless WEBSOCKET_MOCK_MODE is off or someone chooses so."""
+    return Environment.SIMULATED if settings.WEBSOCKET_MOCK_MODE else Environment.LIVE
+
+
 class Exchange(models.Model):
     """A venue to stream from, and how to connect to it."""
 
     code = models.SlugField(max_length=32, unique=True, help_text="Short name, e.g. binance or simulated.")
     name = models.CharField(max_length=64)
     adapter = models.CharField(max_length=32, help_text="Which dialect it speaks, e.g. binance.")
-    environment = models.CharField(max_length=16, choices=Environment, default=Environment.LIVE)
+    environment = models.CharField(
+        max_length=16,
+        choices=Environment,
+        default=default_environment,
+        help_text="New exchanges begin as simulated while WEBSOCKET_MOCK_MODE is true, and as live otherwise.",
+    )
     enabled = models.BooleanField(default=True, help_text="Disabled venues are not streamed.")
     clock = models.CharField(
         max_length=8,

@@ -17,6 +17,7 @@ class FeedRow:
     """How the stream of one symbol is. `is_running` is false when its feed no longer writes."""
 
     exchange: str
+    environment: str
     symbol: str
     state: str
     source: str
@@ -48,6 +49,7 @@ def feed_rows(*, now: datetime) -> list[FeedRow]:
     return [
         FeedRow(
             exchange=row.exchange.code,
+            environment=row.exchange.environment,
             symbol=row.symbol,
             state=row.state,
             source=row.source,

@@ -24,6 +24,7 @@ class FeedConfig:
     rest_url: str
     connection: ConnectionSettings
     failed_after: int
+    use_websocket: bool = True
 
 
 def load_config(code: str) -> FeedConfig:
@@ -52,6 +53,7 @@ def load_config(code: str) -> FeedConfig:
             messages_per_s=adapter.limits.messages_per_s,
         ),
         failed_after=row.failed_after,
+        use_websocket=settings.USE_WEBSOCKET,
     )
 
 

@@ -57,7 +57,15 @@ class Display:
         elif self._style is Style.JSON and (not self._beat_s or now_s - self._beat_s >= _HEARTBEAT_S):
             self._beat_s = now_s
             state = "standby" if all(service.is_standby for service in services) else "running"
-            self._line({"event": "heartbeat", "pid": os.getpid(), "version": self._version, "state": state})
+            self._line(
+                {
+                    "event": "heartbeat",
+                    "pid": os.getpid(),
+                    "version": self._version,
+                    "state": state if services else "waiting for an exchange",
+                    "environments": {service.config.exchange: service.config.environment for service in services},
+                }
+            )
 
     def close(self, services: Sequence[FeedService]) -> None:
         """The end: programs get an account of every frame."""

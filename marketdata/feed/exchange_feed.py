@@ -161,7 +161,11 @@ class ExchangeFeed:
             image_backoff=Backoff(max_s=30, jitter=0.2, rng=self._rng),
         )
         self.followed[symbol] = item
-        item.connection = self._sockets.add(symbol, venue_symbol)
+        if self.config.use_websocket:
+            item.connection = self._sockets.add(symbol, venue_symbol)
+        else:
+            # REST carries what no socket brings.
+            self._publish(item, stream.disconnected(time.time_ns(), reason="WebSockets are off (USE_WEBSOCKET)"))
 
     def _publish(self, item: Followed, events: Sequence[Event]) -> None:
         for event in events:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any
 
 import structlog
@@ -16,9 +17,11 @@ from django.db import DatabaseError, InterfaceError, connection
 from redis.exceptions import RedisError
 
 from marketdata.exchanges.catalog import UnknownAdapter
-from marketdata.feed.config import FeedConfig, FeedConfigError, enabled_exchanges, load_config
+from marketdata.feed.config import FeedConfig, FeedConfigError, load_config
 from marketdata.feed.display import Display
+from marketdata.feed.fleet import Fleet
 from marketdata.feed.service import FeedService
+from marketdata.schema import schema_problem
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +54,8 @@ class FeedOptions:
 def run_feed(options: FeedOptions, *, display: Display) -> Exit:
     """Run until SIGTERM, SIGINT, the duration or, with `once`, the first tick of every symbol."""
     try:
-        configs = _load(options)
+        named = [load_config(code) for code in options.exchanges]
+        problem = schema_problem()
     except (FeedConfigError, UnknownAdapter) as error:
         print(f"runfeed: {error}", file=sys.stderr)  # noqa: T201
         return Exit.BAD_CONFIG
@@ -59,14 +63,10 @@ def run_feed(options: FeedOptions, *, display: Display) -> Exit:
         return _unreachable("The database", "DATABASE_URL", error)
     finally:
         connection.close()
-    return uvloop.run(_run(configs, options, display))
-
-
-def _load(options: FeedOptions) -> list[FeedConfig]:
-    codes = options.exchanges or enabled_exchanges()
-    if not codes:
-        raise FeedConfigError("No exchange is enabled: add or enable one in the admin, or name one with --exchange.")
-    return [load_config(code) for code in codes]
+    if problem:
+        print(f"runfeed: {problem}", file=sys.stderr)  # noqa: T201
+        return Exit.UNREACHABLE
+    return uvloop.run(_run(named, options, display))
 
 
 def _unreachable(what: str, setting: str, error: BaseException) -> Exit:
@@ -79,7 +79,7 @@ def _unreachable(what: str, setting: str, error: BaseException) -> Exit:
     return Exit.UNREACHABLE
 
 
-async def _run(configs: Sequence[FeedConfig], options: FeedOptions, display: Display) -> Exit:
+async def _run(named: list[FeedConfig], options: FeedOptions, display: Display) -> Exit:
     if not options.dry_run:
         layer: Any = get_channel_layer()
         try:
@@ -87,31 +87,31 @@ async def _run(configs: Sequence[FeedConfig], options: FeedOptions, display: Dis
                 await layer.group_send("ticks.hello", {"type": "ticks.hello"})
         except (RedisError, OSError, TimeoutError) as error:
             return _unreachable("Redis", "REDIS_URL", error)
-    services = [
-        FeedService(config, symbols=options.symbols, dry_run=options.dry_run, on_note=display.note)
-        for config in configs
-    ]
+    fleet = Fleet(partial(FeedService, symbols=options.symbols, dry_run=options.dry_run, on_note=display.note))
     # Full collections look at everything that Django loaded, 50 ms at a time: leave that out.
     gc.collect()
     gc.freeze()
     stop = _stop_on_signals()
-    tasks = [asyncio.create_task(service.run()) for service in services]
-    log.info("[WS] feed started", exchanges=[config.exchange for config in configs])
+    for config in named:
+        fleet.start(config)
+    if not named:
+        await fleet.look()
+    following = None if named else asyncio.create_task(fleet.follow_rows())
     try:
-        return await _watch(services, tasks, stop, options, display)
+        return await _watch(fleet, following, stop, options, display)
     finally:
-        for task in tasks:
-            task.cancel()
-        _, pending = await asyncio.wait(tasks, timeout=_STOP_S)
-        if pending:
+        if following is not None:
+            following.cancel()
+            await asyncio.wait({following})
+        if not await fleet.close(timeout_s=_STOP_S):
             log.error("[WS] the feed did not stop in time", seconds=_STOP_S)
-        display.close(services)
+        display.close(fleet.services)
         log.info("[WS] feed stopped")
 
 
 async def _watch(
-    services: Sequence[FeedService],
-    tasks: Sequence["asyncio.Task[None]"],
+    fleet: Fleet,
+    following: "asyncio.Task[None] | None",
     stop: asyncio.Event,
     options: FeedOptions,
     display: Display,
@@ -120,10 +120,11 @@ async def _watch(
     limit_s = options.duration_s or (_ONCE_TIMEOUT_S if options.once else None)
     ends_s = clock() + limit_s if limit_s is not None else None
     while not stop.is_set():
-        for task in tasks:
-            if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-                log.error("[WS] feed crashed", exc_info=error)
-                return Exit.UNEXPECTED
+        error = fleet.failure or (following.exception() if following is not None and following.done() else None)
+        if error is not None:
+            log.error("[WS] feed crashed", exc_info=error)
+            return Exit.UNEXPECTED
+        services = fleet.services
         display.show(services)
         if options.once and _all_have_ticks(services):
             return Exit.CLEAN

@@ -4,6 +4,8 @@ import django.core.validators
 import django.db.models.deletion
 from django.db import migrations, models
 
+import marketdata.models
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -29,7 +31,8 @@ class Migration(migrations.Migration):
                             ("testnet", "testnet or sandbox"),
                             ("live", "live"),
                         ],
-                        default="live",
+                        default=marketdata.models.default_environment,
+                        help_text="New exchanges begin as simulated while WEBSOCKET_MOCK_MODE is true, and as live otherwise.",
                         max_length=16,
                     ),
                 ),

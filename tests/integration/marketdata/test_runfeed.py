@@ -5,13 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
 
-from marketdata.models import FeedLease, FeedStatus
+from marketdata.models import Exchange, FeedLease, FeedStatus
 from marketdata.operations import follow
+from tests.integration.marketdata.cast import add_venue
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -86,10 +89,64 @@ def test_an_unknown_exchange_lists_the_known_ones():
 
 
 @pytest.mark.usefixtures("transactional_db")
-def test_no_exchange_at_all():
-    code, _, errors = run()
-    assert code == 2
-    assert "No exchange is enabled" in errors
+def test_without_an_exchange_it_waits_and_streams_the_one_that_is_added(market):
+    process = start("--json")
+    try:
+        assert json.loads(process.stdout.readline())["state"] == "waiting for an exchange"
+        add_venue(market)
+        follow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
+        for line in process.stdout:
+            if json.loads(line)["event"] == "live":
+                break
+        Exchange.objects.update(enabled=False)
+        for line in process.stderr:
+            if "disabled or changed" in line:
+                break
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+
+
+@pytest.mark.usefixtures("venue")
+def test_without_websockets_rest_brings_prices():
+    follow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
+    process = start("--json", USE_WEBSOCKET="false")
+    try:
+        for line in process.stdout:
+            record = json.loads(line)
+            assert record["event"] != "connected"
+            if record["event"] == "fallback":
+                break
+        assert "USE_WEBSOCKET" in record["message"]
+        deadline = time.monotonic() + 10
+        while (row := FeedStatus.objects.filter(last_price__gt=0).first()) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert (row.state, row.source) == ("fallback", "rest")
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+    assert process.returncode == 0
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_an_old_schema_is_named_with_what_to_do():
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("marketdata", "0001_initial")
+    try:
+        code, _, errors = run()
+    finally:
+        recorder.record_applied("marketdata", "0001_initial")
+    assert code == 5
+    assert "marketdata.0001_initial: run `manage.py migrate`" in errors
+
+
+@pytest.mark.parametrize(("mock_mode", "environment"), [(True, "simulated"), (False, "live")])
+def test_new_exchanges_begin_as_the_mock_mode_says(settings, mock_mode, environment):
+    settings.WEBSOCKET_MOCK_MODE = mock_mode
+    assert Exchange(code="new").environment == environment
 
 
 @pytest.mark.usefixtures("transactional_db")
