@@ -235,6 +235,8 @@ class Evaluator:
         plan = outcome.plan
         if plan is not None:
             decision = await self._send(seat, outcome, decision, now_ns)
+            if outcome.plan is None:
+                seats.retry_later(i, now_ns)
         elif is_new:
             self._desk.decisions.add(decision)
         if is_new:
