@@ -20,6 +20,8 @@ DEPTH_FRACTION = Decimal("0.10")
 COLLAR_FRACTION = Decimal("0.03")
 # Below this, annual volatility is measurement noise, and the target would ask for everything.
 MINIMUM_VOLATILITY = 0.02
+# A fee is taken out of what is bought: the smallest order less its fee could not be sold again.
+FEE_ALLOWANCE = Decimal("0.01")
 # Equity may fall a little between sizing and the gate, which judges limits that are fractions of it again.
 HEADROOM = Decimal("0.98")
 
@@ -90,7 +92,8 @@ def size_entry(
     notional = multiply(quantity, unit_price)
     # What is bought must still be sellable at its stop.
     needed = CONTEXT.divide(rules.min_notional, 1 - limits.stop_loss)
-    if quantity < max(rules.min_quantity, rules.lot_size) or notional < needed:
+    kept = CONTEXT.multiply(quantity, 1 - FEE_ALLOWANCE)
+    if kept < max(rules.min_quantity, rules.lot_size) or notional < needed:
         text = (
             f"{binding.replace('_', ' ')} allows {allowed.get(binding, notional):.2f} {rules.quote} of {rules.symbol}; "
             f"the smallest order is {needed:.2f} {rules.quote} and {rules.min_quantity.normalize():f} {rules.base}"

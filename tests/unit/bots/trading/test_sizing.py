@@ -44,6 +44,13 @@ def size(**changes: Any) -> Sized | TooSmall:
     return size_entry(**values | changes)
 
 
+def test_what_the_fee_would_leave_too_small_to_sell_is_not_bought() -> None:
+    rules = msgspec.structs.replace(RULES, min_quantity=D(1))
+    found = size(rules=rules, free_cash=D(100))
+    assert isinstance(found, TooSmall), "one unit less its fee is less than one"
+    assert isinstance(size(rules=rules, free_cash=D(102)), Sized)
+
+
 @pytest.mark.parametrize(
     ("changes", "binding", "quantity"),
     [
