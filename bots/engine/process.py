@@ -15,11 +15,13 @@ import psycopg
 import structlog
 import uvloop
 from django.conf import settings
+from django.db import connection as django_connection
 from psycopg_pool import PoolTimeout
 
 from bots.engine.engine import Engine
 from bots.orders.connections import Pool, connection_parameters, open_pool
 from bots.orders.leases import LeaseTerms
+from marketdata.schema import schema_problem
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +55,10 @@ def run_engine(options: EngineOptions) -> Exit:
     if options.duration_s is not None and options.duration_s <= 0:
         return _refuse(f"--duration is {options.duration_s:g}: give a number of seconds above 0.", Exit.BAD_CONFIG)
     problem = _database_problem()
+    if problem:
+        return _refuse(problem, Exit.UNREACHABLE)
+    problem = schema_problem()
+    django_connection.close()
     if problem:
         return _refuse(problem, Exit.UNREACHABLE)
     return uvloop.run(_run(options))

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
 
 from bots.models import BotLease, Fill, Position, Signal, Trade
 from bots.orders.checks import broken_invariants
@@ -147,4 +148,15 @@ def test_an_empty_database_is_refused_with_what_to_do(cast: Cast, engines: Engin
     url = f"postgres://{database['USER']}:{database['PASSWORD']}@{database['HOST']}:{database['PORT']}/postgres"
     process = engines.start(DATABASE_URL=url)
     assert process.wait(30) == 5, engines.said()
+    assert "manage.py migrate" in engines.said()
+
+
+def test_an_old_schema_is_refused_with_what_is_missing(cast: Cast, engines: Engines) -> None:
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("bots", "0004_schedule")
+    try:
+        assert engines.start().wait(30) == 5
+    finally:
+        recorder.record_applied("bots", "0004_schedule")
+    assert "bots.0004_schedule" in engines.said()
     assert "manage.py migrate" in engines.said()
