@@ -81,9 +81,10 @@ class SymbolStream:
 
     @property
     def last_price(self) -> float | None:
+        """For people: the newest print, or the middle of the newest quote without the dust of its halving."""
         if self.trade is not None and (self.quote is None or self.trade.ts_init >= self.quote.ts_init):
             return self.trade.price
-        return self.quote.mid if self.quote is not None else None
+        return float(f"{self.quote.mid:.10g}") if self.quote is not None else None
 
     def now_ns(self, ts_init: int) -> int:
         """The venue's time at our `ts_init`."""

@@ -58,7 +58,7 @@ class Followed:
             bid_size=quote.bid_size,
             ask=quote.ask,
             ask_size=quote.ask_size,
-            last=stream.trade.price if stream.trade is not None else quote.mid,
+            last=stream.trade.price if stream.trade is not None else stream.last_price or quote.mid,
             volume=ticker.volume if ticker else None,
             quote_volume=ticker.quote_volume if ticker else None,
             change=ticker.change if ticker else None,
