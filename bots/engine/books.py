@@ -187,7 +187,6 @@ class BotBooks:
     trades_today: int = 0
     day_ns: int = 0
     week_ns: int = 0
-    last_message_ns: int = 0
     recent_entries: deque[tuple[int, str, Side]] = field(default_factory=lambda: deque(maxlen=RECENT_ENTRIES))
     suspended: str = ""
     lost: bool = False
@@ -286,7 +285,6 @@ class BotBooks:
             trades_today=self.trades_today,
             symbol_exposure=account.exposure(instrument_id),
             gross_exposure=account.gross_exposure,
-            last_message_ns=self.last_message_ns,
             recent_entries=tuple(self.recent_entries),
         )
 

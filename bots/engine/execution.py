@@ -54,7 +54,7 @@ class Execution:
             return (DATABASE_AWAY,)
         if bot.suspended or bot.lost:
             return (Reason(code="suspended", text=bot.suspended or "another engine looks after this bot now"),)
-        bot.last_message_ns = self._now_ns = now_ns
+        self._now_ns = now_ns
         try:
             answer = await desk.store.submit(plan, decision, bot.token, now_ns)
         except REFUSED as error:

@@ -119,9 +119,7 @@ def create_demo(*, now: datetime) -> Demo:
         },
     )
     instruments = demo_instruments(exchange)
-    account = create_account(
-        owner=user, name="Demo", exchange=exchange, opening_cash=CASH, actor=user, now=now
-    )
+    account = create_account(owner=user, name="Demo", exchange=exchange, opening_cash=CASH, actor=user, now=now)
     bots = tuple(_create_bot(user, account, instruments, symbols, values, now) for symbols, values in BOTS)
     return Demo(username=USERNAME, password=password, bots=bots)
 

@@ -25,6 +25,7 @@ from marketdata.models import FeedStatus, Instrument
 RECENT = 50
 SPARKLINE_POINTS = 60
 SPARKLINE_SPAN = timedelta(days=1)
+LOOK_SPAN = timedelta(hours=1)
 
 
 def live_snapshot(user: User, *, now: datetime) -> dict[str, Any]:
@@ -41,11 +42,25 @@ def live_snapshot(user: User, *, now: datetime) -> dict[str, Any]:
         "orders": [order_record(order) for order in orders],
         "fills": [fill_record(fill) for fill in fills],
         "decisions": [decision_record(decision) for decision in decisions],
+        "latest": [decision_record(decision) for decision in latest_looks(user, now=now)],
         "feeds": feeds(now=now),
         "performance": performance(visible_bots(user), period=Period.DAY, now=now),
         "kill_switch": kill_switch(user),
         "at": time_text(now),
     }
+
+
+def latest_looks(user: User, *, now: datetime) -> QuerySet[Decision]:
+    """The newest decision of each bot on each symbol, oldest first; nothing that was decided long ago."""
+    newest = (
+        Decision.objects.visible_to(user)
+        .filter(created_at__gte=now - LOOK_SPAN)
+        .order_by("bot_id", "instrument_id", "-created_at")
+        .distinct("bot_id", "instrument_id")
+    )
+    rows = Decision.objects.filter(pk__in=newest.values("pk")).order_by("created_at")
+    found: QuerySet[Decision] = rows.select_related("bot", "instrument__exchange")
+    return found
 
 
 def feeds(*, now: datetime) -> list[dict[str, Any]]:

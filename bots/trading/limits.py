@@ -32,7 +32,9 @@ class Controls(Struct, frozen=True, kw_only=True):
     gross_exposure_fraction: Decimal = Decimal(1)
     stale_after_ns: int = 3 * SECOND_NS
     maximum_spread_bps: float = 50.0
-    message_interval_ns: int = SECOND_NS
+    # One a second on average: a bot that looks at its whole watchlist at once may send for all of it.
+    messages_window_ns: int = 5 * SECOND_NS
+    messages_in_window: int = 5
     entries_window_ns: int = 300 * SECOND_NS
     entries_in_window: int = 10
     identical_window_ns: int = 60 * SECOND_NS

@@ -70,7 +70,6 @@ class RiskState(Struct, frozen=True, kw_only=True):
     trades_today: int = 0
     symbol_exposure: Decimal = ZERO
     gross_exposure: Decimal = ZERO
-    last_message_ns: int = 0
     recent_entries: tuple[tuple[int, str, Side], ...] = ()
 
 
@@ -192,8 +191,10 @@ def rate_reasons(
     state: RiskState, *, symbol: str, side: Side, now_ns: int, controls: Controls = DEFAULT_CONTROLS
 ) -> Iterator[Reason]:
     """Limits on how often."""
-    if state.last_message_ns and now_ns - state.last_message_ns < controls.message_interval_ns:
-        yield _reason(RiskCode.MESSAGE_RATE, "the bot sent an order less than a second ago")
+    just_sent = sum(now_ns - entry[0] < controls.messages_window_ns for entry in state.recent_entries)
+    if just_sent >= controls.messages_in_window:
+        window_s = controls.messages_window_ns // SECOND_NS
+        yield _reason(RiskCode.MESSAGE_RATE, f"the bot sent {just_sent} orders within {window_s} seconds")
     recent = [entry for entry in state.recent_entries if now_ns - entry[0] < controls.entries_window_ns]
     same = [
         entry for entry in recent if entry[1:] == (symbol, side) and now_ns - entry[0] < controls.identical_window_ns

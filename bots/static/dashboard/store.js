@@ -62,6 +62,10 @@ export class Store {
   load(snapshot) {
     if (snapshot.at) this.skewMs = Date.parse(snapshot.at) - Date.now();
     if (snapshot.bots) this.#loadBots(snapshot.bots);
+    for (const decision of snapshot.latest ?? []) {
+      const heard = this.decisions.get(`${decision.bot_id}:${decision.symbol}`);
+      if (!(heard?.ts_event > decision.ts_event)) this.#latest(decision);
+    }
     if (snapshot.positions) this.positions = new Map(snapshot.positions.map((position) => [position.position_id, position]));
     for (const feed of snapshot.feeds ?? []) this.#feed(feed);
     if (snapshot.kill_switch) this.restrict(snapshot.kill_switch);

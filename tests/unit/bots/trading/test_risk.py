@@ -69,7 +69,7 @@ REFUSALS = [
     (RiskCode.ORDER_VALUE, state(account_equity=D(3000)), "at most 150.00"),
     (RiskCode.SYMBOL_EXPOSURE, state(symbol_exposure=D(1900)), "2100.00; at most 2000.00"),
     (RiskCode.GROSS_EXPOSURE, state(gross_exposure=D(9900)), "10100.00"),
-    (RiskCode.MESSAGE_RATE, state(last_message_ns=NOW - SECOND_NS // 2), "less than a second"),
+    (RiskCode.MESSAGE_RATE, state(recent_entries=entries(5, 4)), "5 orders within 5 seconds"),
     (RiskCode.REPEAT_THROTTLE, state(recent_entries=entries(10, 200)), "5 minutes"),
     (RiskCode.REPEAT_THROTTLE, state(recent_entries=entries(3, 30, "BTC/USDT")), "3 identical"),
 ]
@@ -96,7 +96,7 @@ def test_exits_always_pass(code: RiskCode, changes: dict[str, Any], text: str) -
 def test_what_is_just_within_a_limit_passes() -> None:
     just = state(
         realised_today=D("-59.99"), equity=D("1800.01"), open_positions=2, trades_today=199, symbol_exposure=D(1800),
-        last_message_ns=NOW - SECOND_NS, recent_entries=entries(9, 200) + entries(9, 301),
+        recent_entries=entries(4, 4) + entries(5, 200) + entries(9, 301),
     )  # fmt: skip
     assert evaluate(**just, quantity=D(2), confidence=0.25) == ()
 
