@@ -1,21 +1,28 @@
-"""The command line: every command says in a sentence when its database is away or has an old schema."""
+"""The command line: says in a sentence when settings are out of range, or the database is away or has an old schema."""
 
 import sys
 from collections.abc import Sequence
 
 import psycopg
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError, InterfaceError, OperationalError
 
+WRONG_SETTINGS = 2
 UNREACHABLE = 5
 # SQLSTATE classes: connection, authorization, no such database, shut down.
 AWAY = ("08", "28", "3D", "57P")
 
 
 def run(argv: Sequence[str]) -> None:
-    """Run a command; exits with code 5 when the database cannot be used. Other errors keep their traceback."""
+    """Run a command; exits with code 2 for wrong settings, 5 when the database cannot be used. Other errors keep their
+    traceback.
+    """
     try:
         execute_from_command_line(list(argv))
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"{argv[0]}: {error}\n")
+        sys.exit(WRONG_SETTINGS)
     except (DatabaseError, InterfaceError) as error:
         problem = explain(error)
         if not problem:
