@@ -11,6 +11,7 @@ from quant.veto import Block
 from quant.voting import Verdict, VerdictCode
 
 MAX_VOICES = 3
+NOTHING_IN_THE_WAY = "nothing is in the way"
 # Smaller values would be written as 0.00.
 MIN_SHOWN = 0.005
 _PART_WEIGHTS: dict[Component, dict[str, float]] = {
@@ -96,7 +97,7 @@ def what_would_trade(
             reasons.append(_needed_blend(signal, coverage, multiplier, min_confidence))
         else:
             reasons.append(verdict.text)
-    return "; ".join(reasons) if reasons else "nothing is in the way"
+    return "; ".join(reasons) if reasons else NOTHING_IN_THE_WAY
 
 
 def _needed_blend(signal: float, coverage: float, multiplier: float, min_confidence: float) -> str:

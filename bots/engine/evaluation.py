@@ -12,7 +12,7 @@ from bots.engine.desk import Desk
 from bots.engine.execution import Execution
 from bots.engine.outcome import Look, Outcome
 from bots.engine.seats import STORE_EVERY_NS, TELL_EVERY_NS, Due, Seat, Seats
-from bots.engine.trace import Evaluation, opinion_of, record_of
+from bots.engine.trace import Evaluation, opinion_of, record_of, spoken
 from bots.trading.decide import Proposal, Standing, decide, quick_codes
 from bots.trading.plan import Situation, plan_entry, plan_exit
 from bots.trading.records import DecisionRecord, OrderPlan, Reason, SubmittedOrder
@@ -269,7 +269,9 @@ class Evaluator:
         if isinstance(answer, SubmittedOrder):
             return decision
         outcome.reject(answer)
-        refused = replace(decision, verdict=Verdict.REJECTED, reasons=(*decision.reasons, *answer))
+        refused = replace(
+            decision, verdict=Verdict.REJECTED, reasons=(*decision.reasons, *answer), outlook=spoken(answer)
+        )
         if UNSTORED & {reason.code for reason in answer}:
             # The gate stores its refusals itself, but for these.
             self._desk.decisions.add(refused)

@@ -1,6 +1,7 @@
 """A decision's whole trace as plain values: components, validators, words, and the signals that are stored."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -10,7 +11,7 @@ from bots.trading.decide import Opinion
 from bots.trading.records import DecisionRecord, InstrumentRules, Reason
 from bots.trading.vocabulary import Action, ExitReason, Trigger, Verdict
 from quant.blend import Blended
-from quant.explain import reasoning, voices, what_would_trade
+from quant.explain import NOTHING_IN_THE_WAY, reasoning, voices, what_would_trade
 from quant.reading import Component
 from quant.vector import Floats, SignalVector
 from quant.veto import Block
@@ -86,6 +87,10 @@ def components_of(evaluation: Evaluation) -> tuple[dict[str, Any], ...]:
     return tuple(rows)
 
 
+def spoken(reasons: Sequence[Reason]) -> str:
+    return "; ".join(reason.text or reason.code for reason in reasons)
+
+
 def record_of(
     evaluation: Evaluation,
     *,
@@ -114,6 +119,9 @@ def record_of(
         verdicts=evaluation.validators,
         blocks=evaluation.blocks,
     )
+    if verdict is not Verdict.APPROVED and outlook == NOTHING_IN_THE_WAY:
+        # The signals would do; what stands against it is known to who decided: a position that is open, a limit.
+        outlook = spoken(reasons) or outlook
     rules = evaluation.rules
     return DecisionRecord(
         id=decision_id(evaluation.bot_id, rules.instrument_id, evaluation.trigger, evaluation.ts_event, action),

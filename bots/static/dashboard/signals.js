@@ -71,7 +71,7 @@ export class Signals {
     const verdict = { approved: "approved", rejected: "refused", hold: "" }[decision.verdict] ?? decision.verdict;
     put(find("[data-f=action]", this.#panel), `${glyph} ${words(decision.action).toUpperCase()}${verdict ? `, ${verdict}` : ""}`);
     const refused = decision.verdict === "rejected" ? (decision.reasons ?? []).map(({ text }) => text).join("; ") : "";
-    const said = [refused, decision.outlook || withoutAction(decision.reasoning)];
+    const said = [decision.outlook && refused.startsWith(decision.outlook) ? "" : refused, decision.outlook || withoutAction(decision.reasoning)];
     put(find("[data-f=outlook]", this.#panel), said.map(sentence).join(" ").trim());
     const link = find("[data-trace]", this.#panel);
     link.hidden = !decision.decision_id;
