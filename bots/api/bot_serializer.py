@@ -64,7 +64,9 @@ class BotSerializer(RowSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         symbols = attrs.get("instruments")
         account = attrs.get("account") or (self.instance.account if self.instance else None)
-        errors: dict[str, list[str]] = {}
+        # A misspelt limit that is passed over is a bot that trades without it.
+        strange = sorted(set(self.initial_data) - set(self.fields))
+        errors: dict[str, list[str]] = {name: ["There is no such setting."] for name in strange}
         if self.instance is not None and "account" in attrs and attrs["account"] != self.instance.account:
             errors["account"] = ["A bot stays on its account; create another bot for another account."]
         elif symbols is not None and account is not None:

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DatabaseError
+from django.db import DatabaseError, DataError
 from django.http import Http404
 from redis import RedisError
 from rest_framework import exceptions
@@ -15,7 +15,11 @@ from bots.operations.refusals import Refused
 
 CONTENT_TYPE = "application/problem+json"
 NOT_FOUND = "There is no such thing, or it is not yours."
-NOT_SIGNED_IN = "Sign in, or send `Authorization: Token …` with a token from POST /api/v1/auth/token."
+NOT_SIGNED_IN = (
+    "Sign in, or send `Authorization: Token …` with a token from POST /api/v1/auth/token, which takes your name and "
+    "password as HTTP basic authentication."
+)
+WRONG_PASSWORD = "Name or password is wrong, or the account is locked after too many attempts."
 WRONG_TOKEN = "This token is unknown, revoked or expired: sign in and get a new one from POST /api/v1/auth/token."
 
 
@@ -91,10 +95,14 @@ def translate(error: Exception) -> Exception:
         return Conflict(str(error))
     if isinstance(error, ValidationError):
         return exceptions.ValidationError(messages_of(error))
+    if isinstance(error, DataError | ValueError) and "NUL (0x00)" in str(error):
+        # PostgreSQL takes no text with it, and not every parameter goes through a field that says so first.
+        return exceptions.ValidationError("Null characters are not allowed.")
     if isinstance(error, exceptions.NotAuthenticated):
         return Unauthenticated(NOT_SIGNED_IN, of=error)
     if isinstance(error, exceptions.AuthenticationFailed):
-        return Unauthenticated(WRONG_TOKEN, of=error)
+        wrong = WRONG_PASSWORD if "password" in str(error.detail) else WRONG_TOKEN
+        return Unauthenticated(wrong, of=error)
     if isinstance(error, RedisError) or (isinstance(error, DatabaseError) and is_connection_error(error)):
         return Unavailable("A server behind this one does not answer. Nothing was changed; try again in a moment.")
     return error

@@ -165,6 +165,11 @@ class Bot(models.Model):
         stop_loss, value, capital = (values.get(name) for name in ("stop_loss", "maximum_position_value", "capital"))
         if stop_loss is not None and not 0 < stop_loss < 1:
             raise ValidationError({"stop_loss": "Every position needs a stop: give a fraction above 0 and below 1."})
+        drawdown, trailing = values.get("maximum_drawdown"), values.get("trailing_stop")
+        if drawdown is not None and drawdown <= 0:
+            raise ValidationError({"maximum_drawdown": "Give a fraction above 0; with 0 it would never enter."})
+        if trailing is not None and trailing >= 1:
+            raise ValidationError({"trailing_stop": "Give a fraction below 1; 0: none."})
         if self.account_id and self.owner_id and self.account.owner_id != self.owner_id:
             raise ValidationError({"account": "The account belongs to somebody else; choose one of the bot's owner."})
         if value is not None and capital is not None and value > capital:

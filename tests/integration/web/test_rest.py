@@ -2,6 +2,7 @@
 
 import csv
 import io
+from base64 import b64encode
 from datetime import timedelta
 from decimal import Decimal
 
@@ -109,6 +110,9 @@ def test_a_change_on_an_old_version_is_refused(alice):
         ({"interval_s": 0}, "interval_s", "0 is too small: at least 1 is allowed."),
         ({"stop_loss": "1.5"}, "stop_loss", "1.5"),
         ({"stop_loss": "much"}, "stop_loss", "number"),
+        ({"stoploss": "0.01"}, "stoploss", "no such setting"),
+        ({"maximum_drawdown": "0"}, "maximum_drawdown", "above 0"),
+        ({"trailing_stop": "1"}, "trailing_stop", "below 1"),
         ({"maximum_position_value": "1e9"}, "maximum_position_value", "capital"),
         ({"component_weights": {"luck": 1}}, "component_weights", "Unknown name 'luck'"),
         ({"timeframes": {"7m": 1}}, "timeframes", "Unknown name '7m'"),
@@ -296,6 +300,20 @@ def test_a_body_that_is_no_object_is_refused(alice, address, body):
     answer = alice.api.post(address, body, content_type="application/json")
     assert answer.status_code == 400
     assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_null_characters_are_refused_wherever_they_come(alice, nobody):
+    answers = (
+        alice.api.post("/api/trading/start", {"name": "a\0b", "symbol": "BTC/USDT"}),
+        alice.api.get("/api/v1/candles", {"exchange": "mock", "symbol": "a\0b"}),
+    )
+    for answer in answers:
+        assert (answer.status_code, answer.json()["detail"]) == (400, "Null characters are not allowed.")
+
+
+def test_a_wrong_password_is_not_called_a_token(nobody):
+    basic = {"HTTP_AUTHORIZATION": "Basic " + b64encode(b"somebody:wrong").decode()}
+    assert "password is wrong" in nobody.post("/api/v1/auth/token", **basic).json()["detail"]
 
 
 def test_a_post_from_a_page_needs_its_csrf_token(alice):
