@@ -18,6 +18,30 @@ class BotForm(BotModelForm):
     class Meta:
         model = Bot
         exclude = ("state", "ladder")
+        help_texts = {
+            "name": "As it is called on the live page and in commands.",
+            "description": "For people: what it is for.",
+            "owner": "Only the owner and superusers see the bot and what it does.",
+            "account": "Where its money is, and whether that is paper. None there yet? Add one with +.",
+            "evaluation": "How often it decides whether to enter or to leave.",
+            "timeframes": 'Bars behind the technical signal and their weights, e.g. {"1m": 1, "5m": 0.5}. '
+            "Known: 1m, 3m, 5m, 15m, 30m, 1h, 4h, 1d.",
+            "signal_storage": "What is kept of its signals to look at later; decisions behind orders always are.",
+            "component_weights": "Weight of each signal relative to the others; 0 disables it. The weight of a signal "
+            "without data is shared out among the rest.",
+            "minimum_confidence": "From 0 to 1: it enters only above this. Lower is busier; 0.25 is cautious.",
+            "minimum_coverage": "From 0 to 1: the share of the weights that must have data before it decides by them.",
+            "order_type": "Of entries. Exits are always market orders.",
+            "maximum_positions": "Open at once, over all its symbols.",
+            "maximum_position_value": "Of one position, in the account's quote asset; at most the capital.",
+            "stop_loss": "Below the entry price (above it for a short), checked on every tick.",
+            "take_profit": "Above the entry price (below it for a short); 0: none.",
+            "trailing_stop": "Behind the best price since the entry; 0: none.",
+            "daily_loss_limit": "Of the capital, since 00:00 UTC. Reached: no entries today; 0: no limit.",
+            "weekly_target": "Of the capital, since Monday 00:00 UTC. Reached: no entries until next week; empty: none.",
+            "maximum_drawdown": "From the best equity so far. Reached: exits only.",
+            "maximum_trades_per_day": "Entries since 00:00 UTC; then no more until the next day.",
+        }
 
     def __init__(self, *args: Any, owner: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
