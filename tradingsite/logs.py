@@ -48,7 +48,14 @@ def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {
             "readable": formatter(
-                for_people, structlog.dev.ConsoleRenderer(colors=colours(), pad_event_to=0, pad_level=False)
+                for_people,
+                structlog.dev.ConsoleRenderer(
+                    colors=colours(),
+                    pad_event_to=0,
+                    pad_level=False,
+                    # With the values of variables a traceback is hundreds of lines, passwords and tokens among them.
+                    exception_formatter=structlog.dev.plain_traceback,
+                ),
             ),
             "json": formatter(structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)),
         },

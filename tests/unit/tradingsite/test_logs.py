@@ -18,6 +18,7 @@ log.debug("too small to tell")
 log.info("[RISK MANAGER] rejected", bot_id=7, reason="stale price")
 logging.getLogger("library").warning("plain %s", "words")
 try:
+    password = "hunter" + "2"
     1 / 0
 except ZeroDivisionError:
     log.exception("went wrong")
@@ -33,6 +34,7 @@ def test_console_and_file_tell_the_same_events(tmp_path):
     assert "[RISK MANAGER] rejected bot_id=7 reason='stale price'" in done.stderr
     assert "plain words" in done.stderr
     assert "ZeroDivisionError" in done.stderr
+    assert "hunter2" not in done.stderr
 
     events = [json.loads(line) for line in (tmp_path / "engine-1.jsonl").read_text().splitlines()]
     assert [event["event"] for event in events] == ["[RISK MANAGER] rejected", "plain words", "went wrong"]
