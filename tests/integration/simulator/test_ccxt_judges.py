@@ -120,7 +120,7 @@ async def test_refusals_have_binance_codes(binance: ccxt.pro.binance) -> None:
     with pytest.raises(ccxt.InvalidOrder, match=r"lot size"):
         await binance.private_post_order({"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.000015"})
     with pytest.raises(ccxt.InvalidNonce):
-        await binance.fetch_balance({"timestamp": binance.milliseconds() - 10_000})
+        await binance.fetch_balance({"timestamp": binance.milliseconds() - 60_000})
     binance.secret = "wrong"
     with pytest.raises(ccxt.AuthenticationError):
         await binance.fetch_balance()
