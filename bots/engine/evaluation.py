@@ -298,8 +298,9 @@ class Evaluator:
         bot = seat.bot
         # A bot asked on every tick may change its mind every second, and hundreds of bots may run.
         tell = log.debug if decision.trigger is Trigger.TICK and decision.verdict is Verdict.HOLD else log.info
+        price = {"price": f"{decision.price:.10g}"} if decision.price else {}
         tell(
-            "[TRADING LOOP] decision", bot=bot.config.name, symbol=decision.symbol, price=decision.price,
+            "[TRADING LOOP] decision", bot=bot.config.name, symbol=decision.symbol, **price,
             verdict=decision.verdict.value, reasoning=decision.reasoning,
             why="; ".join(reason.text for reason in decision.reasons),
         )  # fmt: skip

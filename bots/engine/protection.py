@@ -25,12 +25,12 @@ def exit_words(held: Held, reason: ExitReason, price: float) -> str:
     position = held.position
     stop = f"{position.stop_price.normalize():f}"
     if reason is ExitReason.STOP_LOSS:
-        return f"the price of {price:g} reached the stop-loss at {stop}"
+        return f"the price of {price:.10g} reached the stop-loss at {stop}"
     if reason is ExitReason.TRAILING_STOP:
         best = f"{position.high_water_mark.normalize():f}"
-        return f"the price of {price:g} fell back from {best} to the trailing stop at {stop}"
+        return f"the price of {price:.10g} fell back from {best} to the trailing stop at {stop}"
     if reason is ExitReason.TAKE_PROFIT and position.target_price is not None:
-        return f"the price of {price:g} reached the target at {position.target_price.normalize():f}"
+        return f"the price of {price:.10g} reached the target at {position.target_price.normalize():f}"
     if reason is ExitReason.FLATTEN:
         return "everything is being closed"
     return "somebody asked for the position to be closed"
