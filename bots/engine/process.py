@@ -20,7 +20,7 @@ from psycopg_pool import PoolTimeout
 
 from bots.engine.engine import Engine
 from bots.orders.connections import Pool, connection_parameters, open_pool
-from bots.orders.leases import LeaseTerms
+from bots.orders.leases import LeaseTerms, end_earlier
 from marketdata.schema import schema_problem
 
 log = structlog.get_logger(__name__)
@@ -37,23 +37,32 @@ class Exit(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineOptions:
-    """engine_id: empty means a name made of host and process. duration_s: None means until stopped."""
+    """engine_id: empty means a name made of host and process. duration_s: None means until stopped.
+
+    inherit: earlier runs under this engine_id have ended, so their leases need not run out first.
+    """
 
     engine_id: str = ""
+    inherit: bool = False
     duration_s: float | None = None
     as_json: bool = False
 
 
-def new_holder(engine_id: str) -> str:
+def engine_name(engine_id: str) -> str:
+    return (engine_id or settings.ENGINE_ID or f"{socket.gethostname()[:32]}:{os.getpid()}")[:64]
+
+
+def new_holder(name: str) -> str:
     """Names this run of an engine; a later run of the same engine is another owner."""
-    name = engine_id or settings.ENGINE_ID or f"{socket.gethostname()[:32]}:{os.getpid()}"
-    return f"{name[:64]}:{secrets.token_hex(4)}"
+    return f"{name}:{secrets.token_hex(4)}"
 
 
 def run_engine(options: EngineOptions) -> Exit:
     """Run until SIGTERM, SIGINT or the duration."""
     if options.duration_s is not None and options.duration_s <= 0:
         return _refuse(f"--duration is {options.duration_s:g}: give a number of seconds above 0.", Exit.BAD_CONFIG)
+    if options.inherit and not options.engine_id:
+        return _refuse("--inherit needs --engine-id: whose earlier runs have ended?", Exit.BAD_CONFIG)
     problem = _database_problem()
     if problem:
         return _refuse(problem, Exit.UNREACHABLE)
@@ -111,7 +120,10 @@ async def _run(options: EngineOptions) -> Exit:
 
 async def _look_after(pool: Pool, options: EngineOptions, stop: asyncio.Event) -> Exit:
     terms = LeaseTerms(ttl_s=settings.LEASE_TTL_S, renew_s=settings.LEASE_RENEW_S)
-    engine = Engine(pool, holder=new_holder(options.engine_id), terms=terms)
+    name = engine_name(options.engine_id)
+    if options.inherit and (bots := await end_earlier(pool, engine=name)):
+        log.warning("[TRADING LOOP] bots of an engine that ended are free", bots=len(bots), engine=name)
+    engine = Engine(pool, holder=new_holder(name), terms=terms)
     log.info("[TRADING LOOP] engine started", engine=engine.holder)
     task = asyncio.create_task(engine.run())
     stopped = asyncio.create_task(stop.wait())

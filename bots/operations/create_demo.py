@@ -32,6 +32,8 @@ PROVISIONAL_RULES = {
 
 # Positions of a few hundred: below that, the part of a lot that a fee leaves over would weigh more than the fee.
 CASH = Decimal(100_000)
+# Those of a busy trader: at a beginner's 10 bps a scalper shows little but its fees.
+FEES: dict[str, Any] = {"maker_fee_bps": Decimal(1), "taker_fee_bps": Decimal(2)}
 STAKE: dict[str, Any] = {"capital": Decimal(30_000), "maximum_position_value": Decimal(1_000)}
 
 BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
@@ -78,7 +80,7 @@ BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "description": "Decides every 5 s on little evidence, with tight stops: the busiest of the three.",
             "evaluation": Evaluation.INTERVAL,
             "interval_s": 5,
-            "minimum_confidence": 0.02,
+            "minimum_confidence": 0.04,
             "minimum_coverage": 0.2,
             "validator_enabled": False,
             **STAKE,
@@ -119,7 +121,7 @@ def create_demo(*, now: datetime) -> Demo:
         },
     )
     instruments = demo_instruments(exchange)
-    account = create_account(owner=user, name="Demo", exchange=exchange, opening_cash=CASH, actor=user, now=now)
+    account = create_account(owner=user, name="Demo", exchange=exchange, opening_cash=CASH, actor=user, now=now, **FEES)
     bots = tuple(_create_bot(user, account, instruments, symbols, values, now) for symbols, values in BOTS)
     return Demo(username=USERNAME, password=password, bots=bots)
 

@@ -59,6 +59,13 @@ async def release(pool: Pool, tokens: Iterable[LeaseToken], *, holder: str) -> l
         return [row.bot_id for row in await released.fetchall()]
 
 
+async def end_earlier(pool: Pool, *, engine: str) -> list[int]:
+    """Give back what earlier runs of an engine still hold; the caller knows that they have ended. Gives the bots."""
+    async with pool.connection() as connection:
+        ended = await connection.execute(sql.END_LEASES, {"engine": engine})
+        return [row.bot_id for row in await ended.fetchall()]
+
+
 def acquire_sync(
     connection: Connection[Any], *, holder: str, terms: LeaseTerms, limit: int = 10_000, bot_ids: Sequence[int] | None
 ) -> list[LeaseToken]:

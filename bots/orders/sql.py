@@ -306,6 +306,13 @@ FROM free WHERE l.bot_id = free.bot_id
 RETURNING l.bot_id, l.epoch
 """
 
+# Only for runs that are known to have ended: the epoch still fences what they might have written.
+END_LEASES = """
+UPDATE bots_botlease SET holder = '', expires_at = NULL
+WHERE starts_with(holder, %(engine)s || ':') AND expires_at > clock_timestamp()
+RETURNING bot_id
+"""
+
 RENEW_LEASES = """
 WITH held AS (
     SELECT l.bot_id FROM bots_botlease l

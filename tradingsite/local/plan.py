@@ -1,5 +1,6 @@
 """Which processes make up an installation on one machine."""
 
+import secrets
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ def exchange(*, port: int, local_dir: Path) -> Child:
 
 def plan(*, host: str, port: int) -> tuple[Child, ...]:
     """Everything but the exchange."""
+    # A name of this run alone: the supervisor starts the next engine only when it has seen the last one end.
+    engine = f"local-{secrets.token_hex(4)}"
     return (
         Child(
             name="web",
@@ -48,7 +51,7 @@ def plan(*, host: str, port: int) -> tuple[Child, ...]:
             env={"DATABASE_POOL_MAX": "10"},
         ),
         Child(name="feed", command=python(MANAGE, "runfeed")),
-        Child(name="engine", command=python(MANAGE, "runbots")),
+        Child(name="engine", command=python(MANAGE, "runbots", "--engine-id", engine, "--inherit")),
         Child(name="monitor", command=worker("monitor")),
         Child(name="jobs", command=worker("jobs"), env=NO_STATEMENT_TIMEOUT),
         Child(name="beat", command=celery("beat", "--pidfile=")),

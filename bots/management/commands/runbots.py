@@ -20,10 +20,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--duration", type=float, metavar="SECONDS", help="Stop by itself.")
         parser.add_argument("--engine-id", default="", help="Name in leases and logs; default: ENGINE_ID or the host.")
+        parser.add_argument(
+            "--inherit",
+            action="store_true",
+            help="Take the bots of earlier runs under this --engine-id at once: for supervisors, who know they ended.",
+        )
         parser.add_argument("--json", action="store_true", help="One JSON line a minute, and one at the end.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         code = run_engine(
-            EngineOptions(engine_id=options["engine_id"], duration_s=options["duration"], as_json=options["json"])
+            EngineOptions(
+                engine_id=options["engine_id"],
+                inherit=options["inherit"],
+                duration_s=options["duration"],
+                as_json=options["json"],
+            )
         )
         sys.exit(code)

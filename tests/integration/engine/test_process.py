@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
 from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
 
 from bots.models import BotLease, Fill, Position, Signal, Trade
 from bots.orders.checks import broken_invariants
@@ -104,6 +106,19 @@ async def test_an_engine_killed_while_it_trades_leaves_books_that_the_next_one_g
     assert await sync_to_async(broken_invariants)() == []
 
 
+async def test_a_supervisors_next_engine_takes_the_bots_of_the_one_that_ended(
+    cast: Cast, market: TestFeed, engines: Engines
+) -> None:
+    mine, other = await eager_bot(cast, "Mine"), await eager_bot(cast, "Another engine's")
+    far = timezone.now() + timedelta(hours=1)
+    leases = BotLease.objects.filter
+    await BotLease.objects.acreate(bot=mine, holder="local-1:dead", epoch=4, expires_at=far)
+    await BotLease.objects.acreate(bot=other, holder="local-10:alive", epoch=4, expires_at=far)
+    engines.start("--engine-id", "local-1", "--inherit")
+    await eventually(lambda: leases(bot=mine, epoch=5, holder__startswith="local-1:").exists(), timeout_s=30)
+    assert await leases(bot=other, epoch=4, holder="local-10:alive").aexists()
+
+
 async def test_a_gentle_stop_writes_what_waits_and_gives_the_bots_back(
     cast: Cast, market: TestFeed, engines: Engines
 ) -> None:
@@ -130,9 +145,10 @@ async def test_a_duration_ends_it_cleanly(cast: Cast, engines: Engines) -> None:
     ("arguments", "env", "code", "words"),
     [
         (("--duration", "0"), {}, 2, "--duration"),
+        (("--inherit",), {}, 2, "--engine-id"),
         ((), {"DATABASE_URL": "postgres://nobody:x@127.0.0.1:9/none"}, 5, "DATABASE_URL"),
     ],
-    ids=["no duration", "no database"],
+    ids=["no duration", "inherit from whom", "no database"],
 )
 def test_what_cannot_work_is_refused_with_what_to_do(
     cast: Cast, engines: Engines, arguments: tuple[str, ...], env: dict[str, str], code: int, words: str
