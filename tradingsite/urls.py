@@ -5,6 +5,7 @@ from django.urls import include, path
 
 from tradingsite.health import livez, readyz
 
+handler404 = "bots.api.views.unknown.not_found"
 urlpatterns = [
     path("livez", livez, name="livez"),
     path("readyz", readyz, name="readyz"),

@@ -10,7 +10,7 @@ from django.db import transaction
 from bots.models import Account, Bot, User
 from bots.operations.clear_kill_switch import clear_kill_switch
 from bots.operations.engage_kill_switch import engage_kill_switch
-from bots.operations.kill_switch import Scope
+from bots.operations.kill_switch import CannotRestrict, Scope
 from bots.operations.pause_bot import pause_bot
 from bots.operations.resume_bot import resume_bot
 from bots.operations.start_bot import start_bot
@@ -42,6 +42,8 @@ def act_on_bot(bot: Bot, verb: Verb, *, actor: User, now: datetime) -> None:
 @transaction.atomic
 def set_kill_switch(ladder: Ladder, *, reason: str, actor: User, accounts: list[Account] | None, now: datetime) -> None:
     """Bring accounts, or the installation where they are None, to a step. Raises Refused."""
+    if accounts == []:
+        raise CannotRestrict("You have no account to restrict.")
     if accounts is None:
         _set_step(Scope.INSTALLATION, None, installation_row().ladder, ladder, reason=reason, actor=actor, now=now)
     for account in accounts or ():

@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import timezone
 
-from bots.models import AuditEntry, Bot, Installation, Signal
+from bots.models import AuditEntry, Bot, Installation, Signal, User
 
 pytestmark = pytest.mark.django_db
 
@@ -232,6 +232,25 @@ def test_the_kill_switch_of_own_accounts(alice, bob):
     assert alice.api.put("/api/v1/killswitch", {"ladder": "pause", "reason": "calmer"}).json()["ladder"] == "pause"
     assert alice.api.put("/api/v1/killswitch", {"ladder": "active", "reason": "fine"}).json()["ladder"] == "active"
     assert alice.api.put("/api/v1/killswitch", {"ladder": "active"}).json()["errors"].keys() == {"reason"}
+
+
+def test_who_has_no_account_is_told_that_nothing_was_restricted(alice, nobody):
+    nobody.force_login(User.objects.create_user("carol"))
+    answer = nobody.put("/api/v1/killswitch", {"ladder": "flatten", "reason": "all out"})
+    assert (answer.status_code, answer["Content-Type"]) == (409, "application/problem+json")
+    assert answer.json()["detail"] == "You have no account to restrict."
+    alice.account.refresh_from_db()
+    assert alice.account.ladder == "active"
+
+
+def test_unknown_addresses_are_problem_documents(alice, nobody):
+    for client in (alice.api, nobody):
+        for path in ("/api/", "/api/v1/nope", "/api/v1/ping/", "/api/v2/bots"):
+            answer = client.get(path)
+            assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+            assert answer.json()["type"] == "urn:tradingsite:error:not_found"
+    assert alice.api.get("/api/docs")["Location"] == "/api/docs/"
+    assert "json" not in alice.api.get("/nope/")["Content-Type"]
 
 
 def test_staff_restrict_the_installation(alice, bob):
