@@ -1,7 +1,7 @@
 """How figures look in pages: the same rules as `static/dashboard/format.js`."""
 
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django import template
@@ -29,6 +29,15 @@ def plain(value: Decimal | float | None) -> str:
     number = value if isinstance(value, Decimal) else Decimal(repr(float(value)))
     text = f"{number:,f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", MINUS)
+
+
+@register.filter
+def average(price: Decimal | None, tick_size: Decimal) -> str:
+    """An average of prices: one digit finer than the tick, of which the prices themselves are multiples."""
+    if price is None:
+        return NONE
+    exponent = int(tick_size.normalize().as_tuple().exponent)
+    return plain(price.quantize(Decimal(1).scaleb(min(exponent, 0) - 1), ROUND_HALF_UP))
 
 
 @register.filter
@@ -98,22 +107,6 @@ def sentence(text: str) -> str:
 def why(component: dict[str, Any]) -> str:
     """The reason of a component without a value."""
     return (component.get("reason") or "nothing received").removeprefix("no data: ")
-
-
-@register.filter
-def evidence(event: Any) -> str:
-    """What an order's change of state rests on. Raw clocks are left out: the line has its time."""
-    shown = {name: value for name, value in event.evidence.items() if not name.endswith(("_ns", "_ms")) and value}
-    return ", ".join(f"{spaced(name)} {_evidence_value(value)}" for name, value in shown.items())
-
-
-def _evidence_value(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(_evidence_value, value))
-    try:
-        return plain(Decimal(str(value)))
-    except InvalidOperation:
-        return str(value)
 
 
 @register.filter

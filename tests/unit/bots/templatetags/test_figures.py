@@ -1,11 +1,10 @@
 """Figures in server-rendered pages follow the rules of those in the browser."""
 
 from decimal import Decimal
-from types import SimpleNamespace
 
 import pytest
 
-from bots.templatetags.figures import evidence, inputs, milliseconds, moment, money, plain, score, sentence, tone, why
+from bots.templatetags.figures import average, inputs, milliseconds, moment, money, plain, score, sentence, tone, why
 
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
@@ -17,6 +16,23 @@ NONE = "\N{EN DASH}"
 )
 def test_plain_drops_zeros_that_say_nothing(value: Decimal | float | None, shown: str) -> None:
     assert plain(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("price", "tick", "shown"),
+    [
+        ("0.639840072615", "0.0001", "0.63984"),
+        ("61102.705", "0.01", "61,102.705"),
+        ("61102.7049", "0.010000000000", "61,102.705"),
+        ("1234.56", "10", "1,234.6"),
+    ],
+)
+def test_an_average_is_one_digit_finer_than_the_tick(price: str, tick: str, shown: str) -> None:
+    assert average(Decimal(price), Decimal(tick)) == shown
+
+
+def test_no_average_is_a_dash() -> None:
+    assert average(None, Decimal("0.01")) == NONE
 
 
 def test_money_has_two_digits_and_a_sign_where_asked() -> None:
@@ -59,10 +75,3 @@ def test_words_in_passing_become_a_sentence() -> None:
 def test_why_does_not_repeat_itself() -> None:
     assert why({"reason": "no data: fear and greed index"}) == "fear and greed index"
     assert why({"reason": ""}) == "nothing received"
-
-
-def test_evidence_leaves_raw_clocks_out() -> None:
-    event = SimpleNamespace(
-        evidence={"venue": "paper", "at_ns": 1, "sign_ts_ms": 2, "trades": ["a", "b"], "remaining": "0E-12"}
-    )
-    assert evidence(event) == "venue paper, trades a, b, remaining 0"
