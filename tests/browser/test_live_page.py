@@ -86,6 +86,19 @@ def test_the_kill_ladder_takes_two_clicks_and_a_reason_to_lift(visit: Window) ->
     expect(banner).to_be_hidden()
 
 
+def test_flatten_asks_first_and_says_what_follows(visit: Window) -> None:
+    page = visit().open()
+    ladder = page.locator("[data-kill]")
+    ladder.locator("summary").click()
+    ladder.get_by_role("button", name="Flatten").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("no bot opens anything until you allow it again")
+    dialog.get_by_role("button", name="Leave it").click()
+    expect(dialog).to_have_count(0)
+    page.reload()
+    expect(ladder).to_have_attribute("data-ladder", "active")
+
+
 def test_a_lost_connection_is_said_and_comes_back(visit: Window) -> None:
     window = visit()
     taken: list[WebSocketRoute] = []

@@ -4,7 +4,7 @@ import { add, decimal } from "./decimal.js";
 import { find, put, toneClass } from "./dom.js";
 import { clock, money, plural, span, tone, zone } from "./format.js";
 import { sum, unrealised } from "./pnl.js";
-import { acting, toast } from "./toast.js";
+import { acting, confirmed, toast } from "./toast.js";
 
 const SILENT_AFTER_MS = 4000;
 const SHORT = { active: "Stop trading", pause: "Entries paused", reduce: "Exits only", flatten: "Flattened" };
@@ -15,6 +15,16 @@ const DONE = {
   reduce: "Entry orders are cancelled; only exits are sent.",
   flatten: "Every open position is being closed at market. Nothing opens until you clear this.",
 };
+
+function flattenQuestion(open) {
+  const closed = `Market orders close ${open ? plural(open, "open position") : "every open position"} of yours now, at whatever price there is`;
+  return {
+    title: "Flatten everything?",
+    consequence: `${closed}. Waiting entry orders are cancelled, and no bot opens anything until you allow it again.`,
+    act: "Close everything",
+    danger: true,
+  };
+}
 
 export class SafetyBar {
   #store;
@@ -44,7 +54,7 @@ export class SafetyBar {
   #kill() {
     const menu = find("[data-kill]");
     for (const step of menu.querySelectorAll("[data-step]"))
-      step.addEventListener("click", () => this.#set(step, step.dataset.step, "Pressed in the safety bar"));
+      step.addEventListener("click", () => this.#restrict(step));
     const form = find("form", menu);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -52,6 +62,13 @@ export class SafetyBar {
     });
     document.addEventListener("click", (event) => menu.contains(event.target) || menu.removeAttribute("open"));
     document.addEventListener("keydown", (event) => event.key === "Escape" && menu.removeAttribute("open"));
+  }
+
+  async #restrict(step) {
+    const ladder = step.dataset.step;
+    // Pausing is undone by a reason; a position that was closed stays closed.
+    if (ladder === "flatten" && !(await confirmed(flattenQuestion(this.#store.positions.size)))) return;
+    this.#set(step, ladder, "Pressed in the safety bar");
   }
 
   async #set(button, ladder, reason) {
