@@ -9,6 +9,7 @@ from quant.signals import microstructure, speed, technical
 from quant.vector import Floats, SignalVector
 from quant.veto import Block
 from quant.voting import Verdict, VerdictCode
+from quant.wording import compared
 
 MAX_VOICES = 3
 NOTHING_IN_THE_WAY = "nothing is in the way"
@@ -66,17 +67,18 @@ def reasoning(
 
     "BUY: trend +0.62 and order flow +0.30 outweigh mean reversion -0.20; confidence 0.41 ≥ 0.25"
     """
-    compared = f"confidence {confidence:.2f} {'≥' if confidence >= min_confidence else '<'} {min_confidence:.2f}"
+    shown, minimum = compared(confidence, min_confidence)
+    enough = f"confidence {shown} {'≥' if confidence >= min_confidence else '<'} {minimum}"
     spoken = [voice for voice in voices(vector, weights) if abs(voice.value) >= MIN_SHOWN]
     if math.isnan(signal) or not spoken:
-        return f"{action}: no signal has anything to say; {compared}"
+        return f"{action}: no signal has anything to say; {enough}"
     ahead = [voice for voice in spoken if (voice.contribution > 0.0) == (signal > 0.0)][:MAX_VOICES]
     against = [voice for voice in spoken if (voice.contribution > 0.0) != (signal > 0.0)][:MAX_VOICES]
     if not ahead:
-        return f"{action}: {_list(against)} cancel out; {compared}"
+        return f"{action}: {_list(against)} cancel out; {enough}"
     if not against:
-        return f"{action}: {_list(ahead)}, nothing against; {compared}"
-    return f"{action}: {_list(ahead)} {'outweigh' if len(ahead) > 1 else 'outweighs'} {_list(against)}; {compared}"
+        return f"{action}: {_list(ahead)}, nothing against; {enough}"
+    return f"{action}: {_list(ahead)} {'outweigh' if len(ahead) > 1 else 'outweighs'} {_list(against)}; {enough}"
 
 
 def what_would_trade(
@@ -106,8 +108,10 @@ def _needed_blend(signal: float, coverage: float, multiplier: float, min_confide
     needed = min_confidence / (coverage * multiplier)
     terms = f"minimum confidence {min_confidence:.2f}, coverage {coverage:.2f}, multiplier {multiplier:.2f}"
     if min_confidence > coverage:
-        return f"blend is {signal:.2f}, and coverage {coverage:.2f} cannot reach confidence {min_confidence:.2f}"
-    return f"blend is {signal:.2f}, needs {math.copysign(needed, signal):.2f}: {terms}"
+        reached, minimum = compared(coverage, min_confidence)
+        return f"blend is {signal:.2f}, and coverage {reached} cannot reach confidence {minimum}"
+    blend, enough = compared(signal, math.copysign(needed, signal))
+    return f"blend is {blend}, needs {enough}: {terms}"
 
 
 def _list(found: Sequence[Voice]) -> str:

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from quant.reading import Component
 from quant.vector import Column, Floats
+from quant.wording import compared
 
 MIN_AGREEMENT = 0.6
 MIN_FAMILIES = 2
@@ -100,8 +101,6 @@ def validate(
 def _at_least(code: VerdictCode, value: float, limit: float, what: str) -> Verdict:
     value = float(value)
     passed = value >= limit
-    shown, needed = (
-        (f"{value:.0f}", f"{limit:.0f}") if code is VerdictCode.FAMILIES else (f"{value:.2f}", f"{limit:.2f}")
-    )
+    shown, needed = (f"{value:.0f}", f"{limit:.0f}") if code is VerdictCode.FAMILIES else compared(value, limit)
     text = f"{what} {shown} ≥ {needed}" if passed else f"{what} is {shown}, needs {needed}"
     return Verdict(code=code, passed=passed, value=value, limit=limit, text=text)

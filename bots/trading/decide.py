@@ -15,6 +15,7 @@ from bots.trading.records import Reason
 from bots.trading.vocabulary import Action, ExitReason, Purpose, Side
 from quant.vector import Floats
 from quant.voting import Verdict, VerdictCode
+from quant.wording import compared
 
 Codes = NDArray[np.int8]
 
@@ -137,13 +138,15 @@ def _action(side: Side) -> Action:
 
 
 def _hold_reason(code: Standing, opinion: Opinion) -> Reason:
-    signal, confidence, minimum = opinion.signal, opinion.confidence, opinion.minimum_confidence
     if code is Standing.WORKING:
         return Reason(code="live_order", text="an order in this symbol is still live")
     if code is Standing.NO_SIGNAL:
         return Reason(code="no_signal", text="no signal has a value: waiting for data")
     if code is Standing.NOT_CONFIDENT:
-        return Reason(code="confidence", text=f"confidence is {confidence:.2f}, needs {minimum:.2f}")
+        confidence, minimum = compared(opinion.confidence, opinion.minimum_confidence)
+        return Reason(code="confidence", text=f"confidence is {confidence}, needs {minimum}")
     if code is Standing.SHORT:
-        return Reason(code="short", text=f"the blend of {signal:+.2f} points down, and short is not possible here")
+        return Reason(
+            code="short", text=f"the blend of {opinion.signal:+.2f} points down, and short is not possible here"
+        )
     return Reason(code="holding", text="a position is open, and nothing speaks strongly enough against it")

@@ -36,6 +36,10 @@ def test_a_decision_in_one_sentence():
     )
 
 
+def test_confidence_just_below_the_minimum_does_not_look_equal_to_it():
+    assert sentence(vector(), confidence=0.248, action="HOLD").endswith("; confidence 0.248 < 0.250")
+
+
 def test_one_voice_outweighs():
     signals = vector(micro={"order_flow": -0.3, "trade_flow": 0.001})
     assert sentence(signals) == (

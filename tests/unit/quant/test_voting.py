@@ -59,6 +59,8 @@ def test_coverage_and_confidence_have_the_bots_limits():
     found = verdicts(values, weights, coverage=0.3, confidence=0.25, min_coverage=0.4, min_confidence=0.6)
     assert not found[VerdictCode.COVERAGE].passed
     assert not found[VerdictCode.CONFIDENCE].passed
+    found = verdicts(values, weights, coverage=0.396, confidence=0.6, min_coverage=0.4)
+    assert found[VerdictCode.COVERAGE].text == "coverage is 0.396, needs 0.400"
 
 
 def test_without_validators_confidence_remains():

@@ -47,6 +47,7 @@ def test_too_little_confidence_holds_and_says_how_much_is_needed() -> None:
     proposal = ask(opinion(confidence=0.2))
     assert proposal.action is Action.HOLD
     assert proposal.reasons[0].text == "confidence is 0.20, needs 0.25"
+    assert ask(opinion(confidence=0.018, minimum=0.02)).reasons[0].text == "confidence is 0.018, needs 0.020"
 
 
 def test_a_failed_validator_holds_with_its_words() -> None:
