@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from bots.admin.forms import AccountForm
 from bots.admin.owned import OwnedAdmin, ReadOnlyAdmin, ReadOnlyInline, person, sees_everything
 from bots.api.acts import set_kill_switch
 from bots.models import Account, Balance, Installation, JournalLeg
@@ -27,6 +28,7 @@ class BalanceInline(ReadOnlyInline):
 
 @admin.register(Account)
 class AccountAdmin(OwnedAdmin):
+    form = AccountForm
     list_display = ("name", "mode", "exchange", "quote_asset", "opening_cash", "ladder", "ladder_reason", "owner")
     list_filter = ("mode", "exchange", "ladder")
     list_select_related = ("exchange", "owner")

@@ -4,12 +4,34 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from bots.models import Bot
+from bots.models import Account, Bot
 
 if TYPE_CHECKING:
+    AccountModelForm = forms.ModelForm[Account]
     BotModelForm = forms.ModelForm[Bot]
 else:
-    BotModelForm = forms.ModelForm
+    AccountModelForm = BotModelForm = forms.ModelForm
+
+
+class AccountForm(AccountModelForm):
+    """An account's fields explained."""
+
+    class Meta:
+        model = Account
+        exclude = ("ladder", "ladder_reason")
+        help_texts = {
+            "owner": "Only the owner and superusers see the account, its bots and what they do.",
+            "name": "As it is called where bots choose it; once per owner.",
+            "exchange": "Whose market its bots trade on. Fixed once the account is there.",
+            "mode": "Paper: orders are matched here against the exchange's live book, and no money moves. Fixed once "
+            "the account is there.",
+            "quote_asset": "What its cash is in, e.g. USDT. Its bots trade symbols priced in it. Fixed once the account "
+            "is there.",
+            "opening_cash": "In the quote asset; the first entry of its journal. Fixed once the account is there.",
+            "maker_fee_bps": "Of fills of a resting order, in basis points: 10 is 0.1 %. Below 0 is a rebate.",
+            "taker_fee_bps": "Of fills of an order that takes what is on offer, in basis points: 10 is 0.1 %.",
+            "latency_ms": "Paper only: milliseconds from the order to the moment it meets the book.",
+        }
 
 
 class BotForm(BotModelForm):

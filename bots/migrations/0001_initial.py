@@ -627,6 +627,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "kill switch of the installation",
+                "verbose_name_plural": "kill switch of the installation",
+            },
         ),
         migrations.CreateModel(
             name="Intent",
@@ -699,6 +703,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "order intent",
                 "ordering": ("-created_at",),
             },
         ),
@@ -733,6 +738,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "journal entry",
+                "verbose_name_plural": "journal (double entry)",
+            },
         ),
         migrations.CreateModel(
             name="Order",

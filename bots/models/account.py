@@ -107,6 +107,8 @@ class JournalLeg(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "journal entry"
+        verbose_name_plural = "journal (double entry)"
         indexes = (models.Index(fields=("account", "asset")), models.Index(fields=("entry",)))
         constraints = (models.CheckConstraint(condition=~Q(amount=0), name="journal_leg_not_zero"),)
 

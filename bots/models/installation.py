@@ -18,6 +18,7 @@ class Installation(models.Model):
     ladder_set_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = verbose_name_plural = "kill switch of the installation"
         constraints = (models.CheckConstraint(condition=Q(id=1), name="installation_is_one_row"),)
 
     def __str__(self) -> str:

@@ -48,6 +48,7 @@ class Intent(models.Model):
     owner_path = "bot__owner"
 
     class Meta:
+        verbose_name = "order intent"
         ordering = ("-created_at",)
         indexes = (models.Index(fields=("account",), condition=Q(closed_at=None), name="intent_open_by_account"),)
         constraints = (

@@ -155,6 +155,12 @@ def test_actions_act_on_each_bot_and_say_what_came_of_it(staff, alice, bob):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("model", ["account", "bot"])
+def test_every_field_to_fill_in_is_explained(root, model):
+    fields = root.get(reverse(f"admin:bots_{model}_add")).context["adminform"].form.fields
+    assert [name for name, field in fields.items() if not field.help_text] == []
+
+
 def test_accounts_open_with_their_books_and_are_restricted_by_actions(staff, alice, venue):
     address = reverse("admin:bots_account_add")
     data = form_of(staff, address) | {"name": "second", "exchange": venue.pk, "opening_cash": "500"}
