@@ -19,11 +19,19 @@ class CannotRestrict(Refused):
     """No such account or bot, no reason given, or nothing to change."""
 
 
+class WrongTarget(CannotRestrict):
+    """There is no such account or bot."""
+
+
+class NoReason(CannotRestrict):
+    """Every change of a restriction is explained."""
+
+
 class Restricted:
     """The row that carries a ladder, locked until the transaction ends."""
 
     def __init__(self, scope: Scope, target_id: int | None) -> None:
-        """Raises CannotRestrict where there is no such row."""
+        """Raises WrongTarget where there is no such row."""
         self.scope = scope
         self.row: Installation | Account | Bot
         if scope is Scope.INSTALLATION:
@@ -32,7 +40,7 @@ class Restricted:
         model = Account if scope is Scope.ACCOUNT else Bot
         found = model.objects.select_for_update(of=("self",), no_key=True).filter(pk=target_id).first()
         if found is None:
-            raise CannotRestrict(f"There is no {scope} {target_id}.")
+            raise WrongTarget(f"There is no {scope} {target_id}.")
         self.row = found
 
     @property
@@ -44,9 +52,9 @@ class Restricted:
         return Ladder(self.row.ladder)
 
     def set(self, ladder: Ladder, *, reason: str, actor: User | None, now: datetime) -> None:
-        """Write, audit, nudge the engines. Raises CannotRestrict without a reason."""
+        """Write, audit, nudge the engines. Raises NoReason without one."""
         if not reason.strip():
-            raise CannotRestrict("Give a reason: it is shown to everybody concerned, and kept.")
+            raise NoReason("Give a reason: it is shown to everybody concerned, and kept.")
         before = self.ladder
         self.row.ladder = ladder.value
         self.row.ladder_reason = reason.strip()[:300] if ladder is not Ladder.ACTIVE else ""

@@ -13,6 +13,7 @@ from bots.operations.resume_bot import resume_bot
 from bots.operations.start_bot import start_bot
 from bots.operations.stop_bot import stop_bot
 
+WRONG_ARGUMENTS = 2
 ACTS: dict[str, Callable[..., object]] = {
     "start": start_bot,
     "pause": pause_bot,
@@ -47,13 +48,18 @@ class Command(BaseCommand):
 def find_bot(named: str | None, owner: str | None) -> Bot:
     """Raises CommandError where none or several are meant."""
     if not named:
-        raise CommandError("Name a bot, or give its number; `manage.py bots list` shows them.")
+        raise CommandError(
+            "Name a bot, or give its number; `manage.py bots list` shows them.", returncode=WRONG_ARGUMENTS
+        )
     bots = Bot.objects.filter(pk=int(named)) if named.isdigit() else Bot.objects.filter(name=named)
     if owner:
         bots = bots.filter(owner__username=owner)
     found = list(bots[:2])
     if len(found) != 1:
         trouble = "There is no bot" if not found else "There are several bots called"
-        raise CommandError(f"{trouble} {named!r}; `manage.py bots list` shows them; --owner narrows it down.")
+        raise CommandError(
+            f"{trouble} {named!r}; `manage.py bots list` shows them; --owner narrows it down.",
+            returncode=WRONG_ARGUMENTS,
+        )
     bot: Bot = found[0]
     return bot

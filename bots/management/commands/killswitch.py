@@ -8,9 +8,11 @@ from django.utils import timezone
 from bots.models import Account, Bot, Installation
 from bots.operations.clear_kill_switch import clear_kill_switch
 from bots.operations.engage_kill_switch import engage_kill_switch
-from bots.operations.kill_switch import Scope
+from bots.operations.kill_switch import NoReason, Scope, WrongTarget
 from bots.operations.refusals import Refused
 from bots.trading.vocabulary import Ladder
+
+WRONG_ARGUMENTS = 2
 
 
 class Command(BaseCommand):
@@ -36,6 +38,8 @@ class Command(BaseCommand):
                 engage_kill_switch(ladder=Ladder(options["ladder"]), now=timezone.now(), **target)
             elif options["act"] == "off":
                 clear_kill_switch(now=timezone.now(), **target)
+        except (NoReason, WrongTarget) as wrong:
+            raise CommandError(str(wrong), returncode=WRONG_ARGUMENTS) from wrong
         except Refused as refused:
             raise CommandError(str(refused)) from refused
         for line in restrictions():

@@ -236,10 +236,13 @@ def test_bots_are_managed_from_the_terminal(cast: Cast) -> None:
     assert "Follower is paused." in said("pause", str(cast.bot.pk))
     assert "Follower" in said("list")
     assert "paused" in said("list")
-    with pytest.raises(CommandError, match="no bot 'Nobody'"):
+    with pytest.raises(CommandError, match="no bot 'Nobody'") as unknown:
         said("stop", "Nobody")
-    with pytest.raises(CommandError, match="only a running bot"):
+    with pytest.raises(CommandError, match="Name a bot") as unnamed:
+        said("stop")
+    with pytest.raises(CommandError, match="only a running bot") as refused:
         said("pause", "Follower")
+    assert [error.value.returncode for error in (unknown, unnamed, refused)] == [2, 2, 1]
 
 
 def test_the_kill_switch_works_from_the_terminal_without_redis(cast: Cast, settings: Any) -> None:
@@ -255,6 +258,11 @@ def test_the_kill_switch_works_from_the_terminal_without_redis(cast: Cast, setti
     assert f"bot {cast.bot.pk} (Follower): flatten" in said(
         "on", "--scope", "bot", "--id", str(cast.bot.pk), "--ladder", "flatten", "--reason", "out"
     )
-    with pytest.raises(CommandError, match="Give a reason"):
+    with pytest.raises(CommandError, match="Give a reason") as unexplained:
         said("off")
+    with pytest.raises(CommandError, match="no account 77") as unknown:
+        said("on", "--scope", "account", "--id", "77", "--reason", "a drill")
+    with pytest.raises(CommandError, match="clear it first") as refused:
+        said("on", "--ladder", "pause", "--reason", "less")
+    assert [error.value.returncode for error in (unexplained, unknown, refused)] == [2, 2, 1]
     assert "installation" not in said("off", "--reason", "over")
