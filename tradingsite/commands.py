@@ -4,9 +4,12 @@ import sys
 from collections.abc import Sequence
 
 import psycopg
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 from django.db import DatabaseError, InterfaceError, OperationalError
+
+from tradingsite.absence import START_IT, no_servers
 
 WRONG_SETTINGS = 2
 UNREACHABLE = 5
@@ -39,6 +42,8 @@ def explain(error: Exception) -> str:
         return f"The database has no or an old schema ({line}): run `manage.py migrate`."
     state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
     if isinstance(error, OperationalError | InterfaceError) and (state is None or state.startswith(AWAY)):
+        if settings.DATABASE_URL == settings.NO_DATABASE_URL:
+            return f"{no_servers(settings.LOCAL_DIR)} {START_IT}"
         return (
             f"The database cannot be used: {line}. Check DATABASE_URL, and start the servers with `manage.py runlocal`."
         )

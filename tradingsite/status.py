@@ -11,9 +11,8 @@ from django.db import Error as DatabaseError
 
 from bots.models import Bot, BotLease, Fill, Order, Position, Signal
 from marketdata.models import FeedLease, FeedStatus
+from tradingsite.absence import START_IT, no_servers
 from tradingsite.local.state import read_processes
-
-START_IT = "Start it with `make run`, or set DATABASE_URL to the database of a running installation."
 
 
 class NothingRuns(Exception):
@@ -33,7 +32,7 @@ class Status:
 def read_status(*, now: datetime) -> Status:
     """Bots, feeds with the age of their last tick in seconds, and counts. Raises NothingRuns."""
     if settings.DATABASE_URL == settings.NO_DATABASE_URL:
-        raise NothingRuns(f"Nothing runs here: {settings.LOCAL_DIR} names no servers. {START_IT}")
+        raise NothingRuns(f"{no_servers(settings.LOCAL_DIR)} {START_IT}")
     try:
         if not supervisor_is_alive(settings.LOCAL_DIR) and not any_lease_is_live(now):
             raise NothingRuns(f"Nothing runs here: no supervisor, and no feed or engine holds a lease. {START_IT}")

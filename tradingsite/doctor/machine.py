@@ -10,6 +10,7 @@ from django.conf import settings
 from packaging.requirements import Requirement
 
 from tradingsite.doctor.finding import Finding, failed, fine, warning
+from tradingsite.servers.account import present_data_folder
 
 PYTHON_MIN = (3, 11)
 DISK_FREE_LOW_GB, DISK_FREE_MIN_GB = 2, 0.2
@@ -50,8 +51,9 @@ def unmet(wish: Requirement) -> str:
 
 
 def check_disk() -> Finding:
-    free_gb = shutil.disk_usage(settings.LOCAL_DIR).free / 1e9
-    message = f"{free_gb:.1f} GB free at {settings.LOCAL_DIR}"
+    folder = present_data_folder(settings.LOCAL_DIR)
+    free_gb = shutil.disk_usage(folder).free / 1e9
+    message = f"{free_gb:.1f} GB free at {folder}"
     if free_gb < DISK_FREE_MIN_GB:
         return failed("disk", message, "Free space: without it nothing can be stored, and no order is sent.")
     if free_gb < DISK_FREE_LOW_GB:

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from redis import RedisError
 
 from marketdata.models import Environment, Exchange
+from tradingsite.absence import START_IT, no_servers
 from tradingsite.doctor.finding import Finding, failed, fine, warning
 
 CONNECT_TIMEOUT_S = 5
@@ -22,7 +23,7 @@ HOW_TO_GET_SERVERS = "Run `make run`, or set DATABASE_URL and REDIS_URL."
 
 def check_database() -> Finding:
     if settings.DATABASE_URL == settings.NO_DATABASE_URL:
-        return failed("database", "no address is known", HOW_TO_GET_SERVERS)
+        return failed("database", no_servers(settings.LOCAL_DIR), START_IT)
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW server_version")
@@ -36,7 +37,7 @@ def check_migrations() -> Finding:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
-        return failed("migrations", first_line(error), "The database must answer first.")
+        return unanswered("migrations", error)
     if missing:
         names = ", ".join(str(migration) for migration, _ in missing[:3])
         return failed("migrations", f"{len(missing)} not applied: {names}", "Run `manage.py migrate`, or `make run`.")
@@ -62,7 +63,7 @@ def check_clock() -> Finding:
             theirs = cursor.fetchone()[0]
             after = datetime.now(UTC)
     except DatabaseError as error:
-        return failed("clock", first_line(error), "The database must answer first.")
+        return unanswered("clock", error)
     off_s = (theirs - (before + (after - before) / 2)).total_seconds()
     if abs(off_s) > CLOCK_DIFFERENCE_MAX_S:
         return failed("clock", f"{off_s:+.2f} s from the database's", "Set up NTP on both machines.")
@@ -74,7 +75,7 @@ def check_exchanges() -> list[Finding]:
     try:
         exchanges = list(Exchange.objects.filter(enabled=True))
     except DatabaseError as error:
-        return [failed("exchanges", first_line(error), "The database must answer first.")]
+        return [unanswered("exchanges", error)]
     return [check_exchange(exchange) for exchange in exchanges] or [fine("exchanges", "none is enabled")]
 
 
@@ -92,6 +93,13 @@ def check_exchange(exchange: Exchange) -> Finding:
         advice = "Run `make run` or `manage.py runexchange`." if simulated else "Check the network and its address."
         return warning(check, f"{host}:{port} takes no connection ({error})", advice)
     return fine(check, f"{host}:{port} takes connections")
+
+
+def unanswered(check: str, error: DatabaseError) -> Finding:
+    """A check that needed the database. The address that stands for none means nothing to a person."""
+    unknown = settings.DATABASE_URL == settings.NO_DATABASE_URL
+    seen = "no address of a database is known" if unknown else first_line(error)
+    return failed(check, seen, "The database must answer first.")
 
 
 def first_line(error: Exception) -> str:

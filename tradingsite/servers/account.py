@@ -50,6 +50,16 @@ def make_folder(path: Path, account: Account | None) -> Path:
     return path
 
 
+def present_data_folder(local_dir: Path) -> Path:
+    """Where data of local_dir lie or will lie, by what is there; makes nothing."""
+    pointer = local_dir / POINTER_FILE
+    if pointer.exists():
+        folder = Path(pointer.read_text().strip())
+    else:
+        folder = ROOT_DATA_DIR if os.geteuid() == 0 else local_dir
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
 def data_folder(local_dir: Path, account: Account | None) -> Path:
     """Where the servers of local_dir keep their data, made when missing."""
     if account is None:

@@ -137,4 +137,22 @@ def test_doctor_without_servers_fails_and_tells_how_to_get_them(folder):
     assert findings["python"]["level"] == "ok"
     assert findings["packages"]["level"] == "ok"
     assert findings["database"]["level"] == "failed"
+    assert "Nothing runs here" in findings["database"]["message"]
     assert "make run" in findings["database"]["advice"]
+    assert ".invalid" not in done.stdout
+
+
+def test_a_command_where_nothing_runs_says_so_with_code_5(folder):
+    done = manage(folder, "checkledger")
+    assert done.returncode == 5
+    assert "Nothing runs here" in done.stderr
+    assert "make run" in done.stderr
+    assert ".invalid" not in done.stderr
+
+
+def test_doctor_looks_at_the_disk_that_holds_the_data(folder):
+    data = folder / "elsewhere"
+    data.mkdir()
+    (folder / "servers_folder").write_text(str(data))
+    findings = {finding["check"]: finding for finding in json.loads(manage(folder, "doctor", "--json").stdout)}
+    assert findings["disk"]["message"].endswith(f"free at {data}")
