@@ -261,6 +261,7 @@ STORAGES = {
 
 LANGUAGE_CODE = "en-gb"
 USE_I18N = False
+FORMAT_MODULE_PATH = "bots.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
