@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 from enum import IntEnum
+from threading import Timer
 
 import psycopg
 import structlog
@@ -22,10 +23,13 @@ from bots.engine.engine import Engine
 from bots.orders.connections import Pool, connection_parameters, open_pool
 from bots.orders.leases import LeaseTerms, end_earlier
 from marketdata.schema import schema_problem
+from marketdata.shutdown import forced_end
 
 log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 60.0
+STOP_S = 8.0
+END_S = 9.5
 
 
 class Exit(IntEnum):
@@ -70,7 +74,11 @@ def run_engine(options: EngineOptions) -> Exit:
     django_connection.close()
     if problem:
         return _refuse(problem, Exit.UNREACHABLE)
-    return uvloop.run(_run(options))
+    deadline = forced_end(END_S, code=Exit.CLEAN)
+    try:
+        return uvloop.run(_run(options, deadline))
+    finally:
+        deadline.cancel()
 
 
 def _refuse(text: str, code: Exit) -> Exit:
@@ -106,19 +114,19 @@ def _first_line(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-async def _run(options: EngineOptions) -> Exit:
+async def _run(options: EngineOptions, deadline: Timer) -> Exit:
     stop = _stop_on_signals()
     try:
         pool = await open_pool()
     except PoolTimeout as error:
         return _refuse(f"The database cannot be used: {_first_line(error)}. Check DATABASE_URL.", Exit.UNREACHABLE)
     try:
-        return await _look_after(pool, options, stop)
+        return await _look_after(pool, options, stop, deadline)
     finally:
         await pool.close(timeout=1.0)
 
 
-async def _look_after(pool: Pool, options: EngineOptions, stop: asyncio.Event) -> Exit:
+async def _look_after(pool: Pool, options: EngineOptions, stop: asyncio.Event, deadline: Timer) -> Exit:
     terms = LeaseTerms(ttl_s=settings.LEASE_TTL_S, renew_s=settings.LEASE_RENEW_S)
     name = engine_name(options.engine_id)
     if options.inherit and (bots := await end_earlier(pool, engine=name)):
@@ -137,9 +145,10 @@ async def _look_after(pool: Pool, options: EngineOptions, stop: asyncio.Event) -
             if options.as_json:
                 _print_json(engine, "heartbeat")
     finally:
+        deadline.start()
         stopped.cancel()
         task.cancel()
-        await asyncio.wait({task}, timeout=9.0)
+        await asyncio.wait({task}, timeout=STOP_S)
         if options.as_json:
             _print_json(engine, "stopped")
         log.info("[TRADING LOOP] engine stopped", engine=engine.holder, **asdict(engine.report()))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
+from threading import Timer
 from typing import Any
 
 import structlog
@@ -22,11 +23,14 @@ from marketdata.feed.display import Display
 from marketdata.feed.fleet import Fleet
 from marketdata.feed.service import FeedService
 from marketdata.schema import schema_problem
+from marketdata.shutdown import forced_end
 
 log = structlog.get_logger(__name__)
 
 _CHECK_EVERY_S = 0.1
 _STOP_S = 8.0
+# A little longer than all that stopping may take, and what supervisors wait before they kill.
+_END_S = 9.5
 _ONCE_TIMEOUT_S = 30.0
 _REDIS_TIMEOUT_S = 5.0
 
@@ -66,7 +70,11 @@ def run_feed(options: FeedOptions, *, display: Display) -> Exit:
     if problem:
         print(f"runfeed: {problem}", file=sys.stderr)  # noqa: T201
         return Exit.UNREACHABLE
-    return uvloop.run(_run(named, options, display))
+    deadline = forced_end(_END_S, code=Exit.CLEAN)
+    try:
+        return uvloop.run(_run(named, options, display, deadline))
+    finally:
+        deadline.cancel()
 
 
 def _unreachable(what: str, setting: str, error: BaseException) -> Exit:
@@ -79,7 +87,7 @@ def _unreachable(what: str, setting: str, error: BaseException) -> Exit:
     return Exit.UNREACHABLE
 
 
-async def _run(named: list[FeedConfig], options: FeedOptions, display: Display) -> Exit:
+async def _run(named: list[FeedConfig], options: FeedOptions, display: Display, deadline: Timer) -> Exit:
     if not options.dry_run:
         layer: Any = get_channel_layer()
         try:
@@ -100,6 +108,7 @@ async def _run(named: list[FeedConfig], options: FeedOptions, display: Display) 
     try:
         return await _watch(fleet, following, stop, options, display)
     finally:
+        deadline.start()
         if following is not None:
             following.cancel()
             await asyncio.wait({following})

@@ -80,7 +80,7 @@ def test_a_whole_life(folder):
         process.kill()
         process.wait()
     _, alive = psutil.wait_procs(family, timeout=40)
-    assert not alive
+    assert not alive, [process.cmdline() for process in alive]
 
     process = start(folder, port, "--duration", "20")
     try:
@@ -92,7 +92,7 @@ def test_a_whole_life(folder):
         process.wait()
     assert "Login as on the first run" in said(folder)
     _, alive = psutil.wait_procs(family, timeout=20)
-    assert not alive
+    assert not alive, [process.cmdline() for process in alive]
     assert not (folder / "servers.json").exists()
     assert manage(folder, "status").returncode == 3
 
