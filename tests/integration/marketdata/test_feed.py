@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -86,12 +87,14 @@ async def test_a_new_subscription_streams_within_two_seconds_and_the_last_unfoll
     await follow_btc()
     async with listening("ETH/USDT") as listener, running_feed() as service:
         await eventually(lambda: service.feed is not None and "BTC/USDT" in service.feed.followed)
-        connects = service.feed.followed["BTC/USDT"].connection.connects
+        btc: Any = service.feed.followed["BTC/USDT"]
+        await eventually(lambda: btc.connection is not None and btc.connection.connects == 1)
         begin = time.monotonic()
         await afollow(exchange="simulated", symbol="ETH/USDT", follower="bot:2")
         await listener.until(lambda event: isinstance(event, QuoteTick))
         assert time.monotonic() - begin < 2.0
-        assert service.feed.followed["ETH/USDT"].connection.connects == connects <= 1
+        assert service.feed.followed["ETH/USDT"].connection is btc.connection
+        assert btc.connection.connects == 1
         await sync_to_async(unfollow)(follower="bot:2")
         await eventually(lambda: "ETH/USDT" not in service.feed.followed)
         await eventually(lambda: not FeedStatus.objects.filter(symbol="ETH/USDT").exists())

@@ -114,6 +114,7 @@ def test_without_websockets_rest_brings_prices():
     follow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
     process = start("--json", USE_WEBSOCKET="false")
     try:
+        record = {}
         for line in process.stdout:
             record = json.loads(line)
             assert record["event"] != "connected"
