@@ -146,6 +146,41 @@ class OpenInterest(Struct, frozen=True, kw_only=True, array_like=True, gc=False,
     ts_init: int
 
 
+class LongShort(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="long_short"):
+    """Long accounts or positions for each short one. `scope` is "accounts", "top_accounts", "top_positions" or "taker"."""
+
+    exchange: str
+    symbol: str
+    scope: str
+    ratio: float
+    ts_event: int
+    ts_init: int
+
+
+class Premium(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="premium"):
+    """A derivative's mark price beside its index, both in quote. `expiry` is 0 for a perpetual."""
+
+    exchange: str
+    symbol: str
+    mark: float
+    index: float
+    ts_event: int
+    ts_init: int
+    expiry: int = 0
+
+
+class Liquidation(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="liquidation"):
+    """A forced order of the venue. `side` is "sell" when a long was liquidated; size in base."""
+
+    exchange: str
+    symbol: str
+    side: str
+    price: float
+    size: float
+    ts_event: int
+    ts_init: int
+
+
 class OptionsSummary(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="options"):
     """One number for each property of an option chain. Volatilities are annual fractions."""
 
@@ -155,6 +190,48 @@ class OptionsSummary(Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     risk_reversal_25d: float
     put_volume: float
     call_volume: float
+    ts_event: int
+    ts_init: int
+    iv_7d: float | None = None
+    iv_90d: float | None = None
+    put_open_interest: float = 0.0
+    call_open_interest: float = 0.0
+    strikes: int = 0
+    index_price: float = 0.0
+
+
+class VolatilityIndex(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="volatility_index"):
+    """A venue's implied volatility index for 30 days, as an annual fraction (DVOL 55 is 0.55)."""
+
+    exchange: str
+    symbol: str
+    value: float
+    ts_event: int
+    ts_init: int
+
+
+class OptionsFlow(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="options_flow"):
+    """Taker flow of options between two times, in base: the sum of direction x delta x amount, and of its size."""
+
+    exchange: str
+    symbol: str
+    net_delta: float
+    gross_delta: float
+    trades: int
+    ts_event: int
+    ts_init: int
+
+
+class Headline(Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="headline"):
+    """A news item about an asset (`symbol` is its code, e.g. BTC). Text from outside: never trusted, always escaped.
+
+    `ts_event` is when the publisher says it was published, `ts_init` when we first saw it.
+    """
+
+    exchange: str
+    symbol: str
+    title: str
+    link: str
     ts_event: int
     ts_init: int
 
@@ -203,8 +280,14 @@ Event = (
     | Bar
     | Funding
     | OpenInterest
+    | LongShort
+    | Premium
+    | Liquidation
     | OptionsSummary
+    | VolatilityIndex
+    | OptionsFlow
     | Sentiment
+    | Headline
     | FeedState
     | HistoryReady
 )

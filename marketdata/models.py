@@ -59,6 +59,19 @@ class Exchange(models.Model):
     failed_after = models.PositiveSmallIntegerField(
         default=5, help_text="Failures in a row after which the feed counts as failed; slow retries go on."
     )
+    second_source = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Another exchange whose prices of the same symbols are compared with these. Empty: this one's REST.",
+    )
+    divergence_bps = models.FloatField(
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(5000)],
+        help_text="Prices of the two sources that are further apart than this for 5 s raise an event.",
+    )
 
     class Meta:
         ordering = ("code",)
@@ -86,6 +99,11 @@ class Instrument(models.Model):
     min_quantity = models.DecimalField(max_digits=28, decimal_places=12)
     max_quantity = models.DecimalField(max_digits=28, decimal_places=12)
     min_notional = models.DecimalField(max_digits=28, decimal_places=12)
+    contract_size = models.DecimalField(
+        max_digits=28, decimal_places=12, default=1, help_text="Base units in one of the venue's units of size."
+    )
+    price_decimals = models.PositiveSmallIntegerField(null=True, help_text="Where the venue's checksum needs them.")
+    size_decimals = models.PositiveSmallIntegerField(null=True, help_text="Where the venue's checksum needs them.")
     active = models.BooleanField(default=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -212,3 +230,53 @@ class FeedEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.message}"
+
+
+class SourceKind(models.TextChoices):
+    BINANCE_FUTURES = "binance-futures", "Binance futures: funding, open interest, long/short, premium"
+    DERIBIT = "deribit", "Deribit: option chain, flow, volatility index"
+    FEAR_GREED = "fear-greed", "Fear & Greed index"
+    RSS = "rss", "headlines (RSS or Atom)"
+
+
+class SlowSource(models.Model):
+    """Something that is asked every minute or less often, and stored, because venues keep it for 30 days only."""
+
+    name = models.SlugField(max_length=32, unique=True)
+    kind = models.CharField(max_length=20, choices=SourceKind)
+    environment = models.CharField(max_length=16, choices=Environment, default=default_environment)
+    enabled = models.BooleanField(default=True)
+    url = models.URLField(blank=True, help_text="Empty: the source's own address. Needed for headlines.")
+    holder = models.CharField(max_length=64, blank=True, editable=False)
+    lease_expires_at = models.DateTimeField(null=True, editable=False)
+    state = models.CharField(max_length=16, default="waiting", editable=False)
+    reason = models.CharField(max_length=300, blank=True, editable=False)
+    last_success_at = models.DateTimeField(null=True, editable=False)
+    updated_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Observation(models.Model):
+    """One slow observation: an event of marketdata.events other than ticks and bars, with its own fields as JSON."""
+
+    source = models.CharField(max_length=32, help_text="Name of the slow source or code of the exchange.")
+    symbol = models.CharField(max_length=40, help_text="Unified symbol, or an asset's code.")
+    kind = models.CharField(max_length=20, help_text="Tag of the event, e.g. funding or open_interest.")
+    key = models.CharField(max_length=64, blank=True, help_text="Tells apart observations of the same time.")
+    ts_event = models.BigIntegerField(help_text="Nanoseconds since the epoch, UTC, by the source's clock.")
+    ts_init = models.BigIntegerField(help_text="Nanoseconds since the epoch, UTC: when it was first seen here.")
+    data = models.JSONField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("source", "symbol", "kind", "key", "ts_event"), name="observation_unique"),
+        )
+        indexes = (models.Index(fields=("symbol", "kind", "-ts_event")),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.symbol} at {self.ts_event}"

@@ -48,7 +48,7 @@ async def _listings(config: FeedConfig, now: datetime) -> list[Listing]:
     async with httpx.AsyncClient(timeout=_TIMEOUT_S) as client:
         rest = config.adapter.rest(
             exchange=config.exchange,
-            base_url=config.rest_url,
+            base_url=config.endpoints.rest_url,
             client=client,
             clock_ns=lambda: int(now.timestamp() * 1e9),
         )

@@ -8,6 +8,13 @@ from marketdata.exchanges.adapter import Adapter
 # Named, not imported, so that a process loads only the venues that it speaks to.
 _ADAPTERS = {
     "binance": "marketdata.exchanges.binance.venue:BinanceAdapter",
+    "binance-usdm": "marketdata.exchanges.binance_usdm.venue:BinanceUsdmAdapter",
+    "bingx": "marketdata.exchanges.bingx.venue:BingxAdapter",
+    "coinbase": "marketdata.exchanges.coinbase.venue:CoinbaseAdapter",
+    "kraken": "marketdata.exchanges.kraken.venue:KrakenAdapter",
+    "kucoin": "marketdata.exchanges.kucoin.venue:KucoinAdapter",
+    "kucoin-futures": "marketdata.exchanges.kucoin_futures.venue:KucoinFuturesAdapter",
+    "upstox": "marketdata.exchanges.upstox.venue:UpstoxAdapter",
 }
 
 

@@ -21,7 +21,7 @@ class FeedConfig:
     environment: str
     clock: str
     adapter: Adapter
-    rest_url: str
+    endpoints: Endpoints
     connection: ConnectionSettings
     failed_after: int
     use_websocket: bool = True
@@ -42,9 +42,8 @@ def load_config(code: str) -> FeedConfig:
         environment=row.environment,
         clock=row.clock,
         adapter=adapter,
-        rest_url=endpoints.rest_url,
+        endpoints=endpoints,
         connection=ConnectionSettings(
-            url=adapter.stream_url(endpoints.websocket_url),
             connect_timeout_s=row.connect_timeout_s,
             ping_interval_s=row.ping_interval_s,
             pong_timeout_s=row.pong_timeout_s,

@@ -37,7 +37,20 @@ def known_instruments(exchange_id: int) -> dict[str, tuple[int, str]]:
 
 def write_listings(exchange_id: int, listings: Sequence[Listing], now: datetime) -> None:
     """Insert or update instruments; those that the venue no longer lists become inactive."""
-    fields = ("venue_symbol", "base", "quote", "tick_size", "lot_size", "min_quantity", "max_quantity", "min_notional")
+    fields = (
+        "venue_symbol",
+        "kind",
+        "base",
+        "quote",
+        "tick_size",
+        "lot_size",
+        "min_quantity",
+        "max_quantity",
+        "min_notional",
+        "contract_size",
+        "price_decimals",
+        "size_decimals",
+    )
     rows = [
         Instrument(
             exchange_id=exchange_id,

@@ -16,6 +16,7 @@ from marketdata.exchanges.adapter import (
     BookImage,
     MalformedFrame,
     Notice,
+    NoticeKind,
     UnknownVenueSymbol,
     VenueEvent,
 )
@@ -261,7 +262,7 @@ def _shutdown_handler() -> _Handler:
     decode = _decoder(Shutdown)
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent]:
-        return (Notice(kind="serverShutdown", ts_event=decode(frame).data.time_ms * _NS_PER_MS),)
+        return (Notice(kind=NoticeKind.ENDING, ts_event=decode(frame).data.time_ms * _NS_PER_MS),)
 
     return handle
 

@@ -4,10 +4,8 @@ Source: https://developers.binance.com/docs/binance-spot-api-docs/rest-api. Weig
 headers; a 429 or 418 stops every request of this client until the time that the venue names.
 """
 
-import time
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 import httpx
 import msgspec
@@ -18,12 +16,12 @@ from marketdata.exchanges.adapter import (
     BookImage,
     Listing,
     MalformedFrame,
-    RateLimited,
     UnknownSymbol,
     VenueRejected,
     VenueUnavailable,
 )
 from marketdata.exchanges.binance.messages import BinanceParser
+from marketdata.exchanges.http import VenueHttp
 
 _NS_PER_MS = 1_000_000
 _WEIGHT_HEADER = "x-mbx-used-weight-1m"
@@ -90,19 +88,17 @@ class BinanceRest:
     def __init__(self, *, exchange: str, base_url: str, client: httpx.AsyncClient, clock_ns: Callable[[], int]) -> None:
         self._clock_ns = clock_ns
         self._exchange = exchange
-        self._base_url = base_url.rstrip("/")
-        self._client = client
-        self._blocked_until_s = 0.0
+        self._http = VenueHttp(exchange=exchange, base_url=base_url, client=client, refusal=self._refusal)
         self._parser = BinanceParser(exchange=exchange, symbols={})
 
     async def server_time_ns(self) -> int:
         body = await self._get("/api/v3/time", {})
-        answer: _Time = self._decode(body, _Time)
+        answer: _Time = self._http.decode(body, _Time)
         return answer.time_ms * _NS_PER_MS
 
     async def listings(self) -> list[Listing]:
         body = await self._get("/api/v3/exchangeInfo", {})
-        return [_listing(symbol) for symbol in self._decode(body, _ExchangeInfo).symbols]
+        return [_listing(symbol) for symbol in self._http.decode(body, _ExchangeInfo).symbols]
 
     async def bars(
         self, venue_symbol: str, *, symbol: str, timeframe: Timeframe, limit: int, start_ns: int | None = None
@@ -131,7 +127,7 @@ class BinanceRest:
                 closed=row[0] * _NS_PER_MS + length_ns <= now_ns,
                 source="synthetic" if row[11] == "synthetic" else "rest",
             )
-            for row in self._decode(body, list[_Kline])
+            for row in self._http.decode(body, list[_Kline])
         ]
 
     async def book(self, venue_symbol: str, *, symbol: str, limit: int) -> BookImage:
@@ -155,12 +151,12 @@ class BinanceRest:
                 ts_event=row.time_ms * _NS_PER_MS,
                 ts_init=ts_init,
             )
-            for row in self._decode(body, list[_Print])
+            for row in self._http.decode(body, list[_Print])
         ]
 
     async def ticker(self, venue_symbol: str, *, symbol: str) -> Ticker:
         body = await self._get("/api/v3/ticker/24hr", {"symbol": venue_symbol})
-        row = self._decode(body, _Ticker24h)
+        row = self._http.decode(body, _Ticker24h)
         return Ticker(
             exchange=self._exchange,
             symbol=symbol,
@@ -174,32 +170,17 @@ class BinanceRest:
             ts_init=self._clock_ns(),
         )
 
+    async def socket_url(self, websocket_url: str, *, route: str) -> str:
+        """Combined streams: every frame names its stream."""
+        base = websocket_url.rstrip("/")
+        return base if base.endswith(("/stream", "/ws")) else f"{base}/stream"
+
     async def _get(self, path: str, parameters: dict[str, str | int]) -> bytes:
-        wait_s = self._blocked_until_s - time.monotonic()
-        if wait_s > 0:
-            raise RateLimited(f"{self._exchange} asked to wait for {wait_s:.0f} s", retry_after_s=wait_s)
-        try:
-            response = await self._client.get(self._base_url + path, params=parameters)
-        except httpx.HTTPError as error:
-            raise VenueUnavailable(
-                f"{self._exchange} did not answer {path} at {self._base_url}: {type(error).__name__} {error}".rstrip()
-            ) from error
+        response = await self._http.get(path, parameters)
         used = response.headers.get(_WEIGHT_HEADER, "0")
         if used.isdecimal() and int(used) > _WEIGHT_LIMIT:
             # Weights are counted by the minute of the venue's clock.
-            self._blocked_until_s = time.monotonic() + 60 - self._clock_ns() / 1e9 % 60
-        if response.status_code in (418, 429):
-            retry_after = response.headers.get("retry-after", "")
-            retry_after_s = float(retry_after) if retry_after.isdecimal() else 60.0
-            self._blocked_until_s = time.monotonic() + retry_after_s
-            raise RateLimited(
-                f"{self._exchange} limits our requests for {retry_after_s:.0f} s (HTTP {response.status_code})",
-                retry_after_s=retry_after_s,
-            )
-        if response.status_code >= 500:
-            raise VenueUnavailable(f"{self._exchange} answered {path} with HTTP {response.status_code}")
-        if response.status_code >= 400:
-            raise self._refusal(path, response)
+            self._http.block(60 - self._clock_ns() / 1e9 % 60)
         return response.content
 
     def _refusal(self, path: str, response: httpx.Response) -> VenueRejected:
@@ -209,14 +190,6 @@ class BinanceRest:
             problem = _Problem(msg=response.text[:200])
         message = f"{self._exchange} refused {path}: {problem.code} {problem.msg} (HTTP {response.status_code})"
         return UnknownSymbol(message) if problem.code == _INVALID_SYMBOL else VenueRejected(message)
-
-    def _decode(self, body: bytes, kind: Any) -> Any:
-        try:
-            return msgspec.json.decode(body, type=kind, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise VenueUnavailable(
-                f"{self._exchange} sent an answer that cannot be read ({error}): {body[:120]!r}"
-            ) from error
 
 
 def _listing(row: _Symbol) -> Listing:

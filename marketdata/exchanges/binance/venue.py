@@ -5,7 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import msgspec
 
-from marketdata.exchanges.adapter import BookProcedure, Endpoints, StreamLimits
+from marketdata.exchanges.adapter import (
+    BookProcedure,
+    Credentials,
+    Endpoints,
+    Listing,
+    Stream,
+    StreamLimits,
+)
 from marketdata.exchanges.binance.messages import BinanceParser
 from marketdata.exchanges.binance.rest import BinanceRest
 
@@ -21,7 +28,17 @@ class BinanceAdapter:
     name = "binance"
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
     # The venue closes a socket at more than 5 incoming messages a second, pings included, so one is left over.
-    limits = StreamLimits(messages_per_s=4, streams_per_connection=1024, streams_per_message=100)
+    limits = StreamLimits(
+        messages_per_s=4,
+        streams_per_connection=1024,
+        streams_per_message=100,
+        connections_per_5min=300,
+        lifetime_s=24 * 3600,
+    )
+    quotes_from_book = False
+    binary_requests = False
+    heartbeat = None
+    environments = tuple(_ENDPOINTS)
 
     def endpoints(self, environment: str) -> Endpoints:
         try:
@@ -32,24 +49,31 @@ class BinanceAdapter:
                 f"Binance has no environment {environment!r} of its own (it has {known}): set the exchange's URLs."
             ) from None
 
-    def stream_url(self, websocket_url: str) -> str:
-        base = websocket_url.rstrip("/")
-        return base if base.endswith(("/stream", "/ws")) else f"{base}/stream"
-
-    def streams(self, venue_symbol: str) -> tuple[str, ...]:
+    def streams(self, venue_symbol: str) -> tuple[Stream, ...]:
         name = venue_symbol.lower()
-        return (f"{name}@depth@100ms", f"{name}@bookTicker", f"{name}@trade", f"{name}@ticker")
+        channels = ("depth@100ms", "bookTicker", "trade", "ticker")
+        return tuple(Stream(name=f"{name}@{channel}") for channel in channels)
 
-    def subscribe(self, streams: Sequence[str], *, request_id: int) -> bytes:
-        return msgspec.json.encode({"method": "SUBSCRIBE", "params": list(streams), "id": request_id})
+    def subscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
+        return _request("SUBSCRIBE", streams, request_id)
 
-    def unsubscribe(self, streams: Sequence[str], *, request_id: int) -> bytes:
-        return msgspec.json.encode({"method": "UNSUBSCRIBE", "params": list(streams), "id": request_id})
+    def unsubscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
+        return _request("UNSUBSCRIBE", streams, request_id)
 
-    def parser(self, *, exchange: str, symbols: Mapping[str, str]) -> BinanceParser:
+    def parser(self, *, exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> BinanceParser:
         return BinanceParser(exchange=exchange, symbols=symbols)
 
     def rest(
-        self, *, exchange: str, base_url: str, client: httpx.AsyncClient, clock_ns: Callable[[], int]
+        self,
+        *,
+        exchange: str,
+        base_url: str,
+        client: httpx.AsyncClient,
+        clock_ns: Callable[[], int],
+        credentials: Credentials | None = None,
     ) -> BinanceRest:
         return BinanceRest(exchange=exchange, base_url=base_url, client=client, clock_ns=clock_ns)
+
+
+def _request(method: str, streams: Sequence[Stream], request_id: int) -> bytes:
+    return msgspec.json.encode({"method": method, "params": [stream.name for stream in streams], "id": request_id})
