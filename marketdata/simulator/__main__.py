@@ -7,11 +7,12 @@ import structlog
 
 from marketdata.simulator.options import add_arguments, from_namespace
 from marketdata.simulator.server import run
+from marketdata.simulator.slow import HELP
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(
-        prog="runexchange", description="A simulated exchange speaking Binance's spot dialect."
+        prog="runexchange", description=f"A simulated exchange speaking Binance's spot dialect. {HELP}"
     )
     add_arguments(parser)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

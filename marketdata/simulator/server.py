@@ -23,6 +23,7 @@ from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.options import Options
 from marketdata.simulator.rest import PREFIX, RestDoor
 from marketdata.simulator.setup import build
+from marketdata.simulator.slow import SlowDoor
 from marketdata.simulator.socket_api import SocketApiDoor
 from marketdata.simulator.sockets import SocketRules
 from marketdata.simulator.streams import StreamDoor
@@ -84,6 +85,7 @@ class Server:
                 web.get("/stream/{name:.*}", self._streams.handle),
                 web.get("/ws-api/v3", self._socket_api.handle),
                 *control.routes(),
+                *SlowDoor(self.options, now_ms=self.venue.clock.now_ms).routes(),
             ]
         )
         return application

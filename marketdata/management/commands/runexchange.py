@@ -8,12 +8,14 @@ from django.core.management.base import BaseCommand
 
 from marketdata.simulator.options import add_arguments, from_namespace
 from marketdata.simulator.server import run
+from marketdata.simulator.slow import HELP
 
 
 class Command(BaseCommand):
     help = (
         "Run a simulated exchange on loopback that speaks Binance's spot dialect over REST and WebSocket: synthetic "
-        "markets that are a function of seed and time, or a recorded capture, with accounts and orders of its own."
+        "markets that are a function of seed and time, or a recorded capture, with accounts and orders of its own. "
+        + HELP
     )
     requires_system_checks = []
 
