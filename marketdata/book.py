@@ -31,11 +31,24 @@ class Applied(StrEnum):
 class OrderBook:
     """Both sides of one instrument's book. `is_valid` tells whether it may be used."""
 
-    __slots__ = ("_ask_prices", "_asks", "_bid_prices", "_bids", "_buffer", "is_valid", "update_id")
+    __slots__ = (
+        "_ask_prices",
+        "_asks",
+        "_bid_prices",
+        "_bids",
+        "_buffer",
+        "_first_update_id",
+        "_joining",
+        "is_valid",
+        "update_id",
+    )
 
     def __init__(self) -> None:
         self.is_valid = False
         self.update_id = 0
+        # After an image, or when another socket takes over, what is known already may come again.
+        self._joining = True
+        self._first_update_id = 0
         self._bids: dict[float, float] = {}
         self._asks: dict[float, float] = {}
         # Both ascending: the best bid is last, the best ask first.
@@ -66,7 +79,8 @@ class OrderBook:
     def invalidate(self) -> None:
         """Forget everything: the next image starts anew."""
         self.is_valid = False
-        self.update_id = 0
+        self.update_id = self._first_update_id = 0
+        self._joining = True
         self._bids.clear()
         self._asks.clear()
         self._bid_prices.clear()
@@ -77,24 +91,38 @@ class OrderBook:
         if not self.is_valid:
             self._buffer.append(delta)
             return Applied.BUFFERED
-        if delta.last_update_id <= self.update_id:
-            return Applied.OLD
-        if delta.first_update_id > self.update_id + 1:
-            self.invalidate()
-            self._buffer.append(delta)
-            return Applied.GAP
+        if delta.first_update_id != self.update_id + 1:
+            if delta.last_update_id <= self.update_id and (self._joining or self._is_repeated(delta)):
+                return Applied.OLD
+            if not self._joining or delta.first_update_id > self.update_id + 1:
+                self.invalidate()
+                self._buffer.append(delta)
+                return Applied.GAP
         sane = _apply(self._bids, self._bid_prices, delta.bids) and _apply(self._asks, self._ask_prices, delta.asks)
         if not sane:
             self.invalidate()
             return Applied.BAD_LEVEL
         self.update_id = delta.last_update_id
-        if self._bid_prices and self._ask_prices and self._bid_prices[-1] >= self._ask_prices[0]:
+        self._first_update_id = delta.first_update_id
+        self._joining = False
+        if self._is_crossed():
             self.invalidate()
             return Applied.CROSSED
         return Applied.APPLIED
 
+    def rejoin(self) -> None:
+        """Another socket goes on with the same stream: it may repeat what is known, but not leave anything out."""
+        self._joining = True
+
     def apply_image(self, image: BookImage) -> Applied:
-        """Start from `image` and apply what was buffered since. Buffered deltas stay when the image is too old."""
+        """Start from `image` and apply what was buffered since. Buffered deltas stay when the image is too old.
+
+        An image of the stream itself is in order with the deltas: it replaces everything before it.
+        """
+        if image.from_stream:
+            if self.is_valid and 0 < image.update_id < self.update_id:
+                return Applied.OLD
+            self._buffer.clear()
         buffered = [delta for delta in self._buffer if delta.last_update_id > image.update_id]
         if buffered and buffered[0].first_update_id > image.update_id + 1:
             return Applied.IMAGE_TOO_OLD
@@ -102,6 +130,9 @@ class OrderBook:
         if not (_apply(self._bids, self._bid_prices, image.bids) and _apply(self._asks, self._ask_prices, image.asks)):
             self.invalidate()
             return Applied.BAD_LEVEL
+        if self._is_crossed():
+            self.invalidate()
+            return Applied.CROSSED
         self.is_valid = True
         self.update_id = image.update_id
         for position, delta in enumerate(buffered):
@@ -110,6 +141,12 @@ class OrderBook:
                 self._buffer.extend(buffered[position + 1 :])
                 return applied
         return Applied.APPLIED
+
+    def _is_crossed(self) -> bool:
+        return bool(self._bid_prices and self._ask_prices and self._bid_prices[-1] >= self._ask_prices[0])
+
+    def _is_repeated(self, delta: BookDelta) -> bool:
+        return delta.last_update_id == self.update_id and delta.first_update_id == self._first_update_id
 
 
 def _apply(sizes: dict[float, float], prices: list[float], changes: tuple[Level, ...]) -> bool:

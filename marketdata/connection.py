@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import structlog
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-log = structlog.get_logger(__name__)
+from marketdata.exchanges.adapter import Heartbeat, NotAllowed, VenueError
 
-_MAX_FRAME_BYTES = 8 * 1024 * 1024
+# A whole Coinbase book takes a few; what is larger ends the socket, by name.
+_MAX_FRAME_BYTES = 16 * 1024 * 1024
+# Frames that wait to be parsed. While there is room the socket is read, and a venue's ping is answered as it is read.
+_MAX_WAITING_FRAMES = 4_096
 _CLOSE_TIMEOUT_S = 2.0
 # Under a burst, received frames are waiting already: after these many, others have a turn.
 _FRAMES_PER_TURN = 32
@@ -23,13 +26,31 @@ _FRAMES_PER_TURN = 32
 class ConnectionSettings:
     """How to reach a venue, and how often to try."""
 
-    url: str
     connect_timeout_s: float = 30
     ping_interval_s: float = 30
     pong_timeout_s: float = 10
     reconnect_max_s: float = 30
     reconnect_jitter: float = 0.1
-    messages_per_s: int = 4
+    messages_per_s: float = 4
+    binary_requests: bool = False
+    heartbeat: Heartbeat | None = None
+
+
+class ConnectBudget:
+    """New sockets that a venue allows in five minutes, for all sockets of one feed together."""
+
+    def __init__(self, per_5min: int) -> None:
+        # Another process at the same address may need the rest.
+        self._times: deque[float] = deque(maxlen=max(1, per_5min * 2 // 3))
+
+    def wait_s(self, now_s: float) -> float:
+        """How long until another one may be opened."""
+        if len(self._times) < (self._times.maxlen or 1):
+            return 0.0
+        return max(0.0, self._times[0] + 300 - now_s)
+
+    def opened(self, now_s: float) -> None:
+        self._times.append(now_s)
 
 
 class Backoff:
@@ -55,32 +76,41 @@ class Backoff:
 class Connection:
     """Keeps one socket open until cancelled.
 
-    on_frame(frame, ts_init) for every frame; on_up() when connected, before the first frame; on_down(reason, failures)
-    after a loss or a failed try, `failures` counting those in a row without data between. None of them may block.
-    `pace` is awaited every few frames: while it waits nothing is read, and the venue's socket fills up.
+    address() gives the URL of a new socket, or raises VenueError. on_frame(frame, ts_init) for every frame; on_up() when
+    connected, before the first frame; on_down(reason, failures) after a loss or a failed try, `failures` counting those
+    in a row without data between; on_not_allowed(message) when the venue does not let us in. None of them may block.
+    `pace` is awaited every few frames: while it waits nothing is parsed, and the venue's socket fills up.
     """
 
     def __init__(
         self,
         settings: ConnectionSettings,
         *,
+        address: Callable[[], Awaitable[str]],
         on_frame: Callable[[bytes, int], None],
         on_up: Callable[[], None],
         on_down: Callable[[str, int], None],
+        on_not_allowed: Callable[[str], None],
         pace: Callable[[], Awaitable[None]],
+        budget: ConnectBudget,
         rng: random.Random,
     ) -> None:
         self.settings = settings
+        self._address = address
         self._on_frame = on_frame
         self._on_up = on_up
         self._on_down = on_down
+        self._on_not_allowed = on_not_allowed
         self._pace = pace
+        self._budget = budget
         self._backoff = Backoff(max_s=settings.reconnect_max_s, jitter=settings.reconnect_jitter, rng=rng)
         self._socket: ClientConnection | None = None
         self._outgoing: asyncio.Queue[Callable[[], bytes | None]] = asyncio.Queue()
+        self._replies: set[asyncio.Task[None]] = set()
         self._next_send_s = 0.0
         self._renewing = False
         self.connects = 0
+        self.connected_s = 0.0
 
     @property
     def is_up(self) -> bool:
@@ -97,6 +127,13 @@ class Connection:
         """
         self._outgoing.put_nowait(make)
 
+    def reply(self, payload: bytes, *, binary: bool) -> None:
+        """Send at once, before all that waits."""
+        if self._socket is not None:
+            task = asyncio.create_task(_send(self._socket, payload, binary=binary))
+            self._replies.add(task)
+            task.add_done_callback(self._replies.discard)
+
     def renew(self) -> None:
         """Drop the socket and connect again at once: it lives, but brings nothing or is about to end."""
         self._renewing = True
@@ -111,38 +148,59 @@ class Connection:
                 self._backoff.reset()
             delay_s = self._backoff.next_delay_s()
             self._on_down(reason, self._backoff.failures)
-            await asyncio.sleep(delay_s)
+            await asyncio.sleep(max(delay_s, self._budget.wait_s(time.monotonic())))
 
     async def _session(self) -> str:
         """One socket from its opening to its end. Gives the reason why it ended."""
         settings = self.settings
+        self._budget.opened(time.monotonic())
+        url = ""
         try:
+            url = await self._address()
             async with connect(
-                settings.url,
+                url,
                 open_timeout=settings.connect_timeout_s,
                 ping_interval=settings.ping_interval_s,
                 ping_timeout=settings.pong_timeout_s,
                 close_timeout=_CLOSE_TIMEOUT_S,
                 max_size=_MAX_FRAME_BYTES,
+                max_queue=_MAX_WAITING_FRAMES,
                 compression=None,
             ) as socket:
-                self._socket = socket
-                self.connects += 1
-                self._outgoing = asyncio.Queue()
-                sender = asyncio.create_task(self._send_all(socket))
-                try:
-                    self._on_up()
-                    await self._receive_all(socket)
-                finally:
-                    self._socket = None
-                    sender.cancel()
-                    with contextlib.suppress(asyncio.CancelledError, ConnectionClosed):
-                        await sender
+                await self._use(socket)
+        except NotAllowed as error:
+            self._on_not_allowed(str(error))
+            return str(error)
+        except VenueError as error:
+            return f"no address for a socket: {error}"
         except ConnectionClosed as error:
             return f"connection lost: {error}"
+        except InvalidStatus as error:
+            message = f"{_without_query(url)} answered HTTP {error.response.status_code} instead of a WebSocket"
+            if error.response.status_code in (401, 403):
+                self._on_not_allowed(f"{message}: check key, token and permissions")
+            return message
         except (OSError, TimeoutError, InvalidHandshake, InvalidURI) as error:
-            return f"cannot connect to {settings.url}: {str(error) or type(error).__name__}"
+            return f"cannot connect to {_without_query(url)}: {str(error) or type(error).__name__}"
         return "connection closed"
+
+    async def _use(self, socket: ClientConnection) -> None:
+        self._socket = socket
+        self.connects += 1
+        self.connected_s = time.monotonic()
+        self._outgoing = asyncio.Queue()
+        workers = [asyncio.create_task(self._send_all(socket))]
+        if self.settings.heartbeat is not None:
+            workers.append(asyncio.create_task(self._beat(self.settings.heartbeat)))
+        try:
+            self._on_up()
+            await self._receive_all(socket)
+        finally:
+            self._socket = None
+            workers.extend(self._replies)
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
 
     async def _receive_all(self, socket: ClientConnection) -> None:
         on_frame, clock_ns, receive = self._on_frame, time.time_ns, socket.recv
@@ -163,4 +221,20 @@ class Connection:
             message = make()
             if message is not None:
                 self._next_send_s = time.monotonic() + 1.0 / self.settings.messages_per_s
-                await socket.send(message, text=True)
+                await _send(socket, message, binary=self.settings.binary_requests)
+
+    async def _beat(self, heartbeat: Heartbeat) -> None:
+        while True:
+            await asyncio.sleep(heartbeat.interval_s)
+            self.reply(heartbeat.payload, binary=heartbeat.binary)
+
+
+async def _send(socket: ClientConnection, payload: bytes, *, binary: bool) -> None:
+    # The receiving side tells why a socket ended.
+    with contextlib.suppress(ConnectionClosed):
+        await socket.send(payload, text=not binary)
+
+
+def _without_query(url: str) -> str:
+    """Tokens are in the query: they stay out of logs."""
+    return url.partition("?")[0]

@@ -271,6 +271,20 @@ class HistoryReady(Struct, frozen=True, kw_only=True, array_like=True, gc=False,
     ts_init: int
 
 
+# Observations of seconds to days, beside ticks and bars.
+SLOW = (
+    Funding,
+    OpenInterest,
+    LongShort,
+    Premium,
+    Liquidation,
+    OptionsSummary,
+    VolatilityIndex,
+    OptionsFlow,
+    Sentiment,
+    Headline,
+)
+
 # What may cross the channel layer.
 Event = (
     QuoteTick

@@ -83,6 +83,9 @@ class Exchange(models.Model):
 class InstrumentKind(models.TextChoices):
     SPOT = "spot", "spot"
     PERPETUAL = "perpetual", "perpetual"
+    FUTURE = "future", "future"
+    OPTION = "option", "option"
+    INDEX = "index", "index"
 
 
 class Instrument(models.Model):
@@ -188,6 +191,8 @@ class FeedStatus(models.Model):
         FALLBACK = "fallback", "REST fallback"
         DISCONNECTED = "disconnected", "disconnected"
         FAILED = "failed", "failed"
+        CLOSED = "closed", "market closed"
+        REFUSED = "refused", "refused by the venue"
         UNKNOWN_SYMBOL = "unknown_symbol", "unknown symbol"
 
     exchange = models.ForeignKey(Exchange, on_delete=models.CASCADE, related_name="feeds")

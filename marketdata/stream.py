@@ -12,9 +12,21 @@ from statistics import pstdev
 from marketdata.bars import BarSet
 from marketdata.book import Applied, OrderBook
 from marketdata.clock import VenueClock
-from marketdata.events import Bar, BookDelta, BookSnapshot, Event, FeedState, QuoteTick, Ticker, Timeframe, TradeTick
-from marketdata.exchanges.adapter import BookImage, VenueEvent
-from marketdata.quality import HOLDING, PriceReference, QualityLimits, Reason, check_quote, check_trade, is_skewed
+from marketdata.condition import Condition
+from marketdata.events import (
+    SLOW,
+    Bar,
+    BookDelta,
+    BookSnapshot,
+    Event,
+    FeedState,
+    QuoteTick,
+    Ticker,
+    Timeframe,
+    TradeTick,
+)
+from marketdata.exchanges.adapter import BookImage, Gap, VenueEvent
+from marketdata.quality import PriceReference, QualityLimits, Reason, check_quote, check_trade, is_skewed
 from marketdata.silence import ChannelSilence
 
 TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "3m", "5m", "15m", "30m", "1h", "4h")
@@ -23,12 +35,17 @@ BOOK_LEVELS = 20
 _DEFAULT_LIMITS = QualityLimits()
 _MINUTES_PER_YEAR = 365 * 24 * 60
 _VOLATILITY_BARS = 60
+# For so long after one socket took over from another, what was known already may come again.
+_OVERLAP_NS = 10_000_000_000
+# What may be replaced by another source: the venue gives nothing that could be traded on.
+STANDS_IN = frozenset({"stale", "disconnected", "refused", "fallback"})
 
 
 class SymbolStream:
     """Keeps a symbol's book, bars and state; `receive` gives the events that consumers may see.
 
-    `counts` accounts for everything: `in.<type>`, `out.<type>`, `rejected.<reason>`, `book.<what became of it>`.
+    `counts` accounts for everything: `in.<type>`, `out.<type>`, `rejected.<reason>`, `repeated.<type>`,
+    `book.<what became of it>`. `quotes_from_book`: best bid and ask come from the book, not from a channel of their own.
     """
 
     def __init__(
@@ -40,6 +57,7 @@ class SymbolStream:
         timeframes: Iterable[Timeframe] = TIMEFRAMES,
         limits: QualityLimits = _DEFAULT_LIMITS,
         levels: int = BOOK_LEVELS,
+        quotes_from_book: bool = False,
     ) -> None:
         self.exchange = exchange
         self.symbol = symbol
@@ -59,25 +77,41 @@ class SymbolStream:
         self._clock = clock
         self._limits = limits
         self._levels = levels
+        self._quotes_from_book = quotes_from_book
         self._reference = PriceReference(limits)
+        self._condition = Condition()
         self._last_trade_id = 0
         self._last_update_id = 0
-        self._held: Reason | None = None
-        self._silent = ""
-        self._connected = False
+        # Never lowered: what REST says may not be older than what any socket has said.
+        self._newest_update_id = 0
+        self._overlap_until_ns = 0
         self._quotes = ChannelSilence()
         self._depths = ChannelSilence()
         self._prints = ChannelSilence()
 
     @property
     def needs_image(self) -> bool:
-        """Whether the book waits for an image from REST."""
-        return self._connected and not self.book.is_valid
+        """Whether the book waits for an image."""
+        return self._condition.connected and not self.book.is_valid and not self._condition.closed
+
+    @property
+    def has_gap(self) -> bool:
+        """Whether the book waits because something was lost, not because it has just begun."""
+        return self.needs_image and bool(self._condition.resync_reason)
+
+    @property
+    def is_connected(self) -> bool:
+        return self._condition.connected
 
     @property
     def is_silent(self) -> bool:
         """Whether the socket is up and yet brings nothing, or not all of it."""
-        return self._connected and bool(self._silent)
+        return self._condition.connected and bool(self._condition.silent) and not self._condition.closed
+
+    @property
+    def needs_stand_in(self) -> bool:
+        """Whether the venue's socket gives nothing that may be traded on."""
+        return self.state in STANDS_IN
 
     @property
     def last_price(self) -> float | None:
@@ -108,6 +142,11 @@ class SymbolStream:
             self.counts["in.ticker"] += 1
             self.ticker = event
             out.append(event)
+        elif isinstance(event, Gap):
+            self._take_gap(event, out)
+        elif isinstance(event, SLOW):
+            self.counts["in.slow"] += 1
+            out.append(event)
         else:
             self.counts["in.ignored"] += 1
         self._close_bars(self._clock.now_ns(getattr(event, "ts_init", 0)), out)
@@ -117,46 +156,58 @@ class SymbolStream:
         """Let time pass: close bars, find silence. `ts_init` is our clock."""
         out: list[Event] = []
         self._close_bars(self._clock.now_ns(ts_init), out)
-        if self._connected:
+        if self._condition.connected and not self._condition.closed:
             silent = self._find_silence(ts_init)
-            if silent != self._silent:
-                self._silent = silent
+            if silent != self._condition.silent:
+                self._condition.silent = silent
                 self._restate(ts_init, out)
         return self._counted(out)
 
     def connected(self, ts_init: int) -> list[Event]:
         """The socket is up and the symbol subscribed. Ids may begin anew; the book certainly does."""
-        self._connected = True
-        self._silent = ""
-        self._held = None
+        self._condition.connect()
         self._last_trade_id = self._last_update_id = 0
         for channel in (self._quotes, self._depths, self._prints):
             channel.restart(ts_init)
         self.book.invalidate()
         self.bars.interrupt()
         self.bars.resume()
-        out: list[Event] = []
-        self._restate(ts_init, out)
-        return self._counted(out)
+        return self._told(ts_init)
+
+    def handed_over(self, ts_init: int) -> None:
+        """Another socket goes on without a hole, repeating a little: book, bars and ids stay as they are."""
+        self.book.rejoin()
+        self._overlap_until_ns = ts_init + _OVERLAP_NS
 
     def disconnected(self, ts_init: int, *, reason: str) -> list[Event]:
-        self._connected = False
-        self._silent = reason
+        self._condition.disconnect(reason)
         self.book.invalidate()
         self.bars.interrupt()
-        out: list[Event] = []
-        self._restate(ts_init, out)
-        return self._counted(out)
+        return self._told(ts_init)
+
+    def refused(self, ts_init: int, *, reason: str) -> list[Event]:
+        """The venue does not stream the symbol. Ends with the next connection."""
+        self._condition.refused = reason
+        self.book.invalidate()
+        return self._told(ts_init)
+
+    def closed(self, ts_init: int, *, reason: str) -> list[Event]:
+        """The market is closed, or with an empty reason open again: silence is no fault meanwhile."""
+        if reason == self._condition.closed:
+            return []
+        if self._condition.closed and not reason:
+            for channel in (self._quotes, self._depths, self._prints):
+                channel.restart(ts_init)
+        self._condition.closed = reason
+        return self._told(ts_init)
 
     def receive_polled(self, image: BookImage) -> list[Event]:
         """Take the top of a book fetched by REST while the socket gives nothing.
 
         An image older than what is known changes nothing, and so does one when the socket is back.
         """
-        out: list[Event] = []
-        if self.state not in ("stale", "disconnected", "fallback") or not image.bids or not image.asks:
-            return out
-        now_ns = self._clock.now_ns(image.ts_init)
+        if not image.bids or not image.asks:
+            return []
         (bid, bid_size), (ask, ask_size) = image.bids[0], image.asks[0]
         quote = QuoteTick(
             exchange=self.exchange,
@@ -165,27 +216,49 @@ class SymbolStream:
             bid_size=bid_size,
             ask=ask,
             ask_size=ask_size,
-            ts_event=now_ns,
+            ts_event=image.ts_event or self._clock.now_ns(image.ts_init),
             ts_init=image.ts_init,
             update_id=image.update_id,
         )
-        reason = check_quote(quote, reference=self._reference, last_update_id=self._last_update_id)
-        if reason is not None:
-            self.counts["polled.older" if reason is Reason.OUT_OF_ORDER else f"rejected.{reason}"] += 1
-            return out
-        self.source = "rest"
-        self._restate(image.ts_init, out, state="fallback")
-        self._accept_quote(quote, out)
-        self.snapshot = BookSnapshot(
+        snapshot = BookSnapshot(
             exchange=self.exchange,
             symbol=self.symbol,
             bids=image.bids[: self._levels],
             asks=image.asks[: self._levels],
             update_id=image.update_id,
-            ts_event=now_ns,
+            ts_event=quote.ts_event,
             ts_init=image.ts_init,
         )
-        out.append(self.snapshot)
+        return self._stand_in("rest", quote, snapshot, floor=self._newest_update_id)
+
+    def receive_second(self, venue: str, quote: QuoteTick) -> list[Event]:
+        """Take another venue's quote of the same symbol while this one's socket gives nothing."""
+        quote = QuoteTick(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            bid=quote.bid,
+            bid_size=quote.bid_size,
+            ask=quote.ask,
+            ask_size=quote.ask_size,
+            ts_event=quote.ts_event,
+            ts_init=quote.ts_init,
+        )
+        return self._stand_in(venue, quote, None, floor=0)
+
+    def _stand_in(self, source: str, quote: QuoteTick, snapshot: BookSnapshot | None, *, floor: int) -> list[Event]:
+        out: list[Event] = []
+        if not self.needs_stand_in or (self.quote is not None and quote.ts_event < self.quote.ts_event and not floor):
+            return out
+        reason = check_quote(quote, reference=self._reference, last_update_id=floor)
+        if reason is not None:
+            self.counts["polled.older" if reason is Reason.OUT_OF_ORDER else f"rejected.{reason}"] += 1
+            return out
+        self.source = source
+        self._restate(quote.ts_init, out, stands_in=True)
+        self._accept_quote(quote, out)
+        if snapshot is not None:
+            self.snapshot = snapshot
+            out.append(snapshot)
         return self._counted(out)
 
     def present(self) -> list[Event]:
@@ -217,7 +290,7 @@ class SymbolStream:
         self.counts["in.quote"] += 1
         reason = check_quote(quote, reference=self._reference, last_update_id=self._last_update_id)
         if reason is not None:
-            self._reject(reason, (quote.bid + quote.ask) / 2, quote.ts_init, out)
+            self._reject(reason, "quote", (quote.bid + quote.ask) / 2, quote.ts_init, out)
             return
         if quote.ts_event == 0:
             # Binance sends no time with spot quotes: ours, corrected by the offset (under replay the stream's).
@@ -237,6 +310,8 @@ class SymbolStream:
 
     def _accept_quote(self, quote: QuoteTick, out: list[Event]) -> None:
         self._last_update_id = quote.update_id
+        if quote.update_id > self._newest_update_id:
+            self._newest_update_id = quote.update_id
         self._reference.accept((quote.bid + quote.ask) / 2)
         self.quote = quote
         out.append(quote)
@@ -245,7 +320,7 @@ class SymbolStream:
         self.counts["in.trade"] += 1
         reason = check_trade(trade, reference=self._reference, last_trade_id=self._last_trade_id)
         if reason is not None:
-            self._reject(reason, trade.price, trade.ts_init, out)
+            self._reject(reason, "trade", trade.price, trade.ts_init, out)
             return
         self._observe_time(trade.ts_event, trade.ts_init, out)
         self._last_trade_id = trade.trade_id
@@ -263,13 +338,25 @@ class SymbolStream:
 
     def _take_image(self, image: BookImage, out: list[Event]) -> None:
         self.counts["in.image"] += 1
-        if not self.book.is_valid:
-            self._after_book(self.book.apply_image(image), self._clock.now_ns(image.ts_init), image.ts_init, out)
+        if image.from_stream:
+            self._depths.arrived(image.ts_init)
+            if image.ts_event:
+                self._observe_time(image.ts_event, image.ts_init, out)
+        elif self.book.is_valid:
+            return
+        ts_event = image.ts_event or self._clock.now_ns(image.ts_init)
+        self._after_book(self.book.apply_image(image), ts_event, image.ts_init, out)
+
+    def _take_gap(self, gap: Gap, out: list[Event]) -> None:
+        self.counts["in.gap"] += 1
+        self.book.invalidate()
+        self._resync(gap.reason, gap.ts_init, out)
 
     def _after_book(self, applied: Applied, ts_event: int, ts_init: int, out: list[Event]) -> None:
         self.counts[f"book.{applied}"] += 1
         if applied is Applied.APPLIED:
             if self.state != "live":
+                self._condition.resync_reason = ""
                 self._good(ts_init, out)
             bids, asks = self.book.top(self._levels)
             self.snapshot = BookSnapshot(
@@ -282,46 +369,80 @@ class SymbolStream:
                 ts_init=ts_init,
             )
             out.append(self.snapshot)
+            if self._quotes_from_book:
+                self._quote_from(self.snapshot, out)
         elif applied in (Applied.GAP, Applied.CROSSED, Applied.BAD_LEVEL):
-            self.gaps += 1
-            self._restate(ts_init, out, state="resyncing", reason=f"order book: {applied}, fetching a new image")
+            self._resync(str(applied), ts_init, out)
+
+    def _resync(self, reason: str, ts_init: int, out: list[Event]) -> None:
+        self.gaps += 1
+        self._condition.resync_reason = f"order book: {reason}, fetching a new image"
+        self._restate(ts_init, out)
+
+    def _quote_from(self, book: BookSnapshot, out: list[Event]) -> None:
+        """Tell the best bid and ask when they changed."""
+        if not book.bids or not book.asks:
+            return
+        (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
+        known = self.quote
+        if known is not None and (bid, bid_size, ask, ask_size) == (
+            known.bid, known.bid_size, known.ask, known.ask_size
+        ) and self.state == "live":  # fmt: skip
+            return
+        quote = QuoteTick(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            bid=bid,
+            bid_size=bid_size,
+            ask=ask,
+            ask_size=ask_size,
+            ts_event=book.ts_event,
+            ts_init=book.ts_init,
+        )
+        self._quotes.arrived(book.ts_init)
+        self._take_quote(quote, out)
 
     def _observe_time(self, ts_event: int, ts_init: int, out: list[Event]) -> None:
         self._clock.observe(ts_event=ts_event, ts_init=ts_init)
         now_ns = self._clock.now_ns(ts_init)
         self.lag_ns = now_ns - ts_event
+        condition = self._condition
         if is_skewed(ts_event=ts_event, now_ns=now_ns, limits=self._limits):
             self.counts[f"flagged.{Reason.SKEWED}"] += 1
-            if self._held is None:
-                self._held = Reason.SKEWED
+            if condition.held is None:
+                condition.held = Reason.SKEWED
                 self._restate(ts_init, out)
-        elif self._held is Reason.SKEWED:
-            self._held = None
+        elif condition.held is Reason.SKEWED:
+            condition.held = None
             self._restate(ts_init, out)
 
-    def _reject(self, reason: Reason, price: float, ts_init: int, out: list[Event]) -> None:
+    def _reject(self, reason: Reason, what: str, price: float, ts_init: int, out: list[Event]) -> None:
+        if reason is Reason.OUT_OF_ORDER and ts_init < self._overlap_until_ns:
+            self.counts[f"repeated.{what}"] += 1
+            return
         self.counts[f"rejected.{reason}"] += 1
         if reason is Reason.SPIKE:
             self._reference.reject(price)
-        if reason in HOLDING:
-            self._held = reason
+        if self._condition.hold(reason):
             self._restate(ts_init, out)
 
     def _good(self, ts_init: int, out: list[Event]) -> None:
-        """A plausible price or book from the socket arrived: whatever held the symbol is over."""
-        if self.state == "live" and self._held is None:
-            return
-        if self._held is not Reason.SKEWED:
-            self._held = None
-        self._silent = ""
-        self._restate(ts_init, out)
+        """A plausible price or book from the socket arrived."""
+        if self.state != "live" or self._condition.held is not None:
+            self._condition.release()
+            self._restate(ts_init, out)
 
-    def _restate(self, ts_init: int, out: list[Event], *, state: str = "", reason: str = "") -> None:
+    def _told(self, ts_init: int) -> list[Event]:
+        out: list[Event] = []
+        self._restate(ts_init, out)
+        return self._counted(out)
+
+    def _restate(self, ts_init: int, out: list[Event], *, stands_in: bool = False) -> None:
         """Find out the state and tell about it when it changed."""
-        if not state:
-            state, reason = self._find_state()
-        if state == "fallback":
-            reason = f"REST polling: {self._silent}"
+        state, reason = self._condition.find(book_is_valid=self.book.is_valid, has_quote=self.quote is not None)
+        if stands_in:
+            by = "REST polling" if self.source == "rest" else f"prices of {self.source}"
+            state, reason = "fallback", f"{by}: {self._condition.trouble or reason}"
         else:
             self.source = "websocket"
         if state == self.state and reason == self.reason:
@@ -340,19 +461,6 @@ class SymbolStream:
             ts_init=ts_init,
         )
 
-    def _find_state(self) -> tuple[str, str]:
-        if not self._connected:
-            return "disconnected", self._silent
-        if self._silent:
-            return "stale", self._silent
-        if self._held is not None:
-            return "stale", f"{self._held} data from the venue"
-        if not self.book.is_valid:
-            return "resyncing", self.reason if self.state == "resyncing" else "waiting for the order book"
-        if self.quote is None:
-            return "connecting", "waiting for the first quote"
-        return "live", ""
-
     def _find_silence(self, ts_init: int) -> str:
         """Which silence makes the symbol stale, or "".
 
@@ -365,7 +473,7 @@ class SymbolStream:
             newest_ns = max(self._quotes.last_ns, self._depths.last_ns, self._prints.last_ns)
             since_s = (ts_init - newest_ns) / 1e9
             # The text is kept while the silence lasts, so that the state is told once.
-            return self._silent or f"no data for {since_s:.1f} s"
+            return self._condition.silent or f"no data for {since_s:.1f} s"
         if self.quote is not None and self.book.is_valid and quotes_silent != depths_silent:
             agree = self.quote.bid == self.book.best_bid and self.quote.ask == self.book.best_ask
             if not agree:
@@ -388,7 +496,7 @@ class SymbolStream:
 
     def _counted(self, out: list[Event]) -> list[Event]:
         for event in out:
-            self.counts[_NAMES[type(event)]] += 1
+            self.counts[_NAMES.get(type(event), "out.slow")] += 1
         return out
 
 

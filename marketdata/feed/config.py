@@ -1,11 +1,12 @@
 """What a feed needs to know about its venue, read once when it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
 from marketdata.connection import ConnectionSettings
-from marketdata.exchanges.adapter import Adapter, Endpoints
+from marketdata.credentials import load_credentials
+from marketdata.exchanges.adapter import Adapter, Credentials, Endpoints
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.models import Environment, Exchange
 
@@ -25,6 +26,14 @@ class FeedConfig:
     connection: ConnectionSettings
     failed_after: int
     use_websocket: bool = True
+    credentials: Credentials | None = field(default=None, repr=False)
+
+    def closed_reason(self, now_ns: int) -> str:
+        """Why the market is closed now, or "": silence is no fault then. The simulated one never closes."""
+        hours = getattr(self.adapter, "closed_reason", None)
+        if hours is None or self.environment == Environment.SIMULATED or self.clock == "stream":
+            return ""
+        return str(hours(now_ns))
 
 
 def load_config(code: str) -> FeedConfig:
@@ -50,7 +59,10 @@ def load_config(code: str) -> FeedConfig:
             reconnect_max_s=row.reconnect_max_s,
             reconnect_jitter=row.reconnect_jitter,
             messages_per_s=adapter.limits.messages_per_s,
+            binary_requests=adapter.binary_requests,
+            heartbeat=adapter.heartbeat,
         ),
+        credentials=load_credentials(row.code, row.adapter),
         failed_after=row.failed_after,
         use_websocket=settings.USE_WEBSOCKET,
     )
@@ -61,7 +73,8 @@ def resolve_endpoints(row: Exchange, adapter: Adapter) -> Endpoints:
     if row.rest_url and row.websocket_url:
         return Endpoints(rest_url=row.rest_url, websocket_url=row.websocket_url)
     if row.environment == Environment.SIMULATED:
-        base = settings.SIMULATOR_URL.rstrip("/")
+        # A dialect other than Binance's has a path of its own there.
+        base = settings.SIMULATOR_URL.rstrip("/") + getattr(adapter, "simulated_path", "")
         default = Endpoints(rest_url=base, websocket_url="ws" + base.removeprefix("http"))
     else:
         try:

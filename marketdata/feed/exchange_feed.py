@@ -1,4 +1,4 @@
-"""The running feed of one venue: sockets in, checked events out."""
+"""The running feed of one venue: records in from its source, checked events out."""
 
 import random
 import time
@@ -9,21 +9,31 @@ from dataclasses import dataclass
 import structlog
 
 from marketdata.clock import venue_clock
-from marketdata.connection import Backoff, Connection
+from marketdata.connection import Backoff
 from marketdata.events import Bar, Event, FeedState, Timeframe
-from marketdata.exchanges.adapter import Acknowledgement, MalformedFrame, Notice, Rest
+from marketdata.exchanges.adapter import Listing, Notice, NoticeKind, Rest, VenueEvent
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.followed import Followed, explain_unknown
+from marketdata.feed.recovery import Recovery
 from marketdata.feed.rest_work import RestWork
+from marketdata.feed.rules import Rules
 from marketdata.feed.sockets import SocketPool
+from marketdata.feed.source import Health, Hearer, Source
 from marketdata.stream import SymbolStream
 
 log = structlog.get_logger(__name__)
 
 _REJECTED_EVERY_NS = 10_000_000_000
+_DENIED_EVERY_NS = 60_000_000_000
 _PRICES_LOGGED_ONE_IN = 100
-_RESUBSCRIBE_EVERY_NS = 10_000_000_000
-_KINDS = {"live": "live", "stale": "stale", "resyncing": "gap", "fallback": "fallback"}
+_KINDS = {
+    "live": "live",
+    "stale": "stale",
+    "resyncing": "gap",
+    "fallback": "fallback",
+    "refused": "refused",
+    "closed": "closed",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,88 +41,84 @@ class Outlets:
     """Where the feed's results go.
 
     publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); history_kept(symbol, timeframe) when all
-    fetched bars of a timeframe were given to keep_bar; fail(error) ends the feed; pace() waits while there is more to
-    publish than may be kept.
+    fetched bars of a timeframe were given to keep_bar; frame(payload, ts_init, socket) for a recorder; fail(error) ends
+    the feed; pace() waits while there is more to publish than may be kept.
     """
 
     publish: Callable[[str, Sequence[Event]], None]
     note: Callable[[str, str, str], None]
     keep_bar: Callable[[str, Bar], None]
     history_kept: Callable[[str, Timeframe], None]
+    frame: Callable[[bytes, int, str], None]
     fail: Callable[[BaseException], None]
     pace: Callable[[], Awaitable[None]]
 
 
 class ExchangeFeed:
-    """Follows symbols of one venue. Knows sockets and REST, but neither database nor Redis."""
+    """Follows symbols of one venue. Knows its source and REST, but neither database nor Redis.
 
-    def __init__(self, config: FeedConfig, *, rest: Rest, outlets: Outlets, rng: random.Random) -> None:
+    `make_source` replaces the venue's sockets, e.g. by a recording.
+    """
+
+    def __init__(
+        self,
+        config: FeedConfig,
+        *,
+        rest: Rest,
+        outlets: Outlets,
+        rng: random.Random,
+        make_source: Callable[[Hearer], Source] | None = None,
+    ) -> None:
         self.config = config
         self.followed: dict[str, Followed] = {}
         self.unknown: dict[str, str] = {}
         self.counts: Counter[str] = Counter()
         self.clock = venue_clock(config.clock)
+        self.rules = Rules(note=outlets.note)
+        # Why the venue does not let us in, or "".
+        self.denied = ""
         self._outlets = outlets
         self._rng = rng
-        self._symbols: dict[str, str] = {}
-        self._by_symbol: dict[str, str] = {}
-        self._parse = config.adapter.parser(exchange=config.exchange, symbols=self._symbols).parse
         self._rejected_ns = 0
-        self._resubscribed_ns: dict[str, int] = {}
+        self._denied_ns = 0
         self._noted: dict[str, str] = {}
-        self._sockets = SocketPool(
-            adapter=config.adapter,
-            settings=config.connection,
-            on_frame=self.on_frame,
-            on_up=self._on_up,
-            on_down=self._on_down,
-            on_failure=outlets.fail,
-            pace=outlets.pace,
-            rng=rng,
-        )
         self.rest_work = RestWork(rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_history)
+        self._source = (make_source or self._make_sockets)(self._hearer())
+        self._recovery = Recovery(procedure=config.adapter.book_procedure, source=self._source)
 
     @property
     def listed(self) -> set[str]:
-        return set(self._by_symbol)
+        return set(self.rules.listings)
 
     def now_ns(self) -> int:
         """The feed's clock: ours, or under replay the stream's own."""
         return self.clock.now_ns(0) if self.config.clock == "stream" else time.time_ns()
 
-    def set_listings(self, symbols: Iterable[tuple[str, str]]) -> None:
-        """Learn what the venue lists: pairs of our spelling and its own."""
-        for symbol, venue_symbol in symbols:
-            self._symbols[venue_symbol] = symbol
-            self._by_symbol[symbol] = venue_symbol
+    def set_listings(self, listings: Iterable[Listing]) -> None:
+        """Learn what the venue lists, and tell about rules that changed."""
+        self.rules.learn(listings, followed=self.followed)
 
     def follow(self, wanted: Iterable[str]) -> None:
         """Make the followed symbols exactly `wanted`. Those that the venue does not list are put into `unknown`."""
         wanted = set(wanted)
         for symbol in sorted(wanted - self.followed.keys()):
-            venue_symbol = self._by_symbol.get(symbol)
-            if venue_symbol is None:
+            listing = self.rules.listings.get(symbol)
+            if listing is None:
                 if symbol not in self.unknown:
-                    self.unknown[symbol] = explain_unknown(symbol, self.config.exchange, self._by_symbol)
+                    self.unknown[symbol] = explain_unknown(symbol, self.config.exchange, self.rules.listings)
                     self._outlets.note("unknown_symbol", self.unknown[symbol], symbol)
                 continue
             self.unknown.pop(symbol, None)
-            self._add(symbol, venue_symbol)
+            self._add(symbol, listing.venue_symbol)
         for symbol in sorted(self.followed.keys() - wanted):
-            self._sockets.remove(symbol)
+            self._source.remove(symbol)
             del self.followed[symbol]
             self._outlets.note("unfollowed", f"{symbol} is no longer followed by any bot.", symbol)
         for symbol in self.unknown.keys() - wanted:
             del self.unknown[symbol]
 
-    def on_frame(self, frame: bytes, ts_init: int) -> None:
-        """Take one frame from a socket. Nothing that a venue sends may get further than this as an error."""
-        try:
-            events = self._parse(frame, ts_init=ts_init)
-        except MalformedFrame as error:
-            self.counts["malformed"] += 1
-            self._tell_rejected(str(error), ts_init)
-            return
+    def take(self, events: Sequence[VenueEvent]) -> None:
+        """Take what one frame gave."""
         for event in events:
             item = self.followed.get(getattr(event, "symbol", ""))
             if item is None:
@@ -129,15 +135,15 @@ class ExchangeFeed:
     def advance(self) -> None:
         """Let time pass: call ten times a second."""
         now_ns = time.time_ns()
+        self._source.advance(time.monotonic())
+        closed = self.config.closed_reason(now_ns)
         for item in self.followed.values():
-            out = item.stream.advance(now_ns)
+            out = [*item.stream.closed(now_ns, reason=closed), *item.stream.advance(now_ns)]
             if out:
                 self._publish(item, out)
             self._look_at_rejections(item, now_ns)
-            if item.stream.is_silent and now_ns - self._resubscribed_ns.get(item.symbol, 0) > _RESUBSCRIBE_EVERY_NS:
-                self._resubscribed_ns[item.symbol] = now_ns
-                self._sockets.resubscribe(item.symbol)
-        self.rest_work.look_after(self.followed.values())
+        self._recovery.look_after(self.followed.values(), now_ns)
+        self.rest_work.look_after(self.followed.values(), images=self._recovery.images_by_rest)
 
     def tell_everything(self) -> None:
         """Publish the present state of every symbol, for consumers that lost what was sent."""
@@ -149,11 +155,54 @@ class ExchangeFeed:
         now_ns = time.time_ns()
         for item in self.followed.values():
             self._publish(item, item.stream.disconnected(now_ns, reason="the feed was stopped"))
-        await self._sockets.close()
+        await self._source.close()
         await self.rest_work.close()
 
+    def publish(self, symbol: str, events: Sequence[Event]) -> None:
+        """Publish what was found out about a followed symbol elsewhere."""
+        item = self.followed.get(symbol)
+        if item is not None and events:
+            self._publish(item, events)
+
+    def note(self, kind: str, message: str, symbol: str) -> None:
+        self._outlets.note(kind, message, symbol)
+
+    def _hearer(self) -> Hearer:
+        return Hearer(
+            take=self.take,
+            malformed=self._malformed,
+            frame=self._outlets.frame,
+            up=self._on_up,
+            down=self._on_down,
+            handover=self._on_handover,
+            refused=self._on_refused,
+            not_allowed=self._on_not_allowed,
+            note=lambda kind, message: self._outlets.note(kind, message, ""),
+            fail=self._outlets.fail,
+            pace=self._outlets.pace,
+        )
+
+    def _make_sockets(self, hearer: Hearer) -> Source:
+        config, rules = self.config, self.rules
+        return SocketPool(
+            adapter=config.adapter,
+            settings=config.connection,
+            make_parser=lambda: config.adapter.parser(
+                exchange=config.exchange, symbols=rules.symbols, listings=rules.listings
+            ),
+            address=lambda route: self.rest_work.rest.socket_url(config.endpoints.websocket_url, route=route),
+            hearer=hearer,
+            now_ns=time.time_ns,
+            rng=self._rng,
+        )
+
     def _add(self, symbol: str, venue_symbol: str) -> None:
-        stream = SymbolStream(exchange=self.config.exchange, symbol=symbol, clock=self.clock)
+        stream = SymbolStream(
+            exchange=self.config.exchange,
+            symbol=symbol,
+            clock=self.clock,
+            quotes_from_book=self.config.adapter.quotes_from_book,
+        )
         item = Followed(
             symbol=symbol,
             venue_symbol=venue_symbol,
@@ -162,7 +211,7 @@ class ExchangeFeed:
         )
         self.followed[symbol] = item
         if self.config.use_websocket:
-            item.connection = self._sockets.add(symbol, venue_symbol)
+            self._source.add(symbol, venue_symbol)
         else:
             # REST carries what no socket brings.
             self._publish(item, stream.disconnected(time.time_ns(), reason="WebSockets are off (USE_WEBSOCKET)"))
@@ -191,37 +240,58 @@ class ExchangeFeed:
             self._noted[event.symbol] = kind
             self._outlets.note(kind, event.reason or f"{event.symbol} is live.", event.symbol)
 
-    def _on_up(self, connection: Connection, symbols: Sequence[str]) -> None:
+    def _on_up(self, symbols: Sequence[str], health: Health) -> None:
         now_ns = time.time_ns()
+        self.denied = ""
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:
-                item.history_due_ns = item.first_image_ns = 0
-                item.reconnects = connection.connects - 1
+                item.history_due_ns = item.first_image_ns = item.recovery_due_ns = 0
+                item.health = health
                 self._publish(item, item.stream.connected(now_ns))
-        again = "again " if connection.connects > 1 else ""
+        again = "again " if health.connects > 1 else ""
         self._outlets.note("connected", f"Connected {again}for {', '.join(symbols)[:300]}.", "")
 
-    def _on_down(self, connection: Connection, symbols: Sequence[str], reason: str, failures: int) -> None:
+    def _on_down(self, symbols: Sequence[str], reason: str, health: Health) -> None:
         now_ns = time.time_ns()
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:
                 self._noted.pop(symbol, None)
+                item.health = health
                 self._publish(item, item.stream.disconnected(now_ns, reason=reason))
-        self._outlets.note("disconnected" if failures <= 1 else "reconnecting", reason, "")
-        if failures == self.config.failed_after:
-            self._outlets.note("failed", f"{failures} failures in a row, slow retries go on: {reason}", "")
+        self._outlets.note("disconnected" if health.failures <= 1 else "reconnecting", reason, "")
+        if health.failures == self.config.failed_after:
+            self._outlets.note("failed", f"{health.failures} failures in a row, slow retries go on: {reason}", "")
 
-    def _on_other(self, event: object) -> None:
-        if isinstance(event, Acknowledgement):
-            self.counts["acknowledged"] += 1
-            if event.error:
-                self._outlets.note("refused", f"The venue refused a subscription: {event.error}", "")
-        elif isinstance(event, Notice):
-            self._outlets.note("notice", f"The venue says {event.kind}: connecting anew.", "")
-            for connection in self._sockets.connections:
-                connection.renew()
+    def _on_handover(self, symbols: Sequence[str]) -> None:
+        now_ns = time.time_ns()
+        for symbol in symbols:
+            item = self.followed.get(symbol)
+            if item is not None:
+                item.stream.handed_over(now_ns)
+
+    def _on_refused(self, symbol: str, error: str) -> None:
+        item = self.followed.get(symbol)
+        if item is not None:
+            self._publish(item, item.stream.refused(time.time_ns(), reason=f"the venue refuses it: {error}"))
+        else:
+            self._outlets.note("refused", f"The venue refused a request: {error}", symbol)
+
+    def _on_not_allowed(self, message: str) -> None:
+        now_ns = time.time_ns()
+        if message != self.denied or now_ns - self._denied_ns > _DENIED_EVERY_NS:
+            self.denied, self._denied_ns = message, now_ns
+            self._outlets.note("not_allowed", message, "")
+
+    def _on_other(self, event: VenueEvent) -> None:
+        if isinstance(event, Notice):
+            if event.kind is NoticeKind.NOT_ALLOWED:
+                self._on_not_allowed(event.message)
+                return
+            if event.kind is NoticeKind.LISTINGS_CHANGED:
+                self.rules.is_outdated = True
+            self._outlets.note(event.kind.replace(" ", "_"), event.message or f"The venue says: {event.kind}.", "")
         else:
             self.counts["unfollowed"] += 1
 
@@ -238,7 +308,8 @@ class ExchangeFeed:
             item.rejected_told, item.rejected_told_ns = rejected, now_ns
             self._outlets.note("rejected", message, item.symbol)
 
-    def _tell_rejected(self, message: str, now_ns: int) -> None:
+    def _malformed(self, message: str, now_ns: int) -> None:
+        self.counts["malformed"] += 1
         if now_ns - self._rejected_ns > _REJECTED_EVERY_NS:
             self._rejected_ns = now_ns
             self._outlets.note("rejected", f"{self.counts['malformed']} malformed frames so far, now: {message}", "")

@@ -110,4 +110,11 @@ def _load_enabled() -> tuple[list[FeedConfig], dict[str, str]]:
 
 
 def _address(config: FeedConfig) -> _Address:
-    return config.exchange_id, config.environment, config.clock, config.adapter.name, config.rest_url, config.connection
+    return (
+        config.exchange_id,
+        config.environment,
+        config.clock,
+        config.adapter.name,
+        config.endpoints,
+        config.connection,
+    )

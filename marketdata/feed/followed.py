@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from marketdata.cache import LatestQuote, LatestSnapshot
-from marketdata.connection import Backoff, Connection
+from marketdata.connection import Backoff
+from marketdata.feed.source import Health
 from marketdata.stream import SymbolStream
 
 _LAGS = 512
@@ -20,13 +21,16 @@ class Followed:
     venue_symbol: str
     stream: SymbolStream
     image_backoff: Backoff
-    connection: Connection | None = None
+    health: Health = field(default_factory=Health)
     messages: int = 0
     messages_before: int = 0
-    reconnects: int = 0
     rejected_told: int = 0
     rejected_told_ns: int = 0
     first_image_ns: int = 0
+    # When an image on the stream is asked for, and when silence was met by asking again; 0: not at all.
+    recovery_due_ns: int = 0
+    silent_asked_ns: int = 0
+    resubscribed_ns: int = 0
     history_due_ns: int = 0
     has_history: bool = False
     longer_due_ns: int = 0
@@ -36,6 +40,10 @@ class Followed:
     def longer_bars_due(self, now_ns: int) -> bool:
         """After the minutes, which signals need first; until they have been fetched once."""
         return self.has_history and not self.has_longer_bars and now_ns >= self.longer_due_ns
+
+    @property
+    def reconnects(self) -> int:
+        return max(0, self.health.connects - 1)
 
     @property
     def rejected(self) -> int:

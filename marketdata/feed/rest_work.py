@@ -38,7 +38,7 @@ class RestWork:
         publish: Callable[[Followed, Sequence[Event]], None],
         keep: Callable[[Followed, Timeframe, Sequence[Bar]], None],
     ) -> None:
-        self._rest = rest
+        self.rest = rest
         self._now_ns = now_ns
         self._publish = publish
         self._keep = keep
@@ -49,11 +49,11 @@ class RestWork:
         # One at a time: what every symbol needs to begin goes before what refines it.
         self._in_turn = asyncio.Semaphore(1)
 
-    def look_after(self, followed: Iterable[Followed]) -> None:
-        """Start what is due: never two of a kind for a symbol."""
+    def look_after(self, followed: Iterable[Followed], *, images: bool) -> None:
+        """Start what is due: never two of a kind for a symbol. `images`: books begin with an image from here."""
         now_ns = self._now_ns()
         for item in followed:
-            if item.stream.needs_image and item.symbol not in self._images and self._image_is_due(item, now_ns):
+            if images and item.stream.needs_image and item.symbol not in self._images and self._is_due(item, now_ns):
                 self._start(self._images, item, self._fetch_image(item))
             if item.stream.bars.needs_history and now_ns >= item.history_due_ns and item.symbol not in self._histories:
                 item.history_due_ns = now_ns + _HISTORY_RETRY_NS
@@ -65,10 +65,10 @@ class RestWork:
     async def poll(self, followed: Callable[[], list[Followed]]) -> None:
         """Fetch the books of symbols whose socket gives nothing, until cancelled."""
         while True:
-            needy = [item for item in followed() if item.stream.state in ("stale", "disconnected", "fallback")]
+            needy = [item for item in followed() if item.stream.needs_stand_in]
             for item in needy:
                 try:
-                    image = await self._rest.book(item.venue_symbol, symbol=item.symbol, limit=_POLL_LEVELS)
+                    image = await self.rest.book(item.venue_symbol, symbol=item.symbol, limit=_POLL_LEVELS)
                 except RateLimited as error:
                     self._publish(item, item.stream.polling_failed(self._now_ns()))
                     await asyncio.sleep(error.retry_after_s)
@@ -89,7 +89,7 @@ class RestWork:
         tasks[item.symbol] = task
         task.add_done_callback(lambda _: tasks.pop(item.symbol, None))
 
-    def _image_is_due(self, item: Followed, now_ns: int) -> bool:
+    def _is_due(self, item: Followed, now_ns: int) -> bool:
         """An image is of use once deltas are buffered; a quiet symbol gets one a second after it was subscribed."""
         if item.first_image_ns == 0:
             item.first_image_ns = now_ns + _FIRST_DELTA_WAIT_NS
@@ -99,7 +99,7 @@ class RestWork:
         await asyncio.sleep(item.image_backoff.next_delay_s())
         try:
             async with self._parallel:
-                image = await self._rest.book(item.venue_symbol, symbol=item.symbol, limit=_IMAGE_LEVELS)
+                image = await self.rest.book(item.venue_symbol, symbol=item.symbol, limit=_IMAGE_LEVELS)
         except VenueError as error:
             log.warning("[WS] no order book image", symbol=item.symbol, error=str(error))
             return
@@ -115,10 +115,10 @@ class RestWork:
         try:
             async with self._parallel:
                 if begins:
-                    bars = await first_minutes(self._rest, item.venue_symbol, symbol=item.symbol)
+                    bars = await first_minutes(self.rest, item.venue_symbol, symbol=item.symbol)
                 else:
-                    bars = await missing_minutes(self._rest, item.venue_symbol, symbol=item.symbol, known=known)
-                trades = await self._rest.trades(item.venue_symbol, symbol=item.symbol, limit=_TRADES)
+                    bars = await missing_minutes(self.rest, item.venue_symbol, symbol=item.symbol, known=known)
+                trades = await self.rest.trades(item.venue_symbol, symbol=item.symbol, limit=_TRADES)
         except VenueError as error:
             log.warning("[WS] no history", symbol=item.symbol, error=str(error))
             return
@@ -134,7 +134,7 @@ class RestWork:
     async def _fetch_longer_bars(self, item: Followed) -> None:
         try:
             async with self._in_turn:
-                async for bars in longer_bars(self._rest, item.venue_symbol, symbol=item.symbol):
+                async for bars in longer_bars(self.rest, item.venue_symbol, symbol=item.symbol):
                     if bars:
                         self._keep(item, bars[0].timeframe, [bar for bar in bars if bar.closed])
         except VenueError as error:

@@ -9,6 +9,21 @@ from marketdata.exchanges.adapter import Listing
 from marketdata.models import BarRow, FeedEvent, FeedStatus, Instrument, Subscription
 
 _BATCH_ROWS = 1_000
+# What an instrument's row and a listing have in common.
+_RULES = (
+    "venue_symbol",
+    "kind",
+    "base",
+    "quote",
+    "tick_size",
+    "lot_size",
+    "min_quantity",
+    "max_quantity",
+    "min_notional",
+    "contract_size",
+    "price_decimals",
+    "size_decimals",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,35 +44,26 @@ def wanted_symbols(exchange_id: int) -> set[str]:
     return set(Subscription.objects.filter(exchange_id=exchange_id).values_list("symbol", flat=True).distinct())
 
 
-def known_instruments(exchange_id: int) -> dict[str, tuple[int, str]]:
-    """Unified symbol → (row id, the venue's spelling)."""
-    rows = Instrument.objects.filter(exchange_id=exchange_id).values_list("symbol", "pk", "venue_symbol")
-    return {symbol: (pk, venue_symbol) for symbol, pk, venue_symbol in rows}
+def known_instruments(exchange_id: int) -> dict[str, tuple[int, Listing]]:
+    """Unified symbol → (row id, its rules)."""
+    return {
+        row.symbol: (
+            row.pk,
+            Listing(symbol=row.symbol, active=row.active, **{name: getattr(row, name) for name in _RULES}),
+        )
+        for row in Instrument.objects.filter(exchange_id=exchange_id)
+    }
 
 
 def write_listings(exchange_id: int, listings: Sequence[Listing], now: datetime) -> None:
     """Insert or update instruments; those that the venue no longer lists become inactive."""
-    fields = (
-        "venue_symbol",
-        "kind",
-        "base",
-        "quote",
-        "tick_size",
-        "lot_size",
-        "min_quantity",
-        "max_quantity",
-        "min_notional",
-        "contract_size",
-        "price_decimals",
-        "size_decimals",
-    )
     rows = [
         Instrument(
             exchange_id=exchange_id,
             symbol=item.symbol,
             active=item.active,
             updated_at=now,
-            **{name: getattr(item, name) for name in fields},
+            **{name: getattr(item, name) for name in _RULES},
         )
         for item in listings
     ]
@@ -66,7 +72,7 @@ def write_listings(exchange_id: int, listings: Sequence[Listing], now: datetime)
         batch_size=_BATCH_ROWS,
         update_conflicts=True,
         unique_fields=("exchange", "symbol"),
-        update_fields=(*fields, "active", "updated_at"),
+        update_fields=(*_RULES, "active", "updated_at"),
     )
     listed = [item.symbol for item in listings]
     Instrument.objects.filter(exchange_id=exchange_id, active=True).exclude(symbol__in=listed).update(active=False)

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 import structlog
@@ -15,11 +15,12 @@ from redis.exceptions import RedisError
 from marketdata import cache
 from marketdata.bus import TickPublisher
 from marketdata.events import Bar, Event, HistoryReady, Timeframe
-from marketdata.exchanges.adapter import Listing, VenueError
+from marketdata.exchanges.adapter import Listing
 from marketdata.feed import rows
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
 from marketdata.feed.lease import give_lease_back, new_holder, renew_lease, take_lease
+from marketdata.feed.listings import ListingKeeper
 from marketdata.feed.recorder import Recorder
 from marketdata.feed.status import status_row, unknown_row
 
@@ -29,9 +30,14 @@ _ADVANCE_EVERY_S = 0.1
 _CACHE_EVERY_S = 0.2
 _ROWS_EVERY_S = 1.0
 _STANDBY_EVERY_S = 1.0
-_LISTINGS_EVERY_S = 60.0
 _REST_TIMEOUT_S = 10.0
 _FLUSH_S = 2.0
+
+
+class FrameSink(Protocol):
+    """Who keeps raw frames."""
+
+    def frame(self, payload: bytes, ts_init: int, socket: str) -> None: ...
 
 
 class LeaseLost(RuntimeError):
@@ -62,10 +68,10 @@ class FeedService:
         self._on_note = on_note
         self._holder = new_holder()
         self._epoch = 0
-        self._instruments: dict[str, int] = {}
         self._recorder = Recorder(exchange_id=config.exchange_id, exchange=config.exchange, enabled=not dry_run)
+        self._listings = ListingKeeper(config, self._recorder, dry_run=dry_run)
         self._failure: asyncio.Future[None] | None = None
-        self._listings_s = 0.0
+        self._frames: FrameSink | None = None
         self._wanted: set[str] = set(symbols)
 
     async def run(self) -> None:
@@ -98,13 +104,18 @@ class FeedService:
         limits = httpx.Limits(max_connections=8)
         async with httpx.AsyncClient(timeout=_REST_TIMEOUT_S, limits=limits) as client:
             rest = self.config.adapter.rest(
-                exchange=self.config.exchange, base_url=self.config.rest_url, client=client, clock_ns=time.time_ns
+                exchange=self.config.exchange,
+                base_url=self.config.endpoints.rest_url,
+                client=client,
+                clock_ns=time.time_ns,
+                credentials=self.config.credentials,
             )
             outlets = Outlets(
                 publish=self._publish,
                 note=self._note,
                 keep_bar=self._keep_bar,
                 history_kept=self._history_kept,
+                frame=self._frame,
                 fail=self._fail,
                 pace=self._pace,
             )
@@ -160,35 +171,9 @@ class FeedService:
             if not self._fixed:
                 wanted = await self._recorder.attempt(rows.wanted_symbols, self.config.exchange_id)
                 self._wanted = self._wanted if wanted is None else wanted
-            await self._learn_listings(feed, fetch)
+            await self._listings.look_after(feed, self._wanted, fetch)
             feed.follow(self._wanted)
             await asyncio.sleep(_ROWS_EVERY_S)
-
-    async def _learn_listings(
-        self, feed: ExchangeFeed, fetch: Callable[[], Coroutine[Any, Any, list[Listing]]]
-    ) -> None:
-        """Fetch what the venue lists when something is not known, at most once a minute; else use what is stored."""
-        now_s = time.monotonic()
-        # Without its row's id a symbol's bars cannot be stored: the database may have been away.
-        stored_all = self._dry_run or self._wanted & feed.listed <= self._instruments.keys()
-        complete = bool(feed.listed) and self._wanted <= feed.listed and stored_all
-        if complete or (self._listings_s and now_s - self._listings_s < _LISTINGS_EVERY_S and feed.listed):
-            return
-        self._listings_s = now_s
-        try:
-            listings = await fetch()
-        except VenueError as error:
-            log.warning("[WS] no list of instruments from the venue", exchange=self.config.exchange, error=str(error))
-        else:
-            feed.set_listings((item.symbol, item.venue_symbol) for item in listings)
-            if not self._dry_run:
-                now = rows.to_datetime(time.time_ns())
-                await self._recorder.attempt(rows.write_listings, self.config.exchange_id, listings, now)
-        stored = await self._recorder.attempt(rows.known_instruments, self.config.exchange_id)
-        if stored:
-            self._instruments = {symbol: pk for symbol, (pk, _) in stored.items()}
-            if not feed.listed:
-                feed.set_listings((symbol, venue_symbol) for symbol, (_, venue_symbol) in stored.items())
 
     async def _write_cache(self, feed: ExchangeFeed) -> None:
         written: dict[str, tuple[int, int]] = {}
@@ -266,7 +251,7 @@ class FeedService:
         self._on_note(self.config.exchange, kind, message, symbol)
 
     def _keep_bar(self, symbol: str, bar: Bar) -> None:
-        instrument_id = self._instruments.get(symbol)
+        instrument_id = self._listings.instrument_ids.get(symbol)
         if instrument_id is not None:
             self._recorder.keep_bar(instrument_id, bar)
 
@@ -287,6 +272,10 @@ class FeedService:
         )
         feed.counts["history_told"] += 1
         self._publish(symbol, [ready])
+
+    def _frame(self, payload: bytes, ts_init: int, socket: str) -> None:
+        if self._frames is not None:
+            self._frames.frame(payload, ts_init, socket)
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():

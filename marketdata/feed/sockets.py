@@ -1,19 +1,27 @@
-"""The sockets of one venue: as few as its limit of streams allows, each carrying many symbols."""
+"""The sockets of one venue: as few as its limits allow, each carrying many symbols, and replaced before they end."""
 
 import asyncio
 import random
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import count
 
-from marketdata.connection import Connection, ConnectionSettings
-from marketdata.exchanges.adapter import Adapter
+from marketdata.connection import ConnectBudget, ConnectionSettings
+from marketdata.exchanges.adapter import Adapter, Gap, Parser, Stream
+from marketdata.feed.overlap import Successor
+from marketdata.feed.socket import Socket, SocketOwner
+from marketdata.feed.source import Health, Hearer
+
+# Of a socket's lifetime, spread so that not all end together.
+_RENEW_AT = (0.90, 0.97)
 
 
 class SocketPool:
-    """Opens a socket when a symbol needs one and subscribes on it without touching the others.
+    """The Source of a native adapter.
 
-    on_frame(frame, ts_init); on_up(symbols) and on_down(symbols, reason, failures) name the unified symbols carried.
+    address(route) gives the URL of a new socket. `now_ns` stamps what the pool itself finds. Call `advance` ten times a
+    second.
     """
 
     def __init__(
@@ -21,123 +29,192 @@ class SocketPool:
         *,
         adapter: Adapter,
         settings: ConnectionSettings,
-        on_frame: Callable[[bytes, int], None],
-        on_up: Callable[[Connection, Sequence[str]], None],
-        on_down: Callable[[Connection, Sequence[str], str, int], None],
-        on_failure: Callable[[BaseException], None],
-        pace: Callable[[], Awaitable[None]],
+        make_parser: Callable[[], Parser],
+        address: Callable[[str], Awaitable[str]],
+        hearer: Hearer,
+        now_ns: Callable[[], int],
         rng: random.Random,
     ) -> None:
         self._adapter = adapter
         self._settings = settings
-        self._on_frame = on_frame
-        self._on_up = on_up
-        self._on_down = on_down
-        self._on_failure = on_failure
-        self._pace = pace
+        self._make_parser = make_parser
+        self._address = address
+        self._hearer = hearer
+        self._now_ns = now_ns
         self._rng = rng
-        self._streams: dict[Connection, dict[str, tuple[str, ...]]] = {}
-        self._tasks: dict[Connection, asyncio.Task[None]] = {}
-        # Streams for the next messages, gathered so that many symbols cost few messages.
-        self._joining: dict[Connection, list[str]] = {}
-        self._leaving: dict[Connection, list[str]] = {}
-        self._request_ids = count(1)
+        self._budget = ConnectBudget(adapter.limits.connections_per_5min)
+        self._sockets: list[Socket] = []
+        self._successors: dict[Socket, Successor] = {}
+        self._renew_at_s: dict[Socket, float] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self._names = count(1)
+        self._owner = SocketOwner(
+            frame=hearer.frame,
+            malformed=hearer.malformed,
+            up=self._up,
+            down=self._down,
+            ending=self._replace,
+            broken=self._broken,
+            refused=hearer.refused,
+            not_allowed=hearer.not_allowed,
+            ended=self._ended,
+            pace=hearer.pace,
+        )
 
-    @property
-    def connections(self) -> list[Connection]:
-        return list(self._streams)
-
-    def add(self, symbol: str, venue_symbol: str) -> Connection:
-        """Subscribe a symbol on a socket with room, at once when that is up."""
-        streams = self._adapter.streams(venue_symbol)
-        room = self._adapter.limits.streams_per_connection - len(streams)
-        for connection, carried in self._streams.items():
-            if sum(map(len, carried.values())) <= room:
-                carried[symbol] = streams
-                if connection.is_up:
-                    self._subscribe(connection, streams)
-                    self._on_up(connection, [symbol])
-                return connection
-        return self._open(symbol, streams)
+    def add(self, symbol: str, venue_symbol: str) -> None:
+        """Subscribe a symbol on sockets with room, at once where these are up."""
+        routes: defaultdict[str, list[Stream]] = defaultdict(list)
+        for stream in self._adapter.streams(venue_symbol):
+            routes[stream.route].append(stream)
+        for route, streams in routes.items():
+            self._socket_with_room(route, len(streams)).carry(symbol, tuple(streams))
+        for successor in self._successors.values():
+            successor.mirror()
+        if self._is_up(symbol):
+            self._hearer.up([symbol], self.health(symbol))
 
     def remove(self, symbol: str) -> None:
-        """Unsubscribe a symbol; its socket closes with the last one."""
-        for connection, carried in list(self._streams.items()):
-            streams = carried.pop(symbol, None)
-            if streams is None:
-                continue
-            if not carried:
-                del self._streams[connection]
-                self._forget(connection)
-                self._tasks.pop(connection).cancel()
-            elif connection.is_up:
-                self._unsubscribe(connection, streams)
+        """Unsubscribe a symbol; its sockets close with their last one."""
+        for socket in self._carrying(symbol):
+            socket.drop(symbol)
+            successor = self._successors.get(socket)
+            if successor is not None:
+                successor.mirror()
+            if not socket.carried:
+                self._forget(socket)
 
     def resubscribe(self, symbol: str) -> None:
-        """Ask again for streams that stopped."""
-        for connection, carried in self._streams.items():
-            if symbol in carried and connection.is_up:
-                self._unsubscribe(connection, carried[symbol])
-                self._subscribe(connection, carried[symbol])
+        for socket in self._carrying(symbol):
+            socket.ask_again(symbol)
+
+    def reconnect(self, symbols: Sequence[str]) -> None:
+        for socket in {socket for symbol in symbols for socket in self._carrying(symbol)}:
+            socket.connection.renew()
+
+    def health(self, symbol: str) -> Health:
+        connections = [socket.connection for socket in self._carrying(symbol)]
+        return Health(
+            connects=max((item.connects for item in connections), default=0),
+            failures=max((item.failures for item in connections), default=0),
+        )
+
+    def advance(self, now_s: float) -> None:
+        """Replace sockets that are about to end, and let successors take over. `now_s` is monotonic."""
+        for socket in [socket for socket, at_s in self._renew_at_s.items() if now_s >= at_s]:
+            del self._renew_at_s[socket]
+            self._replace(socket)
+        for old, successor in list(self._successors.items()):
+            if successor.is_ready(now_s):
+                self._hand_over(old, successor)
 
     async def close(self) -> None:
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
+        sockets = [*self._sockets, *(successor.socket for successor in self._successors.values())]
+        tasks = {task for socket in sockets if (task := socket.close()) is not None} | self._closing
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _open(self, symbol: str, streams: tuple[str, ...]) -> Connection:
-        carried = {symbol: streams}
+    def _carrying(self, symbol: str) -> list[Socket]:
+        return [socket for socket in self._sockets if symbol in socket.carried]
 
-        def up() -> None:
-            self._forget(connection)
-            everything = [stream for streams in carried.values() for stream in streams]
-            self._subscribe(connection, everything)
-            self._on_up(connection, list(carried))
+    def _is_up(self, symbol: str) -> bool:
+        carrying = self._carrying(symbol)
+        return bool(carrying) and all(socket.is_up for socket in carrying)
 
-        def down(reason: str, failures: int) -> None:
-            self._on_down(connection, list(carried), reason, failures)
+    def _socket_with_room(self, route: str, streams: int) -> Socket:
+        room = self._adapter.limits.streams_per_connection - streams
+        for socket in self._sockets:
+            if socket.route == route and socket.streams <= room:
+                return socket
+        socket = self._make(route)
+        self._sockets.append(socket)
+        socket.open()
+        return socket
 
-        connection = Connection(
-            self._settings, on_frame=self._on_frame, on_up=up, on_down=down, pace=self._pace, rng=self._rng
+    def _make(self, route: str) -> Socket:
+        return Socket(
+            name=f"{route or 'main'}-{next(self._names)}",
+            route=route,
+            adapter=self._adapter,
+            make_parser=self._make_parser,
+            address=partial(self._address, route),
+            settings=self._settings,
+            owner=self._owner,
+            take=self._hearer.take,
+            budget=self._budget,
+            rng=self._rng,
         )
-        self._streams[connection] = carried
-        task = asyncio.create_task(connection.run())
-        task.add_done_callback(self._ended)
-        self._tasks[connection] = task
-        return connection
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _up(self, socket: Socket) -> None:
+        lifetime_s = self._adapter.limits.lifetime_s
+        if lifetime_s:
+            self._renew_at_s[socket] = socket.connection.connected_s + lifetime_s * self._rng.uniform(*_RENEW_AT)
+        if socket not in self._sockets:
+            for successor in self._successors.values():
+                if successor.socket is socket:
+                    successor.begin()
+            return
+        ready = [symbol for symbol in socket.carried if self._is_up(symbol)]
+        if ready:
+            self._hearer.up(ready, self.health(ready[0]))
+
+    def _down(self, socket: Socket, reason: str) -> None:
+        self._renew_at_s.pop(socket, None)
+        if socket not in self._sockets or not socket.carried:
+            return
+        successor = self._successors.get(socket)
+        if successor is not None and successor.has_heard_all:
+            self._hand_over(socket, successor)
+            return
+        symbols = list(socket.carried)
+        self._hearer.down(symbols, reason, self.health(symbols[0]))
+        if successor is not None and successor.socket.is_up:
+            self._install(socket, successor)
+            self._up(successor.socket)
+            self._hearer.take(successor.held)
+
+    def _broken(self, socket: Socket, reason: str) -> None:
+        """Nobody knows what was lost: everything on the socket begins anew."""
+        ts_init = self._now_ns()
+        socket.take([Gap(symbol=symbol, reason=reason, ts_init=ts_init) for symbol in socket.carried])
+        socket.connection.renew()
+
+    def _replace(self, socket: Socket) -> None:
+        """Open another socket beside this one, which goes on until the other brings everything."""
+        if socket in self._successors or socket not in self._sockets:
+            return
+        self._hearer.note("renewing", f"Socket {socket.name} is about to end: another one is opened beside it.")
+        successor = Successor(old=socket, socket=self._make(socket.route), now_s=asyncio.get_running_loop().time)
+        self._successors[socket] = successor
+        successor.socket.open()
+
+    def _hand_over(self, old: Socket, successor: Successor) -> None:
+        new = successor.socket
+        self._install(old, successor)
+        self._hearer.handover(list(new.carried))
+        self._hearer.take(successor.held)
+        self._hearer.note("renewed", f"Socket {new.name} has taken over from {old.name}.")
+
+    def _install(self, old: Socket, successor: Successor) -> None:
+        """From now on the successor is the socket."""
+        del self._successors[old]
+        self._sockets[self._sockets.index(old)] = successor.socket
+        successor.socket.take = self._hearer.take
+        self._close(old)
+
+    def _forget(self, socket: Socket) -> None:
+        self._sockets.remove(socket)
+        successor = self._successors.pop(socket, None)
+        if successor is not None:
+            self._close(successor.socket)
+        self._close(socket)
+
+    def _close(self, socket: Socket) -> None:
+        self._renew_at_s.pop(socket, None)
+        task = socket.close()
+        if task is not None:
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self._on_failure(error)
-
-    def _subscribe(self, connection: Connection, streams: Sequence[str]) -> None:
-        self._joining.setdefault(connection, []).extend(streams)
-        self._send(connection, len(streams))
-
-    def _unsubscribe(self, connection: Connection, streams: Sequence[str]) -> None:
-        joining = self._joining.setdefault(connection, [])
-        joining[:] = [stream for stream in joining if stream not in streams]
-        self._leaving.setdefault(connection, []).extend(streams)
-        self._send(connection, len(streams))
-
-    def _send(self, connection: Connection, streams: int) -> None:
-        for _ in range(0, streams, self._adapter.limits.streams_per_message):
-            connection.send(partial(self._next_message, connection))
-
-    def _next_message(self, connection: Connection) -> bytes | None:
-        """As much of what waits as one message carries. Leaving goes first: who asks again stays."""
-        for waiting, make in (
-            (self._leaving.get(connection), self._adapter.unsubscribe),
-            (self._joining.get(connection), self._adapter.subscribe),
-        ):
-            if waiting:
-                size = self._adapter.limits.streams_per_message
-                chunk, waiting[:] = waiting[:size], waiting[size:]
-                return make(chunk, request_id=next(self._request_ids))
-        return None
-
-    def _forget(self, connection: Connection) -> None:
-        self._joining.pop(connection, None)
-        self._leaving.pop(connection, None)
+            self._hearer.fail(error)

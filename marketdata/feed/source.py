@@ -53,6 +53,9 @@ class Source(Protocol):
     def reconnect(self, symbols: Sequence[str]) -> None:
         """Give up the sockets of these symbols for new ones, at once."""
 
+    def advance(self, now_s: float) -> None:
+        """Let time pass: called ten times a second. `now_s` is monotonic."""
+
     def health(self, symbol: str) -> Health: ...
 
     async def close(self) -> None: ...

@@ -14,7 +14,7 @@ def status_row(item: Followed, *, exchange_id: int, failed_after: int, elapsed_s
     stream = item.stream
     state, reason = stream.state, stream.reason
     # A feed that REST keeps alive is not failed, however often its socket did.
-    failures = item.connection.failures if item.connection is not None else 0
+    failures = item.health.failures
     if state == "disconnected" and failures >= failed_after:
         state = FeedStatus.State.FAILED
         reason = f"{failures} failures in a row, still trying: {reason}"

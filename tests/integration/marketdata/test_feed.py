@@ -88,7 +88,7 @@ async def test_a_new_subscription_streams_within_two_seconds_and_the_last_unfoll
     async with listening("ETH/USDT") as listener, running_feed() as service:
         await eventually(lambda: service.feed is not None and "BTC/USDT" in service.feed.followed)
         btc: Any = service.feed.followed["BTC/USDT"]
-        await eventually(lambda: btc.connection is not None and btc.connection.connects == 1)
+        await eventually(lambda: btc.health.connects == 1)
         begin = time.monotonic()
         await afollow(exchange="simulated", symbol="ETH/USDT", follower="bot:2")
         await listener.until(lambda event: isinstance(event, QuoteTick))

@@ -98,7 +98,7 @@ def naive_rebuild(levels: dict[str, dict[float, float]], data: dict, sides=(("b"
 
 @needs_captures
 def test_equals_an_independent_rebuild_after_each_of_the_recorded_deltas():
-    parser = get_adapter("binance").parser(exchange="binance", symbols=SYMBOLS)
+    parser = get_adapter("binance").parser(exchange="binance", symbols=SYMBOLS, listings={})
     book = OrderBook()
     naive: dict[str, dict[float, float]] = {"bids": {}, "asks": {}}
     before: list[dict] = []

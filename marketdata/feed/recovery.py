@@ -1,0 +1,68 @@
+"""What is asked of a venue's source when a symbol brings nothing, or its book has to begin anew: once at a time."""
+
+from collections.abc import Iterable
+
+from marketdata.exchanges.adapter import BookProcedure
+from marketdata.feed.followed import Followed
+from marketdata.feed.source import Source
+
+_RESUBSCRIBE_EVERY_NS = 10_000_000_000
+# Everything silent for so long after asking again: the socket is dead, whatever it says.
+_RECONNECT_AFTER_NS = 3_000_000_000
+_RECONNECT_EVERY_NS = 10_000_000_000
+# The image that follows a subscription is on its way.
+_IMAGE_WAIT_NS = 3_000_000_000
+
+
+class Recovery:
+    """Subscribes again or reconnects. Images by REST are fetched elsewhere (`images_by_rest`)."""
+
+    def __init__(self, *, procedure: BookProcedure, source: Source) -> None:
+        self.images_by_rest = procedure is BookProcedure.SNAPSHOT_AND_BUFFER
+        self._image_on_subscribe = procedure is BookProcedure.IMAGE_ON_SUBSCRIBE
+        self._source = source
+        self._reconnected_ns = 0
+
+    def look_after(self, followed: Iterable[Followed], now_ns: int) -> None:
+        items = list(followed)
+        for item in items:
+            if item.stream.is_silent:
+                self._ask_silent(item, now_ns)
+            else:
+                item.silent_asked_ns = 0
+                if self._image_on_subscribe:
+                    self._ask_image(item, now_ns)
+        self._reconnect_dead(items, now_ns)
+
+    def _ask_silent(self, item: Followed, now_ns: int) -> None:
+        if now_ns - item.resubscribed_ns > _RESUBSCRIBE_EVERY_NS:
+            item.resubscribed_ns = now_ns
+            self._source.resubscribe(item.symbol)
+        if not item.silent_asked_ns:
+            item.silent_asked_ns = now_ns
+
+    def _ask_image(self, item: Followed, now_ns: int) -> None:
+        if not item.stream.needs_image:
+            if item.recovery_due_ns:
+                item.recovery_due_ns = 0
+                item.image_backoff.reset()
+            return
+        if not item.recovery_due_ns:
+            # After a gap nothing will come by itself; after connecting the image comes.
+            wait_ns = 0 if item.stream.has_gap else _IMAGE_WAIT_NS
+            item.recovery_due_ns = now_ns + wait_ns
+        if now_ns >= item.recovery_due_ns:
+            delay_s = item.image_backoff.next_delay_s()
+            item.recovery_due_ns = now_ns + _IMAGE_WAIT_NS + int(delay_s * 1e9)
+            self._source.resubscribe(item.symbol)
+
+    def _reconnect_dead(self, items: list[Followed], now_ns: int) -> None:
+        streaming = [item for item in items if item.stream.is_connected]
+        dead = [
+            item.symbol
+            for item in streaming
+            if item.silent_asked_ns and now_ns - item.silent_asked_ns > _RECONNECT_AFTER_NS
+        ]
+        if dead and len(dead) == len(streaming) and now_ns - self._reconnected_ns > _RECONNECT_EVERY_NS:
+            self._reconnected_ns = now_ns
+            self._source.reconnect(dead)
