@@ -1,21 +1,21 @@
 """The operator's door, /sim: state, accounts, faults. For tests, drills and the demo; Binance has none of it."""
 
-import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from marketdata.simulator import private_messages
 from marketdata.simulator.errors import VenueError
-from marketdata.simulator.faults import Active, Fault
+from marketdata.simulator.fault_switch import FaultSwitch
+from marketdata.simulator.faults import Switch
 from marketdata.simulator.numbers import fmt, parse
 from marketdata.simulator.orders import Account
 from marketdata.simulator.player import Player
+from marketdata.simulator.usage import Usage
 from marketdata.simulator.venue import Venue
-
-DEFAULT_FAULT_S = 10.0
 
 
 class OpenAccount(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -32,19 +32,6 @@ class Deposit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     amount: str
 
 
-class SwitchFault(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """POST /sim/faults."""
-
-    name: Fault
-    on: bool = True
-    seconds: float = DEFAULT_FAULT_S
-    milliseconds: int = 1000
-    symbol: str = ""
-    executed: bool = True
-    status: int = 503
-    code: int = -1001
-
-
 class ControlDoor:
     """Serves /sim."""
 
@@ -53,22 +40,20 @@ class ControlDoor:
         venue: Venue,
         *,
         state: Callable[[], dict[str, object]],
-        drop_sockets: Callable[[], None],
-        close_listener: Callable[[float], Awaitable[None]],
-        skip_depth: Callable[[str], None],
+        limits: Callable[[], dict[str, object]],
+        fault_switch: FaultSwitch,
         player: Player | None,
     ) -> None:
         self._venue = venue
         self._state = state
-        self._drop_sockets = drop_sockets
-        self._close_listener = close_listener
-        self._skip_depth = skip_depth
+        self._limits = limits
+        self._switch = fault_switch
         self._player = player
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
             web.get("/sim/state", self.state),
+            web.get("/sim/limits", self.limits),
             web.get("/sim/accounts", self.accounts),
             web.post("/sim/accounts", self.open_account),
             web.post("/sim/accounts/{id:[0-9]+}/deposit", self.deposit),
@@ -80,6 +65,9 @@ class ControlDoor:
 
     async def state(self, request: web.Request) -> web.Response:
         return _json(self._state())
+
+    async def limits(self, request: web.Request) -> web.Response:
+        return _json(self._limits())
 
     async def accounts(self, request: web.Request) -> web.Response:
         return _json([_account(account) for account in self._venue.engine.accounts.values()])
@@ -116,49 +104,25 @@ class ControlDoor:
         return _json(self._venue.faults.listing(time.monotonic()))
 
     async def switch_fault(self, request: web.Request) -> web.Response:
-        wanted = msgspec.json.decode(await request.read(), type=SwitchFault)
-        faults = self._venue.faults
-        if not wanted.on:
-            faults.clear(wanted.name)
-            if wanted.name is Fault.FREEZE_DATA:
-                self._venue.hub.frozen = False
-            return _json(faults.listing(time.monotonic()))
-        match wanted.name:
-            case Fault.DROP_SOCKETS:
-                self._drop_sockets()
-            case Fault.CLOSE_LISTENER:
-                self._start(self._closed(wanted.seconds))
-            case Fault.SKIP_DEPTH:
-                self._skip_depth(wanted.symbol)
-            case Fault.FREEZE_DATA:
-                faults.switch_on(_active(wanted, lasting=True))
-                self._start(self._freeze(wanted.seconds))
-            case Fault.CLOCK_SKEW | Fault.SLOW_MATCHING | Fault.BAN:
-                faults.switch_on(_active(wanted, lasting=True))
-            case _:
-                faults.switch_on(_active(wanted, lasting=False))
-        return _json(faults.listing(time.monotonic()))
+        self._switch.switch(msgspec.json.decode(await request.read(), type=Switch))
+        return await self.faults(request)
 
-    async def _closed(self, seconds: float) -> None:
-        # The answer to this very request leaves first.
-        await asyncio.sleep(0.05)
-        await self._close_listener(seconds)
 
-    async def _freeze(self, seconds: float) -> None:
-        self._venue.hub.frozen = True
-        await asyncio.sleep(seconds)
-        self._venue.hub.frozen = False
+def count(usage: Usage) -> Middleware:
+    """Count the answers of REST."""
 
-    def _start(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    @web.middleware
+    async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await handler(request)
+        if not request.path.startswith("/sim") and not isinstance(answer, web.WebSocketResponse):
+            usage.rest_answered(answer.status)
+        return answer
+
+    return counted
 
 
 @web.middleware
-async def guard(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse pages in a browser that try to reach the venue, and word the operator's mistakes."""
     host = request.host.rsplit(":", 1)[0]
     if host not in ("127.0.0.1", "localhost", "[::1]") or request.headers.get("Sec-Fetch-Site") == "cross-site":
@@ -173,17 +137,6 @@ async def guard(
         return _json({"error": str(error)}, status=400)
     except VenueError as error:
         return _json({"error": error.message}, status=error.status)
-
-
-def _active(wanted: SwitchFault, *, lasting: bool) -> Active:
-    return Active(
-        fault=wanted.name,
-        until_s=time.monotonic() + wanted.seconds if lasting else None,
-        milliseconds=wanted.milliseconds,
-        executed=wanted.executed,
-        status=wanted.status,
-        code=wanted.code,
-    )
 
 
 def _account(account: Account) -> dict[str, object]:

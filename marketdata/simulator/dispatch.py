@@ -8,18 +8,15 @@ from dataclasses import dataclass, field
 from marketdata.simulator import signing
 from marketdata.simulator.endpoints import Endpoint, Kind
 from marketdata.simulator.errors import VenueError
-from marketdata.simulator.faults import Fault
+from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.orders import Account
 from marketdata.simulator.parameters import Params
+from marketdata.simulator.rest_faults import GarbledAnswerError
 from marketdata.simulator.venue import Venue
 
 
 class LostAnswerError(Exception):
     """The request was carried out and its answer must not arrive."""
-
-
-class GarbledAnswerError(Exception):
-    """The request was carried out and its answer is not JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +39,13 @@ class Headers:
 async def answer(venue: Venue, endpoint: Endpoint, request: Request, headers: Headers) -> object:
     """Carry out a request. Raises VenueError for a refusal, and the faults' errors."""
     now_s = int(time.time())
-    banned = venue.faults.lasting(Fault.BAN, time.monotonic())
-    if banned is not None:
-        raise VenueError(-1003, "Way too much request weight used; IP banned.", status=418, retry_after_s=60)
     used = venue.limits.spend(request.address, endpoint.weight_of(request.params), now_s=now_s)
     headers.values["X-MBX-USED-WEIGHT"] = headers.values["X-MBX-USED-WEIGHT-1M"] = str(used)
     if endpoint.public is not None:
         return await endpoint.public(venue, request.params)
+    if endpoint.kind is Kind.KEY:
+        assert endpoint.private is not None
+        return endpoint.private(venue, request.params, venue.account_of(request.key))
     account = authenticate(venue, request)
     refused = venue.faults.strike(Fault.REJECT_REQUEST)
     if refused is not None:

@@ -18,6 +18,8 @@ Weight = int | Callable[[Params], int]
 class Kind(StrEnum):
     PUBLIC = "public"
     READ = "read"
+    # The key alone is enough: nothing is signed.
+    KEY = "key"
     # Placing and cancelling: judged again right before matching, and hit by the faults of order entry.
     TRADE = "trade"
 
@@ -42,6 +44,10 @@ def _public(handler: PublicHandler, weight: Weight) -> Endpoint:
 
 def _read(handler: PrivateHandler, weight: Weight) -> Endpoint:
     return Endpoint(kind=Kind.READ, weight=weight, private=handler)
+
+
+def _key(handler: PrivateHandler, weight: Weight) -> Endpoint:
+    return Endpoint(kind=Kind.KEY, weight=weight, private=handler)
 
 
 def _trade(handler: PrivateHandler, weight: Weight, *, counts_order: bool = False) -> Endpoint:
@@ -82,6 +88,9 @@ REST: Mapping[tuple[str, str], Endpoint] = {
     ("GET", "myTrades"): _read(private.my_trades, lambda params: 5 if params.get("orderId") else 20),
     ("GET", "account"): _read(private.account, 20),
     ("GET", "account/commission"): _read(private.commission, 20),
+    ("POST", "userDataStream"): _key(private.create_listen_key, 2),
+    ("PUT", "userDataStream"): _key(private.keep_listen_key, 2),
+    ("DELETE", "userDataStream"): _key(private.close_listen_key, 2),
 }
 
 SOCKET: Mapping[str, Endpoint] = {

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from marketdata.simulator.tampering import Tampering
+
 # A reader this far behind is cut off rather than kept in memory.
 MAX_QUEUED_FRAMES = 50_000
 
@@ -18,6 +20,8 @@ class Subscriber:
         self.streams: set[str] = set()
         # account id → subscription id
         self.accounts: dict[int, int] = {}
+        # Came with a listenKey: user data without the envelope.
+        self.bare_account = False
         self.queue: deque[bytes] = deque()
         self.ready = asyncio.Event()
         self.overrun = False
@@ -33,12 +37,11 @@ class Subscriber:
 class Hub:
     """All subscriptions of the venue."""
 
-    def __init__(self) -> None:
+    def __init__(self, tampering: Tampering) -> None:
+        self._tampering = tampering
         self._streams: dict[str, set[Subscriber]] = {}
         self._accounts: dict[int, set[Subscriber]] = {}
         self.subscribers: set[Subscriber] = set()
-        # A fault: sockets stay open and answer pings, but nothing is published.
-        self.frozen = False
         self.changed = asyncio.Event()
 
     def subscribe(self, subscriber: Subscriber, streams: Iterable[str]) -> None:
@@ -79,11 +82,13 @@ class Hub:
 
     def publish(self, stream: str, text: str) -> None:
         """Send a raw event to the stream's readers, wrapped for those who asked for combined streams."""
-        readers = self._streams.get(stream)
-        if not readers or self.frozen:
-            return
+        if stream in self._streams:
+            for frame in self._tampering.frames(stream, text) if self._tampering.is_on else (text,):
+                self._send(stream, frame)
+
+    def _send(self, stream: str, text: str) -> None:
         raw = wrapped = b""
-        for reader in readers:
+        for reader in self._streams[stream]:
             if reader.combined:
                 wrapped = wrapped or f'{{"stream":"{stream}","data":{text}}}'.encode()
                 reader.send(wrapped)
@@ -93,13 +98,21 @@ class Hub:
 
     def publish_recorded(self, stream: str, wrapped: bytes, raw: bytes) -> None:
         """Send a recorded combined frame byte for byte, or what it wraps to readers of raw streams."""
-        if self.frozen:
+        if self._tampering.is_on:
+            self.publish(stream, raw.decode())
             return
         for reader in self._streams.get(stream, ()):
             reader.send(wrapped if reader.combined else raw)
 
+    def announce(self, frame: bytes) -> None:
+        """Send a frame to every reader of market streams."""
+        for reader in {reader for readers in self._streams.values() for reader in readers}:
+            reader.send(frame)
+
     def publish_private(self, account_id: int, event: dict[str, object]) -> None:
-        """Send a user data event in today's envelope."""
+        """Send a user data event: in today's envelope, or bare to those who came with a listenKey."""
         for reader in self._accounts.get(account_id, ()):
             number = reader.accounts[account_id]
-            reader.send(msgspec.json.encode({"subscriptionId": number, "event": event}))
+            reader.send(
+                msgspec.json.encode(event if reader.bare_account else {"subscriptionId": number, "event": event})
+            )

@@ -51,8 +51,11 @@ class Engine:
         next_order_id: int,
         next_fill_id: int,
         commit: Callable[[Changes], None],
+        rules: Callable[[str], SymbolSpec] | None = None,
     ) -> None:
         self.markets = markets
+        # What orders are checked against, which may change while the venue runs.
+        self._rules = rules or (lambda symbol: markets[symbol].spec)
         self._next_order_id = next_order_id
         self._booking = Booking(
             specs={symbol: market.spec for symbol, market in markets.items()},
@@ -88,7 +91,7 @@ class Engine:
         """Judge an order without placing it."""
         market = self.markets[new.symbol]
         here = [order for order in account.open_orders.values() if order.symbol == new.symbol]
-        filters.check(new, market.spec, last_price=market.last_price, open_orders=here)
+        filters.check(new, self._rules(new.symbol), last_price=market.last_price, open_orders=here)
         self._refuse_senseless(account, new, market)
 
     def cancel(self, order: Order, *, now_ms: int, cancel_id: str) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from marketdata.simulator.fault_catalog import help_text
+from marketdata.simulator.faults import FaultError, Switch, read_switch
 from marketdata.simulator.symbols import CATALOG, SymbolSpec, UnknownSymbolError, find_spec
 
 DEFAULT_PORT = 9443
@@ -27,6 +29,8 @@ class Options:
     ping_every_s: float = 20.0
     pong_within_s: float = 60.0
     cut_after_s: float = 86_400.0
+    connections_per_5min: int = 300
+    faults: tuple[Switch, ...] = ()
     replay: Path | None = None
     speed: float = 1.0
     repeat: bool = False
@@ -39,6 +43,13 @@ def _symbols(text: str) -> tuple[SymbolSpec, ...]:
     try:
         return tuple(find_spec(name) for name in text.split(",") if name.strip())
     except UnknownSymbolError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _fault(text: str) -> Switch:
+    try:
+        return read_switch(text)
+    except FaultError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
@@ -56,7 +67,9 @@ def _between(low: float, high: float, kind: type[int] | type[float]) -> Callable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare every option."""
+    """Declare every option, and describe the faults below them."""
+    parser.epilog = f"faults, with their settings and defaults:\n{help_text()}"
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
     def number(name: str, default: float, low: float, high: float, text: str) -> None:
         kind: type[int] | type[float] = type(default)
@@ -88,6 +101,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     number("--ping-every-s", 20.0, 0.01, 3600, "time between pings")
     number("--pong-within-s", 60.0, 0.01, 3600, "silence after which a socket is cut")
     number("--cut-after-s", 86_400.0, 0.1, 10**9, "age at which a socket is cut")
+    number("--connections-per-5min", 300, 1, 10**6, "sockets an address may open in five minutes")
+    parser.add_argument(
+        "--fault",
+        dest="faults",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,…]",
+        help="switch a fault on from the start, or `after=N` seconds later; may be repeated. Faults are listed below; "
+        "POST /sim/faults takes the same while the venue runs",
+    )
     parser.add_argument(
         "--replay", type=Path, metavar="FILE", help="play a recorded capture instead of synthetic markets"
     )
@@ -107,4 +131,4 @@ def from_namespace(values: argparse.Namespace) -> Options:
     """Options from parsed arguments; other attributes are ignored."""
     names = Options.__dataclass_fields__
     chosen = {name: value for name, value in vars(values).items() if name in names}
-    return Options(**chosen | {"start_on_connect": values.start_on_connect == "true"})
+    return Options(**chosen | {"start_on_connect": values.start_on_connect == "true", "faults": tuple(values.faults)})

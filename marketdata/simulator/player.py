@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
 
@@ -67,6 +67,7 @@ class Player:
         speed: float,
         start_on_connect: bool,
         repeat: bool,
+        stands_still: Callable[[], bool],
     ) -> None:
         self._capture = capture
         self._markets = markets
@@ -76,20 +77,16 @@ class Player:
         self._speed = speed
         self._start_on_connect = start_on_connect
         self._repeat = repeat
+        self._stands_still = stands_still
         self._started = asyncio.Event()
         self._state = State.WAITING
         self._sent: Counter[str] = Counter()
         self._totals = Counter(_kind(frame) for frame in capture.frames)
-        self._skip_depth: set[str] = set()
 
     def start(self) -> None:
         """Start without waiting for a reader."""
         self._started.set()
         self._hub.changed.set()
-
-    def skip_depth(self, symbol: str) -> None:
-        """Leave out the next depth frame, of every symbol when it is empty."""
-        self._skip_depth |= {symbol} if symbol else set(self._markets)
 
     async def run(self) -> None:
         while True:
@@ -138,10 +135,12 @@ class Player:
                 await asyncio.sleep(max(0.0, ahead_s))
 
     async def _wait_for_slow_readers(self) -> float:
-        """Give the seconds it took."""
+        """Give the seconds it took. A standstill holds it up too."""
         started_s = time.monotonic()
         # Readers drain on their own sockets' terms; there is no one event to wait for.
-        while any(len(reader.queue) > LONGEST_QUEUE for reader in self._hub.subscribers):  # noqa: ASYNC110
+        while self._stands_still() or any(  # noqa: ASYNC110
+            len(reader.queue) > LONGEST_QUEUE for reader in self._hub.subscribers
+        ):
             await asyncio.sleep(0.002)
         return time.monotonic() - started_s
 
@@ -152,10 +151,7 @@ class Player:
         market.tell_time(now_ms)
         trade = market.apply(frame)
         self._sent[_kind(frame)] += 1
-        if symbol in self._skip_depth and "@depth" in frame.stream:
-            self._skip_depth.discard(symbol)
-        else:
-            self._hub.publish_recorded(frame.stream, frame.wrapped, _data(frame))
+        self._hub.publish_recorded(frame.stream, frame.wrapped, _data(frame))
         if trade is not None:
             self._engine.public_trade(
                 symbol,

@@ -141,3 +141,17 @@ def commission(venue: Venue, params: Params, account: Account) -> object:
         "taker": f"{venue.fees.taker_bps / 10_000:.8f}",
     }
     return {"symbol": symbol, "standardCommission": standard, "taxCommission": none, "specialCommission": none}
+
+
+def create_listen_key(venue: Venue, params: Params, account: Account) -> object:
+    return {"listenKey": venue.listen_keys.create(account.id, now_ms=venue.clock.now_ms())}
+
+
+def keep_listen_key(venue: Venue, params: Params, account: Account) -> object:
+    venue.listen_keys.keep(account.id, params.get("listenKey"), now_ms=venue.clock.now_ms())
+    return {}
+
+
+def close_listen_key(venue: Venue, params: Params, account: Account) -> object:
+    venue.listen_keys.close(account.id, params.get("listenKey"), now_ms=venue.clock.now_ms())
+    return {}

@@ -10,6 +10,8 @@ from marketdata.simulator.market import Market, PublicTrade, TradeQuery, day_sta
 from marketdata.simulator.numbers import fmt, times
 from marketdata.simulator.orders import OrderType, SelfTrade
 from marketdata.simulator.parameters import Params, integer, limit, text
+from marketdata.simulator.past import Image
+from marketdata.simulator.symbols import SymbolSpec
 from marketdata.simulator.venue import Venue
 
 
@@ -27,12 +29,11 @@ async def exchange_info(venue: Venue, params: Params) -> object:
         "serverTime": venue.clock.now_ms(),
         "rateLimits": limits.describe(venue.limits.weight_per_minute),
         "exchangeFilters": [],
-        "symbols": [_symbol(market) for market in _chosen(venue, params)],
+        "symbols": [_symbol(venue.rules(market.spec.id)) for market in _chosen(venue, params)],
     }
 
 
-def _symbol(market: Market) -> dict[str, object]:
-    spec = market.spec
+def _symbol(spec: SymbolSpec) -> dict[str, object]:
     return {
         "symbol": spec.id,
         "status": "TRADING",
@@ -74,7 +75,7 @@ def _chosen(venue: Venue, params: Params) -> list[Market]:
         except ValueError:
             raise illegal("symbols", '^\\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\\]$') from None
         return [venue.market(str(name)) for name in names]
-    return list(venue.markets.values())
+    return [market for symbol, market in venue.markets.items() if venue.is_listed(symbol)]
 
 
 def _one_or_all(venue: Venue, params: Params, form: Callable[[Market], object]) -> object:
@@ -86,16 +87,19 @@ def _one_or_all(venue: Venue, params: Params, form: Callable[[Market], object]) 
 async def depth(venue: Venue, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     levels = limit(params, 100, 5000)
+    image = venue.shown(market, limit=levels, is_snapshot=True)
     return {
-        "lastUpdateId": market.update_id,
-        "bids": [[fmt(price), fmt(size)] for price, size in market.bids(levels)],
-        "asks": [[fmt(price), fmt(size)] for price, size in market.asks(levels)],
+        "lastUpdateId": image.update_id,
+        "bids": [[fmt(price), fmt(size)] for price, size in image.bids[:levels]],
+        "asks": [[fmt(price), fmt(size)] for price, size in image.asks[:levels]],
     }
 
 
 async def trades(venue: Venue, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
-    return [_trade(trade) for trade in market.trades(TradeQuery(limit=limit(params, 500, 1000)))]
+    late_ms = venue.late_ms(market.spec.id)
+    end_ms = market.now_ms() - late_ms if late_ms else None
+    return [_trade(trade) for trade in market.trades(TradeQuery(limit=limit(params, 500, 1000), end_ms=end_ms))]
 
 
 async def historical_trades(venue: Venue, params: Params) -> object:
@@ -162,19 +166,31 @@ async def average_price(venue: Venue, params: Params) -> object:
 async def day_ticker(venue: Venue, params: Params) -> object:
     for market in _chosen(venue, params):
         await market.prepare(BarQuery(width_ms=60_000, start_ms=market.now_ms() - 86_400_000, limit=1441))
-    return _one_or_all(venue, params, day_statistics)
+    return _one_or_all(venue, params, lambda market: day_statistics(market) | _late(venue, market))
+
+
+def _late(venue: Venue, market: Market) -> dict[str, object]:
+    """What a ticker that comes too late has differently."""
+    late_ms = venue.late_ms(market.spec.id)
+    if not late_ms:
+        return {}
+    image = venue.shown(market, limit=1)
+    return _book_ticker(image, market) | {"lastPrice": fmt(image.last_price), "closeTime": market.now_ms() - late_ms}
 
 
 async def price_ticker(venue: Venue, params: Params) -> object:
-    return _one_or_all(venue, params, lambda market: {"symbol": market.spec.id, "price": fmt(market.last_price)})
+    def form(market: Market) -> object:
+        return {"symbol": market.spec.id, "price": fmt(venue.shown(market, limit=1).last_price)}
+
+    return _one_or_all(venue, params, form)
 
 
 async def book_ticker(venue: Venue, params: Params) -> object:
-    return _one_or_all(venue, params, _book_ticker)
+    return _one_or_all(venue, params, lambda market: _book_ticker(venue.shown(market, limit=1), market))
 
 
-def _book_ticker(market: Market) -> dict[str, object]:
-    best = market.best()
+def _book_ticker(image: Image, market: Market) -> dict[str, object]:
+    best = image.best
     return {
         "symbol": market.spec.id,
         "bidPrice": fmt(best.bid if best else 0),

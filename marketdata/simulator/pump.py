@@ -20,21 +20,34 @@ PARTIAL_DEPTHS = (5, 10, 20)
 class Pump:
     """One synthetic market's publisher."""
 
-    def __init__(self, market: SyntheticMarket, *, hub: Hub, engine: Engine, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        market: SyntheticMarket,
+        *,
+        hub: Hub,
+        engine: Engine,
+        now_ms: Callable[[], int],
+        stands_still: Callable[[], bool],
+    ) -> None:
         self._market = market
         self._hub = hub
         self._engine = engine
         self._now_ms = now_ms
+        self._stands_still = stands_still
         self._symbol = market.spec.id
         self._stream = market.spec.id.lower()
         self._tenth = self._second = 0
         # Changes since the last frame of the slow depth stream: (first id, bids, asks).
         self._slow: tuple[int, dict[int, int], dict[int, int]] | None = None
-        self.skip_depth = False
 
     async def run(self) -> None:
         market = self._market
         while True:
+            if self._stands_still():
+                # What has changed until now is still told.
+                self._publish_depth(market.now_ms())
+                await asyncio.sleep(0.01)
+                continue
             due = market.slot_at(self._now_ms())
             if due - market.slot > LONGEST_CATCH_UP_S * market.rate:
                 market.skip_to(due)
@@ -82,9 +95,7 @@ class Pump:
             self._slow = (first, {}, {})
         self._slow[1].update(bids)
         self._slow[2].update(asks)
-        if self.skip_depth:
-            self.skip_depth = False
-        elif hub.wants(f"{self._stream}@depth@100ms"):
+        if hub.wants(f"{self._stream}@depth@100ms"):
             text = public_messages.depth_update(self._symbol, time_ms, first, last, bids, asks)
             hub.publish(f"{self._stream}@depth@100ms", text)
         self._publish_partial("@100ms")
@@ -143,7 +154,7 @@ class Pump:
         if not bars:
             return
         opened, count = int(str(bars[0][0])), int(str(bars[0][8]))
-        first_id = self._market.path.trade_id(opened // 60_000, 0)
+        first_id = self._market.tape.number(opened // 60_000, 0)
         text = public_messages.kline(
             self._symbol,
             interval,

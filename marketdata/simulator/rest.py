@@ -6,8 +6,8 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from marketdata.simulator import signing
-from marketdata.simulator.dispatch import GarbledAnswerError, Headers, LostAnswerError, Request, answer
+from marketdata.simulator import rest_faults, signing
+from marketdata.simulator.dispatch import Headers, LostAnswerError, Request, answer
 from marketdata.simulator.endpoints import REST
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.venue import Venue
@@ -37,6 +37,7 @@ class RestDoor:
             address=request.remote or "",
         )
         try:
+            await rest_faults.check(self._venue.faults, name)
             result = await answer(self._venue, endpoint, parsed, headers)
         except VenueError as error:
             if error.retry_after_s is not None:
@@ -46,7 +47,7 @@ class RestDoor:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
-        except GarbledAnswerError:
+        except rest_faults.GarbledAnswerError:
             return web.Response(text="<html><body>Request blocked.</body></html>", content_type="text/html")
         return _json(result, headers, 200)
 

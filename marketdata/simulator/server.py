@@ -16,8 +16,9 @@ import uvloop
 from aiohttp import web
 
 from marketdata.simulator.capture import CaptureError
-from marketdata.simulator.control import ControlDoor, guard
-from marketdata.simulator.faults import Faults
+from marketdata.simulator.control import ControlDoor, count, guard
+from marketdata.simulator.fault_switch import FaultSwitch
+from marketdata.simulator.faults import FaultError, Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.options import Options
@@ -25,9 +26,11 @@ from marketdata.simulator.rest import PREFIX, RestDoor
 from marketdata.simulator.setup import build
 from marketdata.simulator.slow import SlowDoor
 from marketdata.simulator.socket_api import SocketApiDoor
-from marketdata.simulator.sockets import SocketRules
-from marketdata.simulator.streams import StreamDoor
+from marketdata.simulator.sockets import Socket, SocketRules
+from marketdata.simulator.streams import MAX_STREAMS, StreamDoor
 from marketdata.simulator.symbols import UnknownSymbolError
+from marketdata.simulator.tampering import Tampering
+from marketdata.simulator.usage import Usage
 
 log = structlog.get_logger()
 
@@ -44,7 +47,7 @@ class Server:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.faults = Faults()
-        self.hub = Hub()
+        self.hub = Hub(Tampering(self.faults))
         self.ledger = _open_ledger(options)
         try:
             self._setup = build(options, ledger=self.ledger, hub=self.hub, faults=self.faults)
@@ -58,22 +61,37 @@ class Server:
             cut_after_s=options.cut_after_s,
             messages_per_s=options.messages_per_s,
         )
-        self._streams = StreamDoor(self.hub, rules)
-        self._socket_api = SocketApiDoor(self.venue, rules)
+        self.usage = Usage(options.connections_per_5min)
+        self._streams = StreamDoor(
+            self.hub,
+            rules,
+            faults=self.faults,
+            usage=self.usage,
+            listen=lambda key, subscriber: self.venue.listen_keys.join(
+                key, subscriber, now_ms=self.venue.clock.now_ms()
+            ),
+        )
+        self._socket_api = SocketApiDoor(self.venue, rules, usage=self.usage)
+        self._fault_switch = FaultSwitch(
+            self.venue,
+            sockets=self.sockets,
+            market_sockets=lambda: self._streams.sockets,
+            close_listener=self.close_listener,
+            listen_keys=self.venue.listen_keys,
+        )
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
         self._site: web.BaseSite | None = None
         self.port = options.port
         self._started_s = time.monotonic()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[guard])
+        application = web.Application(middlewares=[count(self.usage), guard])
         rest = RestDoor(self.venue)
         control = ControlDoor(
             self.venue,
             state=self.state,
-            drop_sockets=self.drop_sockets,
-            close_listener=self.close_listener,
-            skip_depth=self._setup.skip_depth,
+            limits=self.limits,
+            fault_switch=self._fault_switch,
             player=self._setup.player,
         )
         application.add_routes(
@@ -96,6 +114,11 @@ class Server:
         self.port = listening.getsockname()[1]
         await self._runner.setup()
         await self._listen(listening)
+        for fault in self.options.faults:
+            try:
+                self._fault_switch.switch(fault)
+            except FaultError as error:
+                raise StartError(f"--fault {fault.name.value}: {error}") from None
 
     async def run(self) -> None:
         """Drive the markets until cancelled."""
@@ -140,14 +163,29 @@ class Server:
             "symbols": list(self.venue.markets),
             "time_ms": self.venue.clock.now_ms(),
             "uptime_s": round(time.monotonic() - self._started_s, 3),
-            "sockets": len(self._streams.sockets) + len(self._socket_api.sockets),
+            "sockets": len(self.sockets()),
             "streams": sorted(self.hub.wanted()),
             "accounts": len(self.venue.engine.accounts),
             "open_orders": sum(len(account.open_orders) for account in self.venue.engine.accounts.values()),
         }
 
+    def limits(self) -> dict[str, object]:
+        """What the venue allows, and what its clients made of it."""
+        return {
+            "limits": {
+                "messages_per_s": self.options.messages_per_s,
+                "streams_on_a_socket": MAX_STREAMS,
+                "connections_in_5min": self.options.connections_per_5min,
+                "weight_per_minute": self.options.weight_per_minute,
+            },
+            "used": self.usage.state(),
+        }
+
+    def sockets(self) -> list[Socket]:
+        return [*self._streams.sockets, *self._socket_api.sockets]
+
     def drop_sockets(self) -> None:
-        for open_socket in [*self._streams.sockets, *self._socket_api.sockets]:
+        for open_socket in self.sockets():
             open_socket.abort()
 
     async def close_listener(self, seconds: float) -> None:

@@ -1,10 +1,12 @@
 """What kind of venue runs: synthetic markets by the clock, or a recorded capture."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from marketdata.simulator.booking import Fees
 from marketdata.simulator.capture import Capture, Snapshot, read_capture
+from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger
@@ -23,7 +25,6 @@ class Setup:
 
     venue: Venue
     runners: Sequence[Callable[[], Awaitable[None]]]
-    skip_depth: Callable[[str], None]
     player: Player | None = None
 
 
@@ -58,15 +59,16 @@ def _synthetic(options: Options, *, ledger: Ledger, hub: Hub, faults: Faults) ->
         for spec in options.symbols
     }
     venue = _venue(options, markets, clock, ledger, hub, faults)
-    pumps = {
-        symbol: Pump(market, hub=hub, engine=venue.engine, now_ms=clock.now_ms) for symbol, market in markets.items()
-    }
+    pumps = [
+        Pump(market, hub=hub, engine=venue.engine, now_ms=clock.now_ms, stands_still=still(faults))
+        for market in markets.values()
+    ]
+    return Setup(venue=venue, runners=[venue.past.run, *(pump.run for pump in pumps)])
 
-    def skip_depth(symbol: str) -> None:
-        for name, pump in pumps.items():
-            pump.skip_depth = pump.skip_depth or symbol in ("", name)
 
-    return Setup(venue=venue, runners=[pump.run for pump in pumps.values()], skip_depth=skip_depth)
+def still(faults: Faults) -> Callable[[], bool]:
+    """Whether the markets stand still."""
+    return lambda: faults.lasting(Fault.STAND_STILL, time.monotonic()) is not None
 
 
 def _replay(options: Options, capture: Capture, *, ledger: Ledger, hub: Hub, faults: Faults) -> Setup:
@@ -88,8 +90,9 @@ def _replay(options: Options, capture: Capture, *, ledger: Ledger, hub: Hub, fau
         speed=options.speed,
         start_on_connect=options.start_on_connect,
         repeat=options.repeat,
+        stands_still=still(faults),
     )
-    return Setup(venue=venue, runners=[player.run], skip_depth=player.skip_depth, player=player)
+    return Setup(venue=venue, runners=[venue.past.run, player.run], player=player)
 
 
 def _snapshot_of(capture: Capture, symbols: list[str]) -> Snapshot | None:

@@ -3,11 +3,12 @@
 import msgspec
 from aiohttp import web
 
-from marketdata.simulator import limits, signing
-from marketdata.simulator.dispatch import GarbledAnswerError, Headers, LostAnswerError, Request, answer, authenticate
+from marketdata.simulator import limits, rest_faults, signing
+from marketdata.simulator.dispatch import Headers, LostAnswerError, Request, answer, authenticate
 from marketdata.simulator.endpoints import SOCKET
 from marketdata.simulator.errors import VenueError, missing
-from marketdata.simulator.sockets import Socket, SocketRules
+from marketdata.simulator.sockets import Gate, Socket, SocketRules
+from marketdata.simulator.usage import Usage
 from marketdata.simulator.venue import Venue
 
 SUBSCRIBE = "userDataStream.subscribe.signature"
@@ -17,13 +18,19 @@ UNSUBSCRIBE = "userDataStream.unsubscribe"
 class SocketApiDoor:
     """Serves the WebSocket API."""
 
-    def __init__(self, venue: Venue, rules: SocketRules) -> None:
+    def __init__(self, venue: Venue, rules: SocketRules, *, usage: Usage) -> None:
         self._venue = venue
         self._rules = rules
+        self._usage = usage
+        self._gate = Gate(venue.faults, usage)
         self.sockets: set[Socket] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        socket = Socket(request, hub=self._venue.hub, rules=self._rules, combined=False)
+        await self._gate.admit(request)
+        venue = self._venue
+        socket = Socket(
+            request, hub=venue.hub, rules=self._rules, combined=False, faults=venue.faults, usage=self._usage
+        )
         self.sockets.add(socket)
         try:
             return await socket.serve(lambda text: self._on_text(socket, request.remote or "", text))
@@ -39,7 +46,7 @@ class SocketApiDoor:
             reply: dict[str, object] = {"id": request_id, "status": 200, "result": result}
         except VenueError as error:
             reply = {"id": request_id, "status": error.status, "error": error.body}
-        except (LostAnswerError, GarbledAnswerError):
+        except (LostAnswerError, rest_faults.GarbledAnswerError):
             socket.abort()
             return
         used = self._venue.limits.used(address)
@@ -68,6 +75,7 @@ class SocketApiDoor:
         endpoint = SOCKET.get(str(method))
         if endpoint is None:
             raise VenueError(-1000, f"Unknown method '{method}'." if method else str(missing("method")))
+        await rest_faults.check(self._venue.faults, str(method))
         return await answer(self._venue, endpoint, request, Headers())
 
 

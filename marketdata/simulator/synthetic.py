@@ -14,6 +14,7 @@ from marketdata.simulator.numbers import UNIT
 from marketdata.simulator.path import FIRST_MINUTE, MINUTE_MS, Path, Trades
 from marketdata.simulator.symbols import SymbolSpec
 from marketdata.simulator.synthetic_book import SyntheticBook
+from marketdata.simulator.tape import Tape
 
 BID_TOUCHED, ASK_TOUCHED = 1, 2
 
@@ -56,12 +57,22 @@ class Pending:
 class SyntheticMarket:
     """The market of one symbol; `advance` moves it to the next slot, everything else asks about now."""
 
-    def __init__(self, spec: SymbolSpec, *, seed: int, rate: int, listed_ms: int, now_ms: int) -> None:
+    def __init__(
+        self,
+        spec: SymbolSpec,
+        *,
+        seed: int,
+        rate: int,
+        listed_ms: int,
+        now_ms: int,
+        path: Path | None = None,
+    ) -> None:
         self.spec = spec
         self.rate = rate
         self.listed_ms = listed_ms
-        self.path = Path(spec, seed=seed, rate=rate)
+        self.path = path or Path(spec, seed=seed, rate=rate)
         self.slots_per_minute = 60 * rate
+        self.tape = Tape(self.path, time_of=self.time_of, slots_per_minute=self.slots_per_minute, listed_ms=listed_ms)
         self.phase_ms = subseed(seed, spec.name, "phase") % max(1, 1000 // rate)
         self._book = SyntheticBook(spec, seed=seed, rate=rate)
         self._flicker_seed = subseed(seed, spec.name, "flicker")
@@ -105,7 +116,7 @@ class SyntheticMarket:
         trade = None
         done = minute.last_trade[place]
         if done >= 0 and int(minute.trades.slot[0, done]) == place:
-            trade = self._trade(minute, done)
+            trade = self.tape.trade(minute.trades, 0, done)
             self.last_price = trade.price
         return Step(
             time_ms=self.now_ms(),
@@ -265,52 +276,32 @@ class SyntheticMarket:
             return int(minute.trades.price[0, done]) * self.spec.tick
         return int(self._minute(minute.number - 1).trades.price[0, -1]) * self.spec.tick
 
-    def _trade(self, minute: Minute, place: int) -> PublicTrade:
-        return self._public(minute.trades, 0, place)
-
-    def _public(self, trades: Trades, row: int, place: int) -> PublicTrade:
-        number = int(trades.minute[row])
-        return PublicTrade(
-            id=self.path.trade_id(number, place),
-            price=int(trades.price[row, place]) * self.spec.tick,
-            quantity=int(trades.quantity[row, place]) * self.spec.step,
-            time_ms=self.time_of(number * self.slots_per_minute + int(trades.slot[row, place])),
-            buyer_is_maker=bool(trades.buyer_is_maker[row, place]),
-        )
-
     def trades(self, query: TradeQuery) -> list[PublicTrade]:
-        per_minute = self.path.trades_per_minute
         here, place = self._here()
         done = here.last_trade[place]
-        newest = here.number * per_minute + done
         if query.limit <= done and query == TradeQuery(limit=query.limit):
-            return [self._trade(here, index) for index in range(done - query.limit + 1, done + 1)]
-        oldest = self.listed_ms // MINUTE_MS * per_minute
-        if query.from_id is not None:
-            first = query.from_id + FIRST_MINUTE * per_minute
-        elif query.start_ms is not None:
-            first = query.start_ms // MINUTE_MS * per_minute
-        elif query.end_ms is not None:
-            first = (query.end_ms // MINUTE_MS + 1) * per_minute - query.limit - per_minute
-        else:
-            first = newest - query.limit + 1
-        first = max(first, oldest)
-        # A span may begin late in its first minute, so look one minute further than the limit.
-        last = min(newest, first + query.limit - 1 + per_minute)
-        if last < first:
-            return []
-        numbers = np.arange(first // per_minute, last // per_minute + 1, dtype=np.int64)
-        trades = self.path.trades(numbers)
-        found = [
-            self._public(trades, index // per_minute - int(numbers[0]), index % per_minute)
-            for index in range(first, last + 1)
-        ]
-        if query.start_ms is not None:
-            found = [trade for trade in found if trade.time_ms >= query.start_ms]
-        if query.end_ms is not None:
-            found = [trade for trade in found if trade.time_ms <= query.end_ms]
-            return found[-query.limit :] if query.start_ms is None and query.from_id is None else found[: query.limit]
-        return found[: query.limit]
+            return [self.tape.trade(here.trades, 0, index) for index in range(done - query.limit + 1, done + 1)]
+        return self.tape.find(query, newest=here.number * self.path.trades_per_minute + done)
+
+    # Beside the path, for bursts
+
+    def print_again(self) -> PublicTrade:
+        """One more trade of the smallest size at the last price. Later trades' ids move up by one."""
+        minute, place = self._here()
+        self.tape.extra += 1
+        return PublicTrade(
+            id=self.tape.number(minute.number, minute.last_trade[place]),
+            price=self.last_price,
+            quantity=self.spec.step,
+            time_ms=self.now_ms(),
+            buyer_is_maker=self.tape.extra % 2 == 0,
+        )
+
+    def resize_best_bid(self) -> None:
+        """Another size at the best bid, until the book moves on."""
+        self.bid_size = self.bid_size % 1000 + 1
+        self.pending.touched[self.bid] = self.pending.touched.get(self.bid, 0) | BID_TOUCHED
+        self.update_id += 1
 
     # Bars
 
