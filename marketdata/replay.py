@@ -1,76 +1,31 @@
-"""Recorded sessions, through the same parser, book, checks and bars as the live feed.
+"""Recorded sessions, through the same parsers, book, checks and bars as the live feed.
 
-A capture is a gzip of lines `<receive ns> <frame>`; a line whose frame is a depth snapshot stands for the answer
-of the venue's REST.
+The format is that of `marketdata.recording.lines`; captures of others, a gzip of lines `<receive ns> <frame>`, are
+read as well.
 """
 
-import gzip
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from marketdata.clock import venue_clock
 from marketdata.events import Bar, Event, Timeframe
-from marketdata.exchanges.adapter import Adapter, MalformedFrame, VenueEvent
+from marketdata.exchanges.adapter import Adapter, Listing
+from marketdata.recording.lines import Frame
+from marketdata.recording.playback import Down, Handover, History, Malformed, Note, Playback, Step, Taken, Up
+from marketdata.recording.reading import CaptureCut, MalformedCapture, read_capture
 from marketdata.stream import TIMEFRAMES, SymbolStream
 
-_IMAGE = b'{"lastUpdateId"'
-
-
-class MalformedCapture(ValueError):
-    """A line of a capture that cannot be read."""
-
-
-class CaptureCut(EOFError):
-    """The file ends in the middle: everything before was given."""
-
-    def __init__(self, path: Path, frame: int) -> None:
-        super().__init__(f"{path} is cut after frame {frame}: what came before was used. Copy the file again.")
-        self.frame = frame
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
-    number: int
-    ts_init: int
-    payload: bytes
-
-
-def read_capture(path: Path) -> Iterator[Frame]:
-    """Read frames in order, counted from 1.
-
-    Raises FileNotFoundError, MalformedCapture naming the line, and CaptureCut after the last whole frame of a file
-    that ends too early.
-    """
-    number = 0
-    try:
-        with gzip.open(path, "rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n"):
-                    # Only the end of a gzip stream tells whether a last line without a newline is whole.
-                    next(lines, None)
-                stamp, _, payload = line.rstrip(b"\r\n").partition(b" ")
-                if not stamp.isdigit() or not payload:
-                    raise MalformedCapture(
-                        f"{path}, line {number + 1}: expected '<receive ns> <frame>', found {line[:80]!r}."
-                    )
-                number += 1
-                yield Frame(number=number, ts_init=int(stamp), payload=payload)
-    except (EOFError, zlib.error) as error:
-        raise CaptureCut(path, number) from error
-    except gzip.BadGzipFile as error:
-        raise MalformedCapture(f"{path} is not a gzip file: {error}.") from error
+__all__ = ["CaptureCut", "Frame", "MalformedCapture", "Replay", "read_capture", "replay_events"]
 
 
 class Replay:
     """Iterate to get `(now_ns, event)` in order, unconflated. Afterwards `counts` accounts for every frame.
 
-    `symbols` maps the venue's spelling to ours. `start_bars` are one-minute bars before the recording, of all
-    symbols; the minute in which the recording begins counts as whole. `clock` is "stream" (the newest time told by
-    the venue, as a live feed has it under replay) or "system" (the recorded receive times). A malformed frame is
-    counted and left out; a cut capture ends the iteration by CaptureCut.
+    `path` is a file, or the folder of a recorder. `symbols` maps the venue's spelling to ours. `start_bars` are
+    one-minute bars before the recording, of all symbols; the minute in which the recording begins counts as whole.
+    `clock` is "stream" (the newest time told by the venue, as a live feed has it under replay) or "system" (the
+    recorded receive times). A malformed frame is counted and left out; a cut capture ends the iteration by CaptureCut.
     """
 
     def __init__(
@@ -80,14 +35,15 @@ class Replay:
         adapter: Adapter,
         exchange: str,
         symbols: Mapping[str, str],
+        listings: Mapping[str, Listing] | None = None,
         start_bars: Iterable[Bar] = (),
         timeframes: tuple[Timeframe, ...] = TIMEFRAMES,
         clock: str = "stream",
     ) -> None:
-        self._path = path
+        self._playback = Playback(path, adapter=adapter, exchange=exchange, symbols=symbols, listings=listings)
         self._start_bars = list(start_bars)
-        self._parser = adapter.parser(exchange=exchange, symbols=symbols)
         self._clock = venue_clock(clock)
+        self._begun: set[str] = set()
         self.streams = {
             symbol: SymbolStream(exchange=exchange, symbol=symbol, clock=self._clock, timeframes=timeframes)
             for symbol in symbols.values()
@@ -95,38 +51,51 @@ class Replay:
         self.counts: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[tuple[int, Event]]:
-        for frame in read_capture(self._path):
-            if frame.number == 1:
-                yield from self._begin(frame.ts_init)
-            self.counts["frames"] += 1
-            for event in self._parse(frame):
-                self.counts[type(event).__name__] += 1
-                stream = self.streams.get(getattr(event, "symbol", ""))
-                if stream is None:
-                    continue
-                out = stream.receive(event)
-                now_ns = self._clock.now_ns(frame.ts_init)
-                for told in out:
-                    yield now_ns, told
+        for step in self._playback:
+            if type(step) is Taken:
+                self.counts["frames"] += step.is_frame
+                yield from self._take(step)
+            else:
+                for event in self._told(step):
+                    yield self._clock.now_ns(step.ts_init), event
 
-    def _begin(self, ts_init: int) -> Iterator[tuple[int, Event]]:
-        for symbol, stream in self.streams.items():
-            events = stream.connected(ts_init)
-            events += stream.fill_history(
-                [bar for bar in self._start_bars if bar.symbol == symbol], (), assume_complete=True
-            )
-            for event in events:
-                yield self._clock.now_ns(ts_init), event
+    def _take(self, step: Taken) -> Iterator[tuple[int, Event]]:
+        for event in step.events:
+            self.counts[type(event).__name__] += 1
+            stream = self.streams.get(getattr(event, "symbol", ""))
+            if stream is None:
+                continue
+            out = stream.receive(event)
+            now_ns = self._clock.now_ns(step.ts_init)
+            for told in out:
+                yield now_ns, told
 
-    def _parse(self, frame: Frame) -> Iterable[VenueEvent]:
-        try:
-            if frame.payload.startswith(_IMAGE):
-                symbol = next(iter(self.streams))
-                return (self._parser.parse_image(frame.payload, symbol=symbol, ts_init=frame.ts_init),)
-            return self._parser.parse(frame.payload, ts_init=frame.ts_init)
-        except MalformedFrame:
-            self.counts["malformed"] += 1
-            return ()
+    def _told(self, step: Step) -> Iterator[Event]:
+        match step:
+            case Malformed():
+                self.counts["frames"] += 1
+                self.counts["malformed"] += 1
+            case Up():
+                for stream in self._of(step.symbols):
+                    yield from self._connect(stream, step.ts_init)
+            case Down():
+                for stream in self._of(step.symbols):
+                    yield from stream.disconnected(step.ts_init, reason=step.reason)
+            case History() if step.symbol in self.streams:
+                yield from self.streams[step.symbol].fill_history(step.bars, step.trades)
+            case Handover() | History() | Note() | Taken():
+                # A handover leaves the stream as it is: what the new socket repeats is dropped by its ids.
+                pass
+
+    def _of(self, symbols: Sequence[str]) -> list[SymbolStream]:
+        return [self.streams[symbol] for symbol in symbols if symbol in self.streams]
+
+    def _connect(self, stream: SymbolStream, ts_init: int) -> Iterator[Event]:
+        yield from stream.connected(ts_init)
+        if stream.symbol not in self._begun:
+            self._begun.add(stream.symbol)
+            bars = [bar for bar in self._start_bars if bar.symbol == stream.symbol]
+            yield from stream.fill_history(bars, (), assume_complete=True)
 
 
 def replay_events(
