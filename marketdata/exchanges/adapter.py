@@ -214,6 +214,8 @@ class Listing:
     contract_size: Decimal = Decimal(1)
     price_decimals: int | None = None
     size_decimals: int | None = None
+    # A perpetual's: hours from one payment of funding to the next.
+    funding_interval_h: float = 8.0
 
 
 class Parser(Protocol):

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import httpx
-import msgspec
 
 from marketdata.exchanges.adapter import (
     BookProcedure,
@@ -15,6 +14,7 @@ from marketdata.exchanges.adapter import (
 )
 from marketdata.exchanges.binance.messages import BinanceParser
 from marketdata.exchanges.binance.rest import BinanceRest
+from marketdata.exchanges.binance_common.requests import endpoints_of, request
 
 _ENDPOINTS = {
     "live": Endpoints(rest_url="https://api.binance.com", websocket_url="wss://stream.binance.com:9443"),
@@ -41,13 +41,7 @@ class BinanceAdapter:
     environments = tuple(_ENDPOINTS)
 
     def endpoints(self, environment: str) -> Endpoints:
-        try:
-            return _ENDPOINTS[environment]
-        except KeyError:
-            known = ", ".join(_ENDPOINTS)
-            raise ValueError(
-                f"Binance has no environment {environment!r} of its own (it has {known}): set the exchange's URLs."
-            ) from None
+        return endpoints_of(_ENDPOINTS, environment, venue="Binance")
 
     def streams(self, venue_symbol: str) -> tuple[Stream, ...]:
         name = venue_symbol.lower()
@@ -55,10 +49,10 @@ class BinanceAdapter:
         return tuple(Stream(name=f"{name}@{channel}") for channel in channels)
 
     def subscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
-        return _request("SUBSCRIBE", streams, request_id)
+        return request("SUBSCRIBE", streams, request_id)
 
     def unsubscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
-        return _request("UNSUBSCRIBE", streams, request_id)
+        return request("UNSUBSCRIBE", streams, request_id)
 
     def parser(self, *, exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> BinanceParser:
         return BinanceParser(exchange=exchange, symbols=symbols)
@@ -73,7 +67,3 @@ class BinanceAdapter:
         credentials: Credentials | None = None,
     ) -> BinanceRest:
         return BinanceRest(exchange=exchange, base_url=base_url, client=client, clock_ns=clock_ns)
-
-
-def _request(method: str, streams: Sequence[Stream], request_id: int) -> bytes:
-    return msgspec.json.encode({"method": method, "params": [stream.name for stream in streams], "id": request_id})

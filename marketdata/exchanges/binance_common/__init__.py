@@ -1,0 +1,1 @@
+"""What Binance's spot and futures have in common."""
