@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from marketdata.exchanges.adapter import Listing
 from marketdata.recording.recorder import FrameRecorder
@@ -44,12 +45,13 @@ class Clock:
 def recording(folder: Path, *, problems: list[str] | None = None, **options) -> Iterator[FrameRecorder]:
     """A recorder, closed at the end. Without `problems` none may be told."""
     told: list[str] = []
+    chosen: dict[str, Any] = {"clock_ns": Clock(), "flush_s": 0.02} | options
     recorder = FrameRecorder(
         folder,
         exchange="simulated",
         adapter_name="binance",
         on_problem=(told if problems is None else problems).append,
-        **({"clock_ns": Clock(), "flush_s": 0.02} | options),
+        **chosen,
     )
     try:
         yield recorder
