@@ -1,4 +1,4 @@
-"""Which adapters there are. A new venue is one folder and one line here."""
+"""Which adapters there are. A new venue is one folder and one line here; "ccxt:<id>" is any exchange of CCXT Pro."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -13,9 +13,12 @@ _ADAPTERS = {
     "coinbase": "marketdata.exchanges.coinbase.venue:CoinbaseAdapter",
     "kraken": "marketdata.exchanges.kraken.venue:KrakenAdapter",
     "kucoin": "marketdata.exchanges.kucoin.venue:KucoinAdapter",
-    "kucoin-futures": "marketdata.exchanges.kucoin_futures.venue:KucoinFuturesAdapter",
+    "kucoin-futures": "marketdata.exchanges.kucoin.futures_venue:KucoinFuturesAdapter",
     "upstox": "marketdata.exchanges.upstox.venue:UpstoxAdapter",
 }
+
+
+_CCXT = "ccxt:"
 
 
 class UnknownAdapter(LookupError):
@@ -27,11 +30,26 @@ def adapter_names() -> list[str]:
 
 
 def get_adapter(name: str) -> Adapter:
-    """Return the adapter called `name`. Raises UnknownAdapter, which lists the known ones."""
+    """Return the adapter called `name`. Raises UnknownAdapter, which lists the known ones, or those alike of ccxt."""
+    if name.startswith(_CCXT):
+        return _get_ccxt_adapter(name.removeprefix(_CCXT))
     try:
         module_name, _, attribute = _ADAPTERS[name].partition(":")
     except KeyError:
         known = ", ".join(adapter_names())
-        raise UnknownAdapter(f"There is no exchange adapter called {name!r}. Known adapters: {known}.") from None
+        raise UnknownAdapter(
+            f"There is no exchange adapter called {name!r}. Known adapters: {known}, "
+            "and ccxt:<id> for any other exchange of CCXT Pro."
+        ) from None
     factory: Callable[[], Adapter] = getattr(import_module(module_name), attribute)
     return factory()
+
+
+def _get_ccxt_adapter(exchange_id: str) -> Adapter:
+    from marketdata.ccxtpro.names import UnknownExchange
+    from marketdata.exchanges.ccxtpro import CcxtAdapter
+
+    try:
+        return CcxtAdapter(exchange_id)
+    except UnknownExchange as error:
+        raise UnknownAdapter(str(error)) from None
