@@ -85,6 +85,8 @@ class SymbolStream:
         # Never lowered: what REST says may not be older than what any socket has said.
         self._newest_update_id = 0
         self._overlap_until_ns = 0
+        # Since the socket is up: an older quote and a new book are no picture of one moment.
+        self._has_fresh_quote = False
         self._quotes = ChannelSilence()
         self._depths = ChannelSilence()
         self._prints = ChannelSilence()
@@ -167,6 +169,7 @@ class SymbolStream:
         """The socket is up and the symbol subscribed. Ids may begin anew; the book certainly does."""
         self._condition.connect()
         self._last_trade_id = self._last_update_id = 0
+        self._has_fresh_quote = False
         for channel in (self._quotes, self._depths, self._prints):
             channel.restart(ts_init)
         self.book.invalidate()
@@ -306,6 +309,7 @@ class SymbolStream:
                 update_id=quote.update_id,
             )
         self._accept_quote(quote, out)
+        self._has_fresh_quote = True
         self._good(quote.ts_init, out)
 
     def _accept_quote(self, quote: QuoteTick, out: list[Event]) -> None:
@@ -439,7 +443,7 @@ class SymbolStream:
 
     def _restate(self, ts_init: int, out: list[Event], *, stands_in: bool = False) -> None:
         """Find out the state and tell about it when it changed."""
-        state, reason = self._condition.find(book_is_valid=self.book.is_valid, has_quote=self.quote is not None)
+        state, reason = self._condition.find(book_is_valid=self.book.is_valid, has_quote=self._has_fresh_quote)
         if stands_in:
             by = "REST polling" if self.source == "rest" else f"prices of {self.source}"
             state, reason = "fallback", f"{by}: {self._condition.trouble or reason}"

@@ -83,8 +83,8 @@ class ExchangeFeed:
         self._denied_ns = 0
         self._noted: dict[str, str] = {}
         self.rest_work = RestWork(rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_history)
-        self._source = (make_source or self._make_sockets)(self._hearer())
-        self._recovery = Recovery(procedure=config.adapter.book_procedure, source=self._source)
+        self.source = (make_source or self._make_sockets)(self._hearer())
+        self._recovery = Recovery(procedure=config.adapter.book_procedure, source=self.source)
 
     @property
     def listed(self) -> set[str]:
@@ -111,7 +111,7 @@ class ExchangeFeed:
             self.unknown.pop(symbol, None)
             self._add(symbol, listing.venue_symbol)
         for symbol in sorted(self.followed.keys() - wanted):
-            self._source.remove(symbol)
+            self.source.remove(symbol)
             del self.followed[symbol]
             self._outlets.note("unfollowed", f"{symbol} is no longer followed by any bot.", symbol)
         for symbol in self.unknown.keys() - wanted:
@@ -135,7 +135,7 @@ class ExchangeFeed:
     def advance(self) -> None:
         """Let time pass: call ten times a second."""
         now_ns = time.time_ns()
-        self._source.advance(time.monotonic())
+        self.source.advance(time.monotonic())
         closed = self.config.closed_reason(now_ns)
         for item in self.followed.values():
             out = [*item.stream.closed(now_ns, reason=closed), *item.stream.advance(now_ns)]
@@ -155,7 +155,7 @@ class ExchangeFeed:
         now_ns = time.time_ns()
         for item in self.followed.values():
             self._publish(item, item.stream.disconnected(now_ns, reason="the feed was stopped"))
-        await self._source.close()
+        await self.source.close()
         await self.rest_work.close()
 
     def publish(self, symbol: str, events: Sequence[Event]) -> None:
@@ -211,7 +211,7 @@ class ExchangeFeed:
         )
         self.followed[symbol] = item
         if self.config.use_websocket:
-            self._source.add(symbol, venue_symbol)
+            self.source.add(symbol, venue_symbol)
         else:
             # REST carries what no socket brings.
             self._publish(item, stream.disconnected(time.time_ns(), reason="WebSockets are off (USE_WEBSOCKET)"))

@@ -9,7 +9,9 @@ from marketdata.feed.source import Source
 _RESUBSCRIBE_EVERY_NS = 10_000_000_000
 # Everything silent for so long after asking again: the socket is dead, whatever it says.
 _RECONNECT_AFTER_NS = 3_000_000_000
+# A quiet market looks the same: tried less and less often while it does not help.
 _RECONNECT_EVERY_NS = 10_000_000_000
+_RECONNECT_MAX_NS = 300_000_000_000
 # The image that follows a subscription is on its way.
 _IMAGE_WAIT_NS = 3_000_000_000
 
@@ -22,6 +24,7 @@ class Recovery:
         self._image_on_subscribe = procedure is BookProcedure.IMAGE_ON_SUBSCRIBE
         self._source = source
         self._reconnected_ns = 0
+        self._reconnect_every_ns = _RECONNECT_EVERY_NS
 
     def look_after(self, followed: Iterable[Followed], now_ns: int) -> None:
         items = list(followed)
@@ -63,6 +66,11 @@ class Recovery:
             for item in streaming
             if item.silent_asked_ns and now_ns - item.silent_asked_ns > _RECONNECT_AFTER_NS
         ]
-        if dead and len(dead) == len(streaming) and now_ns - self._reconnected_ns > _RECONNECT_EVERY_NS:
+        if len(dead) < len(streaming):
+            if now_ns - self._reconnected_ns > self._reconnect_every_ns:
+                self._reconnect_every_ns = _RECONNECT_EVERY_NS
+        elif dead and now_ns - self._reconnected_ns > self._reconnect_every_ns:
+            if self._reconnected_ns:
+                self._reconnect_every_ns = min(2 * self._reconnect_every_ns, _RECONNECT_MAX_NS)
             self._reconnected_ns = now_ns
             self._source.reconnect(dead)

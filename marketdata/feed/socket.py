@@ -87,6 +87,7 @@ class Socket:
         self._single: list[tuple[Stream, ...]] = []
         self._asked: dict[int, tuple[Stream, ...]] = {}
         self._request_ids = count(1)
+        self._requests = 0
         self._is_sending = False
 
     @property
@@ -96,6 +97,11 @@ class Socket:
     @property
     def streams(self) -> int:
         return sum(map(len, self.carried.values()))
+
+    @property
+    def requests(self) -> int:
+        """How many subscriptions were asked for since the socket is up."""
+        return self._requests
 
     @property
     def is_subscribed(self) -> bool:
@@ -132,6 +138,7 @@ class Socket:
         self._parse = self._make_parser().parse
         self._leaving, self._single, self._is_sending = {}, [], False
         self._asked.clear()
+        self._requests = 0
         self._joining = {}
         self._ask(joining=[stream for streams in self.carried.values() for stream in streams])
         self._owner.up(self)
@@ -216,6 +223,7 @@ class Socket:
 
     def _subscribe(self, streams: Sequence[Stream]) -> bytes:
         request_id = next(self._request_ids)
+        self._requests += 1
         self._asked[request_id] = tuple(streams)
         return self._adapter.subscribe(streams, request_id=request_id)
 

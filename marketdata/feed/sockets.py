@@ -43,7 +43,7 @@ class SocketPool:
         self._now_ns = now_ns
         self._rng = rng
         self._budget = ConnectBudget(adapter.limits.connections_per_5min)
-        self._sockets: list[Socket] = []
+        self.sockets: list[Socket] = []
         self._successors: dict[Socket, Successor] = {}
         self._renew_at_s: dict[Socket, float] = {}
         self._closing: set[asyncio.Task[None]] = set()
@@ -108,12 +108,12 @@ class SocketPool:
                 self._hand_over(old, successor)
 
     async def close(self) -> None:
-        sockets = [*self._sockets, *(successor.socket for successor in self._successors.values())]
+        sockets = [*self.sockets, *(successor.socket for successor in self._successors.values())]
         tasks = {task for socket in sockets if (task := socket.close()) is not None} | self._closing
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _carrying(self, symbol: str) -> list[Socket]:
-        return [socket for socket in self._sockets if symbol in socket.carried]
+        return [socket for socket in self.sockets if symbol in socket.carried]
 
     def _is_up(self, symbol: str) -> bool:
         carrying = self._carrying(symbol)
@@ -121,11 +121,11 @@ class SocketPool:
 
     def _socket_with_room(self, route: str, streams: int) -> Socket:
         room = self._adapter.limits.streams_per_connection - streams
-        for socket in self._sockets:
+        for socket in self.sockets:
             if socket.route == route and socket.streams <= room:
                 return socket
         socket = self._make(route)
-        self._sockets.append(socket)
+        self.sockets.append(socket)
         socket.open()
         return socket
 
@@ -147,7 +147,7 @@ class SocketPool:
         lifetime_s = self._adapter.limits.lifetime_s
         if lifetime_s:
             self._renew_at_s[socket] = socket.connection.connected_s + lifetime_s * self._rng.uniform(*_RENEW_AT)
-        if socket not in self._sockets:
+        if socket not in self.sockets:
             for successor in self._successors.values():
                 if successor.socket is socket:
                     successor.begin()
@@ -158,7 +158,7 @@ class SocketPool:
 
     def _down(self, socket: Socket, reason: str) -> None:
         self._renew_at_s.pop(socket, None)
-        if socket not in self._sockets or not socket.carried:
+        if socket not in self.sockets or not socket.carried:
             return
         successor = self._successors.get(socket)
         if successor is not None and successor.has_heard_all:
@@ -179,7 +179,7 @@ class SocketPool:
 
     def _replace(self, socket: Socket) -> None:
         """Open another socket beside this one, which goes on until the other brings everything."""
-        if socket in self._successors or socket not in self._sockets:
+        if socket in self._successors or socket not in self.sockets:
             return
         self._hearer.note("renewing", f"Socket {socket.name} is about to end: another one is opened beside it.")
         successor = Successor(old=socket, socket=self._make(socket.route), now_s=asyncio.get_running_loop().time)
@@ -196,12 +196,12 @@ class SocketPool:
     def _install(self, old: Socket, successor: Successor) -> None:
         """From now on the successor is the socket."""
         del self._successors[old]
-        self._sockets[self._sockets.index(old)] = successor.socket
+        self.sockets[self.sockets.index(old)] = successor.socket
         successor.socket.take = self._hearer.take
         self._close(old)
 
     def _forget(self, socket: Socket) -> None:
-        self._sockets.remove(socket)
+        self.sockets.remove(socket)
         successor = self._successors.pop(socket, None)
         if successor is not None:
             self._close(successor.socket)

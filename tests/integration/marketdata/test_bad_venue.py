@@ -119,7 +119,7 @@ async def test_a_venue_that_is_away_is_failed_after_five_failures_and_retried():
         row = await eventually(lambda: exchange.feeds.filter(state="failed").first())
         assert "failures in a row, still trying" in row.reason
         assert "cannot connect" in row.reason
-        failures = service.feed.followed["BTC/USDT"].connection.failures
-        await eventually(lambda: service.feed.followed["BTC/USDT"].connection.failures > failures)
+        failures = service.feed.followed["BTC/USDT"].health.failures
+        await eventually(lambda: service.feed.followed["BTC/USDT"].health.failures > failures)
     kinds = await sync_to_async(lambda: list(FeedEvent.objects.values_list("kind", flat=True)))()
     assert kinds.count("failed") == 1

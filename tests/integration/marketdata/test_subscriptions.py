@@ -33,7 +33,7 @@ async def test_fifty_symbols_join_a_running_socket_without_its_being_closed(larg
             ),
             timeout_s=60,
         )
-        (connection,) = {item.connection for item in service.feed.followed.values()}
-        assert connection.connects == 1
+        (socket,) = service.feed.source.sockets
+        assert socket.connection.connects == 1
         # What was wanted together was asked for together.
-        assert service.feed.counts["acknowledged"] < 25
+        assert socket.requests < 25
