@@ -90,7 +90,8 @@ def check_quote(quote: QuoteTick, *, reference: PriceReference, last_update_id: 
     """Why a quote must not be used, or None. Sizes of zero are refused too: nobody trades against them."""
     bid, ask = quote.bid, quote.ask
     if 0.0 < bid < ask < inf and 0.0 < quote.bid_size < inf and 0.0 < quote.ask_size < inf:
-        if quote.update_id < last_update_id:
+        # Some venues' quotes have no number: 0 compares with nothing.
+        if 0 < quote.update_id < last_update_id:
             return Reason.OUT_OF_ORDER
         return Reason.SPIKE if reference.is_spike((bid + ask) / 2) else None
     for value in (bid, ask, quote.bid_size, quote.ask_size):

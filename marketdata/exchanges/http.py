@@ -17,7 +17,10 @@ Parameters = Mapping[str, str | int]
 
 
 class VenueHttp:
-    """`refusal(path, response)` turns an answer of 400 and above, other than limits, into the venue's own error."""
+    """`refusal(path, response)` turns an answer of 400 and above, other than limits, into the venue's own error.
+
+    `wait_s(response)` reads how long to wait from a limiting answer, where the venue does not use Retry-After.
+    """
 
     def __init__(
         self,
@@ -26,11 +29,13 @@ class VenueHttp:
         base_url: str,
         client: httpx.AsyncClient,
         refusal: Callable[[str, httpx.Response], VenueError] | None = None,
+        wait_s: Callable[[httpx.Response], float] | None = None,
     ) -> None:
         self.exchange = exchange
         self.base_url = base_url.rstrip("/")
         self._client = client
         self._refusal = refusal
+        self._wait_s = wait_s or _retry_after
         self._blocked_until_s = 0.0
 
     def block(self, seconds: float) -> None:
@@ -69,7 +74,7 @@ class VenueHttp:
                 f"{self.exchange} did not answer {path} at {self.base_url}: {type(error).__name__} {error}".rstrip()
             ) from error
         if response.status_code in _LIMITED:
-            retry_after_s = _seconds(response.headers.get("retry-after", ""))
+            retry_after_s = self._wait_s(response)
             self.block(retry_after_s)
             raise RateLimited(
                 f"{self.exchange} limits our requests for {retry_after_s:.0f} s (HTTP {response.status_code})",
@@ -88,8 +93,8 @@ class VenueHttp:
         return NotAllowed(message) if response.status_code in _NOT_ALLOWED else VenueRejected(message)
 
 
-def _seconds(retry_after: str) -> float:
+def _retry_after(response: httpx.Response) -> float:
     try:
-        return max(0.0, float(retry_after))
+        return max(0.0, float(response.headers.get("retry-after", "")))
     except ValueError:
         return _DEFAULT_WAIT_S

@@ -1,0 +1,75 @@
+"""KuCoin futures (perpetuals settled in USDT or USDC): addresses, limits, and how its parts come together.
+
+The venue closed its sandbox in 2023, so there is only the live one; paper accounts trade against it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import httpx
+
+from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Listing, Stream
+from marketdata.exchanges.kucoin.control import HEARTBEAT, LIMITS, request
+from marketdata.exchanges.kucoin.futures_messages import KucoinFuturesParser
+from marketdata.exchanges.kucoin.futures_rest import KucoinFuturesRest
+
+# The socket's address is documentation: the venue assigns one to each connection, with a token.
+_ENDPOINTS = {
+    "live": Endpoints(rest_url="https://api-futures.kucoin.com", websocket_url="wss://ws-api-futures.kucoin.com/"),
+}
+_TOPICS = (
+    "/contractMarket/level2",
+    "/contractMarket/tickerV2",
+    "/contractMarket/execution",
+    "/contractMarket/snapshot",
+    "/contract/instrument",
+)
+
+
+class KucoinFuturesAdapter:
+    name = "kucoin-futures"
+    book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
+    limits = LIMITS
+    quotes_from_book = False
+    binary_requests = False
+    heartbeat = HEARTBEAT
+    environments = tuple(_ENDPOINTS)
+
+    def endpoints(self, environment: str) -> Endpoints:
+        try:
+            return _ENDPOINTS[environment]
+        except KeyError:
+            raise ValueError(
+                f"KuCoin futures has no environment {environment!r} of its own (it has live): set the exchange's URLs."
+            ) from None
+
+    def streams(self, venue_symbol: str) -> tuple[Stream, ...]:
+        return tuple(Stream(name=venue_symbol, group=topic) for topic in _TOPICS)
+
+    def subscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
+        return request("subscribe", streams, request_id)
+
+    def unsubscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
+        return request("unsubscribe", streams, request_id)
+
+    def parser(
+        self, *, exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]
+    ) -> KucoinFuturesParser:
+        return KucoinFuturesParser(exchange=exchange, symbols=symbols, listings=listings)
+
+    def rest(
+        self,
+        *,
+        exchange: str,
+        base_url: str,
+        client: httpx.AsyncClient,
+        clock_ns: Callable[[], int],
+        credentials: Credentials | None = None,
+    ) -> KucoinFuturesRest:
+        return KucoinFuturesRest(
+            exchange=exchange,
+            base_url=base_url,
+            client=client,
+            clock_ns=clock_ns,
+            own_websocket_url=_ENDPOINTS["live"].websocket_url,
+            credentials=credentials,
+        )

@@ -1,0 +1,132 @@
+"""The JSON of KuCoin's public WebSocket topics for spot, as types.
+
+Numbers come as text and are decoded straight into floats by msgspec's lax mode. `subject` is part of each type, so
+that a frame of another kind fails to decode instead of being misread.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from marketdata.events import Level
+
+# What does not fit 64 bits, as nanoseconds where it is a time, could not be passed on.
+SequenceNumber = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+TimeMs = Annotated[int, Meta(ge=0, le=9_000_000_000_000)]
+TimeS = Annotated[int, Meta(ge=0, le=9_000_000_000)]
+
+Side = Literal["buy", "sell"]
+
+# price, size, the sequence number of the change
+Change = tuple[float, float, SequenceNumber]
+
+
+class Match(Struct, gc=False):
+    symbol: str
+    sequence: SequenceNumber
+    side: Side
+    size: float
+    price: float
+    time_ns: TimeNs = field(name="time")
+
+
+class MatchFrame(Struct, gc=False):
+    subject: Literal["trade.l3match"]
+    data: Match
+
+
+class Changes(Struct, gc=False):
+    asks: tuple[Change, ...]
+    bids: tuple[Change, ...]
+
+
+class Level2(Struct, gc=False):
+    symbol: str
+    first_sequence: SequenceNumber = field(name="sequenceStart")
+    last_sequence: SequenceNumber = field(name="sequenceEnd")
+    changes: Changes
+    time_ms: TimeMs = field(name="time", default=0)
+
+
+class Level2Frame(Struct, gc=False):
+    subject: Literal["trade.l2update"]
+    data: Level2
+
+
+class Level1(Struct, gc=False):
+    # price and size, or nothing where a side has no orders
+    asks: tuple[float, ...]
+    bids: tuple[float, ...]
+    time_ms: TimeMs = field(name="timestamp")
+
+
+class Level1Frame(Struct, gc=False):
+    topic: str
+    subject: Literal["level1"]
+    data: Level1
+
+
+class Best(Struct, gc=False):
+    sequence: SequenceNumber
+    bid: float = field(name="bestBid")
+    bid_size: float = field(name="bestBidSize")
+    ask: float = field(name="bestAsk")
+    ask_size: float = field(name="bestAskSize")
+    time_ms: TimeMs = field(name="time", default=0)
+
+
+class TickerFrame(Struct, gc=False):
+    topic: str
+    subject: Literal["trade.ticker"]
+    data: Best
+
+
+class Day(Struct, gc=False):
+    """Of the last 24 hours. Null where nothing was traded in them."""
+
+    symbol: str
+    last: float | None = field(name="lastTradedPrice")
+    change: float | None = field(name="changeRate")
+    high: float | None
+    low: float | None
+    volume: float | None = field(name="vol")
+    quote_volume: float | None = field(name="volValue")
+    time_ms: TimeMs = field(name="datetime")
+
+
+class SnapshotData(Struct, gc=False):
+    data: Day
+
+
+class SnapshotFrame(Struct, gc=False):
+    subject: Literal["trade.snapshot"]
+    data: SnapshotData
+
+
+# open time in seconds, open, close, high, low, volume, turnover
+CandleRow = tuple[TimeS, float, float, float, float, float, float]
+
+
+class Candle(Struct, gc=False):
+    symbol: str
+    candles: CandleRow
+
+
+class CandleFrame(Struct, gc=False):
+    topic: str
+    subject: Literal["trade.candles.update", "trade.candles.add"]
+    data: Candle
+
+
+class ImageData(Struct):
+    sequence: SequenceNumber
+    # Null for a symbol without orders.
+    bids: tuple[Level, ...] | None
+    asks: tuple[Level, ...] | None
+    time_ms: TimeMs = field(name="time", default=0)
+
+
+class Image(Struct):
+    code: Literal["200000"]
+    data: ImageData
