@@ -2,27 +2,53 @@
 
 from collections.abc import AsyncIterator, Sequence
 
+from marketdata.bars import aggregate, shorter_timeframes
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
-from marketdata.exchanges.adapter import Rest
+from marketdata.exchanges.adapter import Rest, UnsupportedTimeframe
 from marketdata.models import BarRow
 
 # Enough of each for 200-bar indicators and the regime of three timeframes.
 BOOTSTRAP_BARS: dict[Timeframe, int] = {"1m": 500, "3m": 300, "5m": 300, "15m": 300, "30m": 300, "1h": 300}
 _MAX_LIMIT = 1_000
+# A few pages at any venue; enough for 300 bars of 3 minutes from single ones, or of 30 minutes from those of 5.
+_MAX_PARTS = 2_000
 _OVERLAP = 3
 _LONG_GAP_NS = 3_600_000_000_000
 
 
 async def first_minutes(rest: Rest, venue_symbol: str, *, symbol: str) -> list[Bar]:
-    """Fetch the latest one-minute bars, the forming one last. Raises VenueError."""
+    """Fetch the latest one-minute bars, the forming one last; fewer where the venue has fewer. Raises VenueError."""
     return await rest.bars(venue_symbol, symbol=symbol, timeframe="1m", limit=BOOTSTRAP_BARS["1m"])
 
 
 async def longer_bars(rest: Rest, venue_symbol: str, *, symbol: str) -> AsyncIterator[list[Bar]]:
-    """Fetch the latest bars of every longer timeframe, the shortest first. Raises VenueError."""
+    """Fetch the latest bars of every longer timeframe, the shortest first. Raises VenueError.
+
+    What the venue lacks is built from the longest shorter bars that it has, as many as those give; nothing is given for
+    a timeframe of which there is nothing.
+    """
     for timeframe, limit in BOOTSTRAP_BARS.items():
         if timeframe != "1m":
-            yield await rest.bars(venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
+            bars = await _latest_bars(rest, venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
+            if bars:
+                yield bars
+
+
+async def _latest_bars(rest: Rest, venue_symbol: str, *, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:
+    try:
+        return await rest.bars(venue_symbol, symbol=symbol, timeframe=timeframe, limit=limit)
+    except UnsupportedTimeframe:
+        pass
+    seconds = TIMEFRAME_SECONDS[timeframe]
+    for shorter in shorter_timeframes(timeframe):
+        # The first set may be cut, and the last one is forming.
+        parts = (limit + 2) * (seconds // TIMEFRAME_SECONDS[shorter])
+        try:
+            bars = await rest.bars(venue_symbol, symbol=symbol, timeframe=shorter, limit=min(parts, _MAX_PARTS))
+        except UnsupportedTimeframe:
+            continue
+        return aggregate(bars, timeframe)[-limit:]
+    return []
 
 
 def is_long_gap(known: Sequence[Bar], *, now_ns: int) -> bool:
