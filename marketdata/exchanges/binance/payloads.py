@@ -1,11 +1,14 @@
 """The JSON of Binance spot's WebSocket streams, as types."""
 
+from typing import Literal
+
 from msgspec import Struct, field
 
 from marketdata.exchanges.binance_common.payloads import Amount, BookLevel, Id, Millis
 
 
-class Trade(Struct, gc=False, tag_field="e", tag="trade"):
+class Trade(Struct, gc=False):
+    event: Literal["trade"] = field(name="e")
     symbol: str = field(name="s")
     trade_id: Id = field(name="t")
     price: Amount = field(name="p")
@@ -24,7 +27,8 @@ class BookTicker(Struct, gc=False, tag_field="e", tag="bookTicker"):
     ask_size: Amount = field(name="A")
 
 
-class Depth(Struct, gc=False, tag_field="e", tag="depthUpdate"):
+class Depth(Struct, gc=False):
+    event: Literal["depthUpdate"] = field(name="e")
     time_ms: Millis = field(name="E")
     symbol: str = field(name="s")
     first_update_id: Id = field(name="U")

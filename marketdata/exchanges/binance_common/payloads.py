@@ -2,10 +2,10 @@
 
 Numbers arrive as strings and are decoded straight into floats by msgspec's lax mode: measured 0.33 µs a bookTicker
 against 1.04 µs with `float()` afterwards. It would take "NaN", "Infinity" and integers of any length too: the bounds
-refuse them at 0.02 µs a frame. The tag makes sure that a payload is never read as another kind.
+refuse them at 0.02 µs a frame. `event` makes sure that a payload is never read as another kind.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -23,7 +23,8 @@ Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 BookLevel = tuple[Amount, Amount]
 
 
-class AggTrade(Struct, gc=False, tag_field="e", tag="aggTrade"):
+class AggTrade(Struct, gc=False):
+    event: Literal["aggTrade"] = field(name="e")
     symbol: str = field(name="s")
     aggregate_id: Id = field(name="a")
     # The last of the trades that were aggregated, so that ids compare with those of single trades.
@@ -48,12 +49,14 @@ class Candle(Struct, gc=False):
     taker_buy_volume: Amount = field(name="V")
 
 
-class Kline(Struct, gc=False, tag_field="e", tag="kline"):
+class Kline(Struct, gc=False):
+    event: Literal["kline"] = field(name="e")
     symbol: str = field(name="s")
     candle: Candle = field(name="k")
 
 
-class Ticker24h(Struct, gc=False, tag_field="e", tag="24hrTicker"):
+class Ticker24h(Struct, gc=False):
+    event: Literal["24hrTicker"] = field(name="e")
     time_ms: Millis = field(name="E")
     symbol: str = field(name="s")
     last: Amount = field(name="c")

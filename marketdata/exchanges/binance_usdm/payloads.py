@@ -10,7 +10,8 @@ from marketdata.exchanges.binance_common.payloads import Amount, BookLevel, Id, 
 Rate = Annotated[float, Meta(ge=-1e3, le=1e3)]
 
 
-class Trade(Struct, gc=False, tag_field="e", tag="trade"):
+class Trade(Struct, gc=False):
+    event: Literal["trade"] = field(name="e")
     symbol: str = field(name="s")
     trade_id: Id = field(name="t")
     price: Amount = field(name="p")
@@ -21,7 +22,8 @@ class Trade(Struct, gc=False, tag_field="e", tag="trade"):
     origin: str = field(name="X", default="MARKET")
 
 
-class BookTicker(Struct, gc=False, tag_field="e", tag="bookTicker"):
+class BookTicker(Struct, gc=False):
+    event: Literal["bookTicker"] = field(name="e")
     update_id: Id = field(name="u")
     symbol: str = field(name="s")
     bid: Amount = field(name="b")
@@ -31,7 +33,8 @@ class BookTicker(Struct, gc=False, tag_field="e", tag="bookTicker"):
     time_ms: Millis = field(name="T")
 
 
-class Depth(Struct, gc=False, tag_field="e", tag="depthUpdate"):
+class Depth(Struct, gc=False):
+    event: Literal["depthUpdate"] = field(name="e")
     time_ms: Millis = field(name="E")
     symbol: str = field(name="s")
     # Of the delta before: ids are shared by all symbols, so `U` does not follow it.
@@ -41,7 +44,8 @@ class Depth(Struct, gc=False, tag_field="e", tag="depthUpdate"):
     asks: tuple[BookLevel, ...] = field(name="a")
 
 
-class MarkPrice(Struct, gc=False, tag_field="e", tag="markPriceUpdate"):
+class MarkPrice(Struct, gc=False):
+    event: Literal["markPriceUpdate"] = field(name="e")
     time_ms: Millis = field(name="E")
     symbol: str = field(name="s")
     mark: Amount = field(name="p")
@@ -58,5 +62,6 @@ class ForcedOrder(Struct, gc=False):
     time_ms: Millis = field(name="T")
 
 
-class ForceOrder(Struct, gc=False, tag_field="e", tag="forceOrder"):
+class ForceOrder(Struct, gc=False):
+    event: Literal["forceOrder"] = field(name="e")
     order: ForcedOrder = field(name="o")
