@@ -23,6 +23,7 @@ class Options:
     symbols: tuple[SymbolSpec, ...] = tuple(CATALOG.values())
     ledger: Path = DEFAULT_LEDGER
     history_days: int = 30
+    upstox_bar_seconds: int = 180
     fee_bps: int = 10
     weight_per_minute: int = 6000
     messages_per_s: int = 5
@@ -95,6 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"folder of accounts, orders and trades; they survive a restart ({DEFAULT_LEDGER})",
     )
     number("--history-days", 30, 1, 365, "days of bars before the first start")
+    number("--upstox-bar-seconds", 180, 3, 180, "seconds that three minutes of Upstox last")
     number("--fee-bps", 10, 0, 1000, "maker and taker fee, taken from what is received")
     number("--weight-per-minute", 6000, 1, 10**9, "request weight an address may use")
     number("--messages-per-s", 5, 1, 10**6, "messages a socket may send")

@@ -54,7 +54,9 @@ _MINUTES: dict[Timeframe, int] = {"1m": 1, "3m": 3, "5m": 5, "15m": 15}
 _SESSION_MINUTES = 375
 # A request may span a month for bars of up to 15 minutes.
 _WINDOW = timedelta(days=28)
-_MAX_WINDOWS = 12
+_DAY = timedelta(days=1)
+
+_Found = dict[datetime, payloads.Candle]
 
 
 class UpstoxRest:
@@ -126,27 +128,15 @@ class UpstoxRest:
             raise UnsupportedTimeframe(
                 f"{self._exchange} has no {timeframe} bars that begin at whole hours: build them from 15m bars"
             )
-        first_ns = start_ns if start_ns is not None else 0
         key = quote_path(venue_symbol, safe="")
-        path = f"/v3/historical-candle/intraday/{key}/minutes/{minutes}"
-        rows, now_ns = await self._candles(path, symbol)
-        found = {row[0]: row for row in rows}
-        today = ist(now_ns).date()
-        # Weekends, holidays and then some, where the latest are wanted.
-        days = 4 + -(-limit * minutes // _SESSION_MINUTES) * 7 // 5
-        begin = ist(first_ns).date() if start_ns is not None else today - timedelta(days=days)
-        end = today - timedelta(days=1)
-        for _ in range(_MAX_WINDOWS):
-            if end < begin or (start_ns is None and len(found) >= limit):
-                break
-            window = max(begin, end - _WINDOW)
-            path = f"/v3/historical-candle/{key}/minutes/{minutes}/{end}/{window}"
-            rows, _ = await self._candles(path, symbol)
-            found |= {row[0]: row for row in rows}
-            end = window - timedelta(days=1)
+        if start_ns is None:
+            found, now_ns = await self._latest(key, minutes, limit)
+        else:
+            found, now_ns = await self._onwards(key, minutes, limit, ist(start_ns).date())
         bars = [self._bar(found[at], symbol, timeframe, now_ns) for at in sorted(found)]
-        bars = [bar for bar in bars if bar.ts_open >= first_ns]
-        return bars[:limit] if start_ns is not None else bars[-limit:]
+        if start_ns is None:
+            return bars[-limit:]
+        return [bar for bar in bars if bar.ts_open >= start_ns][:limit]
 
     async def book(self, venue_symbol: str, *, symbol: str, limit: int) -> BookImage:
         """Five levels a side, however many are asked for."""
@@ -184,13 +174,43 @@ class UpstoxRest:
     async def _quote(self, venue_symbol: str) -> httpx.Response:
         return await self._get("/v2/market-quote/quotes", {"instrument_key": venue_symbol})
 
-    async def _candles(self, path: str, symbol: str) -> tuple[list[payloads.Candle], int]:
-        """Candles and the venue's time."""
+    async def _latest(self, key: str, minutes: int, limit: int) -> tuple[_Found, int]:
+        """At least `limit` candles if there are, backwards from today."""
+        found, now_ns = await self._candles(f"/v3/historical-candle/intraday/{key}/minutes/{minutes}")
+        end = ist(now_ns).date() - _DAY
+        # Weekends, holidays and then some.
+        begin = end - (3 + -(-limit * minutes // _SESSION_MINUTES) * 7 // 5) * _DAY
+        while end >= begin and len(found) < limit:
+            window = max(begin, end - _WINDOW)
+            older, _ = await self._candles(f"/v3/historical-candle/{key}/minutes/{minutes}/{end}/{window}")
+            found |= older
+            end = window - _DAY
+        return found, now_ns
+
+    async def _onwards(self, key: str, minutes: int, limit: int, begin: date) -> tuple[_Found, int]:
+        """At least `limit` candles if there are, from the day `begin` on. Its own may be older than what is wanted."""
+        found: _Found = {}
+        now_ns = self._clock_ns()
+        yesterday = ist(now_ns).date() - _DAY
+        wanted = limit + _SESSION_MINUTES // minutes
+        while begin <= yesterday and len(found) < wanted:
+            end = min(begin + _WINDOW, yesterday)
+            newer, now_ns = await self._candles(f"/v3/historical-candle/{key}/minutes/{minutes}/{end}/{begin}")
+            found |= newer
+            begin = end + _DAY
+        if len(found) < wanted:
+            newer, now_ns = await self._candles(f"/v3/historical-candle/intraday/{key}/minutes/{minutes}")
+            found |= newer
+        return found, now_ns
+
+    async def _candles(self, path: str) -> tuple[_Found, int]:
+        """Candles by their beginning, and the venue's time."""
         response = await self._get(path)
         answer: payloads.CandlesAnswer = self._http.decode(response.content, payloads.CandlesAnswer)
-        if any(row[0].tzinfo is None for row in answer.data.candles):
-            raise VenueUnavailable(f"{self._exchange} sent bars of {symbol} without a time zone")
-        return answer.data.candles, self._time_of(response)
+        found = {row[0]: row for row in answer.data.candles}
+        if any(begin.tzinfo is None for begin in found):
+            raise VenueUnavailable(f"{self._exchange} sent bars without a time zone for {path}")
+        return found, self._time_of(response)
 
     def _bar(self, row: payloads.Candle, symbol: str, timeframe: Timeframe, now_ns: int) -> Bar:
         ts_open = _ns(row[0])
