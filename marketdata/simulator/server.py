@@ -17,6 +17,7 @@ from aiohttp import web
 
 from marketdata.simulator.capture import CaptureError
 from marketdata.simulator.control import ControlDoor, count, guard
+from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.fault_switch import FaultSwitch
 from marketdata.simulator.faults import FaultError, Faults
 from marketdata.simulator.hub import Hub
@@ -30,6 +31,7 @@ from marketdata.simulator.sockets import Socket, SocketRules
 from marketdata.simulator.streams import MAX_STREAMS, StreamDoor
 from marketdata.simulator.symbols import UnknownSymbolError
 from marketdata.simulator.tampering import Tampering
+from marketdata.simulator.upstox import UpstoxDoor
 from marketdata.simulator.usage import Usage
 
 log = structlog.get_logger()
@@ -79,6 +81,12 @@ class Server:
             close_listener=self.close_listener,
             listen_keys=self.venue.listen_keys,
         )
+        self._upstox = UpstoxDoor(
+            seed=options.seed,
+            bar_seconds=options.upstox_bar_seconds,
+            now_ms=lambda: time.time_ns() // 1_000_000,
+            is_frozen=lambda: self.faults.lasting(Fault.FREEZE_DATA, time.monotonic()) is not None,
+        )
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=0.2)
         self._site: web.BaseSite | None = None
         self.port = options.port
@@ -103,6 +111,7 @@ class Server:
                 web.get("/stream/{name:.*}", self._streams.handle),
                 web.get("/ws-api/v3", self._socket_api.handle),
                 *control.routes(),
+                *self._upstox.routes(),
                 *SlowDoor(self.options, now_ms=self.venue.clock.now_ms).routes(),
             ]
         )
@@ -187,6 +196,7 @@ class Server:
     def drop_sockets(self) -> None:
         for open_socket in self.sockets():
             open_socket.abort()
+        self._upstox.drop_sockets()
 
     async def close_listener(self, seconds: float) -> None:
         assert self._site is not None
