@@ -8,9 +8,10 @@ from marketdata.simulator import private_endpoints as private
 from marketdata.simulator import public_endpoints as public
 from marketdata.simulator.orders import Account
 from marketdata.simulator.parameters import Params
+from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.venue import Venue
 
-PublicHandler = Callable[[Venue, Params], Awaitable[object]]
+PublicHandler = Callable[[PublicSide, Params], Awaitable[object]]
 PrivateHandler = Callable[[Venue, Params, Account], object]
 Weight = int | Callable[[Params], int]
 

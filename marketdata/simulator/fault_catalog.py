@@ -118,7 +118,7 @@ MEANINGS: Mapping[Fault, Meaning] = MappingProxyType(
             "let nothing happen in the markets, so that a book can be compared with GET depth", seconds=10.0
         ),
         Fault.BURST: _meaning(
-            "publish `rate` frames a second of `channel` bookTicker (each a new size at the best bid) or trade (each "
+            "publish `rate` frames a second of the spot `channel` bookTicker (each a new size at the best bid) or trade (each "
             "with an id of its own, the ids of later trades move up) for `seconds`, as fast as readers take them",
             symbol="",
             channel="bookTicker",

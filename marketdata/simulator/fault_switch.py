@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
 from marketdata.simulator.bursts import publish_burst
 from marketdata.simulator.fault_catalog import Fault
@@ -25,7 +25,7 @@ class FaultSwitch:
         sockets: Callable[[], Iterable[Socket]],
         market_sockets: Callable[[], Iterable[Socket]],
         close_listener: Callable[[float], Awaitable[None]],
-        listen_keys: ListenKeys,
+        listen_keys: Sequence[ListenKeys],
     ) -> None:
         self._venue = venue
         self._faults: Faults = venue.faults
@@ -139,4 +139,5 @@ class FaultSwitch:
             socket.ping_or_cut(active.milliseconds / 1000)
 
     def _expire_listen_keys(self, active: Active) -> None:
-        self._listen_keys.expire_all(now_ms=self._venue.clock.now_ms(), as_text=active.kind == "string")
+        for keys in self._listen_keys:
+            keys.expire_all(now_ms=self._venue.clock.now_ms(), as_text=active.kind == "string")

@@ -77,6 +77,10 @@ class Hub:
     def wants(self, stream: str) -> bool:
         return stream in self._streams
 
+    def wants_symbol(self, prefix: str) -> bool:
+        """Whether anyone listens to a stream of this symbol, or of all symbols."""
+        return any(stream.startswith((f"{prefix}@", "!")) for stream in self._streams)
+
     def wanted(self) -> set[str]:
         return set(self._streams)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from marketdata.simulator.market import Best, Level, Market
 
-EVERY_S = 0.5
+EVERY_S = 1.0
 KEPT_S = 20.0
 
 
@@ -36,7 +36,7 @@ def image_of(market: Market, *, limit: int, now_s: float) -> Image:
 
 
 class Past:
-    """Remembers each market every half second while `run` runs."""
+    """Remembers each market every second while `run` runs."""
 
     def __init__(self, markets: Mapping[str, Market]) -> None:
         self._markets = markets

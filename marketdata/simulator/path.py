@@ -38,17 +38,19 @@ class Trades:
 
 
 class Path:
-    """One symbol's market: `rate` slots a second, a trade in every `slots_per_trade` of them."""
+    """One symbol's market: `rate` slots a second, a trade in every `slots_per_trade` of them.
 
-    def __init__(self, spec: SymbolSpec, *, seed: int, rate: int, offset: float = 0.0) -> None:
+    Another `variant` of the same seed follows the same prices from minute to minute with trades of its own.
+    """
+
+    def __init__(self, spec: SymbolSpec, *, seed: int, rate: int, offset: float = 0.0, variant: str = "") -> None:
         self.spec = spec
         self.rate = rate
         self.slots_per_trade = min(5, rate)
         self.trades_per_minute = 60 * rate // self.slots_per_trade
         self.log_price = float(np.log(spec.price)) + offset
-        self._seed = {
-            name: subseed(seed, spec.name, name)
-            for name in ("walk", "volatility", "trend", "bridge", "side", "size", "slot", "activity")
+        self._seed = {name: subseed(seed, spec.name, name) for name in ("walk", "volatility", "trend", "activity")} | {
+            name: subseed(seed, spec.name, name + variant) for name in ("bridge", "side", "size", "slot")
         }
         # The minute's return collects about 2.5 times the amplitude of its parts.
         self._amplitude = spec.vol_bps * 1e-4 / 2.5

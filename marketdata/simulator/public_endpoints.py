@@ -11,19 +11,19 @@ from marketdata.simulator.numbers import fmt, times
 from marketdata.simulator.orders import OrderType, SelfTrade
 from marketdata.simulator.parameters import Params, integer, limit, text
 from marketdata.simulator.past import Image
+from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.symbols import SymbolSpec
-from marketdata.simulator.venue import Venue
 
 
-async def ping(venue: Venue, params: Params) -> object:
+async def ping(venue: PublicSide, params: Params) -> object:
     return {}
 
 
-async def server_time(venue: Venue, params: Params) -> object:
+async def server_time(venue: PublicSide, params: Params) -> object:
     return {"serverTime": venue.clock.now_ms()}
 
 
-async def exchange_info(venue: Venue, params: Params) -> object:
+async def exchange_info(venue: PublicSide, params: Params) -> object:
     return {
         "timezone": "UTC",
         "serverTime": venue.clock.now_ms(),
@@ -63,7 +63,7 @@ def _symbol(spec: SymbolSpec) -> dict[str, object]:
     }
 
 
-def _chosen(venue: Venue, params: Params) -> list[Market]:
+def _chosen(venue: PublicSide, params: Params) -> list[Market]:
     """The market of `symbol`, those of `symbols`, or all."""
     if params.get("symbol") and params.get("symbols"):
         raise VenueError(-1128, "Combination of optional parameters invalid.")
@@ -78,13 +78,13 @@ def _chosen(venue: Venue, params: Params) -> list[Market]:
     return [market for symbol, market in venue.markets.items() if venue.is_listed(symbol)]
 
 
-def _one_or_all(venue: Venue, params: Params, form: Callable[[Market], object]) -> object:
+def _one_or_all(venue: PublicSide, params: Params, form: Callable[[Market], object]) -> object:
     if params.get("symbol") and not params.get("symbols"):
         return form(venue.market(params["symbol"]))
     return [form(market) for market in _chosen(venue, params)]
 
 
-async def depth(venue: Venue, params: Params) -> object:
+async def depth(venue: PublicSide, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     levels = limit(params, 100, 5000)
     image = venue.shown(market, limit=levels, is_snapshot=True)
@@ -95,14 +95,14 @@ async def depth(venue: Venue, params: Params) -> object:
     }
 
 
-async def trades(venue: Venue, params: Params) -> object:
+async def trades(venue: PublicSide, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     late_ms = venue.late_ms(market.spec.id)
     end_ms = market.now_ms() - late_ms if late_ms else None
     return [_trade(trade) for trade in market.trades(TradeQuery(limit=limit(params, 500, 1000), end_ms=end_ms))]
 
 
-async def historical_trades(venue: Venue, params: Params) -> object:
+async def historical_trades(venue: PublicSide, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     query = TradeQuery(limit=limit(params, 500, 1000), from_id=integer(params, "fromId"))
     return [_trade(trade) for trade in market.trades(query)]
@@ -120,7 +120,7 @@ def _trade(trade: PublicTrade) -> dict[str, object]:
     }
 
 
-async def aggregate_trades(venue: Venue, params: Params) -> object:
+async def aggregate_trades(venue: PublicSide, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     query = TradeQuery(
         limit=limit(params, 500, 1000),
@@ -143,7 +143,7 @@ async def aggregate_trades(venue: Venue, params: Params) -> object:
     ]
 
 
-async def klines(venue: Venue, params: Params) -> object:
+async def klines(venue: PublicSide, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     query = BarQuery(
         width_ms=interval_ms(text(params, "interval")),
@@ -155,7 +155,7 @@ async def klines(venue: Venue, params: Params) -> object:
     return market.bars(query)
 
 
-async def average_price(venue: Venue, params: Params) -> object:
+async def average_price(venue: PublicSide, params: Params) -> object:
     market = venue.market(text(params, "symbol"))
     rows = market.raw_bars(BarQuery(width_ms=60_000, limit=5))
     volume, value = int(rows[:, 5].sum()), int(rows[:, 6].sum())
@@ -163,13 +163,13 @@ async def average_price(venue: Venue, params: Params) -> object:
     return {"mins": 5, "price": fmt(price), "closeTime": market.now_ms()}
 
 
-async def day_ticker(venue: Venue, params: Params) -> object:
+async def day_ticker(venue: PublicSide, params: Params) -> object:
     for market in _chosen(venue, params):
         await market.prepare(BarQuery(width_ms=60_000, start_ms=market.now_ms() - 86_400_000, limit=1441))
     return _one_or_all(venue, params, lambda market: day_statistics(market) | _late(venue, market))
 
 
-def _late(venue: Venue, market: Market) -> dict[str, object]:
+def _late(venue: PublicSide, market: Market) -> dict[str, object]:
     """What a ticker that comes too late has differently."""
     late_ms = venue.late_ms(market.spec.id)
     if not late_ms:
@@ -178,14 +178,14 @@ def _late(venue: Venue, market: Market) -> dict[str, object]:
     return _book_ticker(image, market) | {"lastPrice": fmt(image.last_price), "closeTime": market.now_ms() - late_ms}
 
 
-async def price_ticker(venue: Venue, params: Params) -> object:
+async def price_ticker(venue: PublicSide, params: Params) -> object:
     def form(market: Market) -> object:
         return {"symbol": market.spec.id, "price": fmt(venue.shown(market, limit=1).last_price)}
 
     return _one_or_all(venue, params, form)
 
 
-async def book_ticker(venue: Venue, params: Params) -> object:
+async def book_ticker(venue: PublicSide, params: Params) -> object:
     return _one_or_all(venue, params, lambda market: _book_ticker(venue.shown(market, limit=1), market))
 
 

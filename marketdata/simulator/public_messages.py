@@ -33,12 +33,12 @@ def depth_update(
 ) -> str:
     return (
         f'{{"e":"depthUpdate","E":{time_ms},"s":"{symbol}","U":{first_id},"u":{last_id},'
-        f'"b":{_levels(bids)},"a":{_levels(asks)}}}'
+        f'"b":{levels_text(bids)},"a":{levels_text(asks)}}}'
     )
 
 
 def partial_depth(update_id: int, bids: Iterable[Level], asks: Iterable[Level]) -> str:
-    return f'{{"lastUpdateId":{update_id},"bids":{_levels(bids)},"asks":{_levels(asks)}}}'
+    return f'{{"lastUpdateId":{update_id},"bids":{levels_text(bids)},"asks":{levels_text(asks)}}}'
 
 
 def kline(
@@ -73,7 +73,7 @@ def mini_ticker(day: Mapping[str, object]) -> dict[str, object]:
     return {"e": "24hrMiniTicker", "E": day["closeTime"], **{short: day[name] for short, name in names.items()}}
 
 
-def _levels(levels: Iterable[Level]) -> str:
+def levels_text(levels: Iterable[Level]) -> str:
     return "[" + ",".join(f'["{fmt(price)}","{fmt(size)}"]' for price, size in levels) + "]"
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import structlog
 import uvloop
@@ -24,7 +25,7 @@ from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.options import Options
 from marketdata.simulator.rest import PREFIX, RestDoor
-from marketdata.simulator.setup import build
+from marketdata.simulator.setup import build, still
 from marketdata.simulator.slow import SlowDoor
 from marketdata.simulator.socket_api import SocketApiDoor
 from marketdata.simulator.sockets import Socket, SocketRules
@@ -33,6 +34,7 @@ from marketdata.simulator.symbols import UnknownSymbolError
 from marketdata.simulator.tampering import Tampering
 from marketdata.simulator.upstox import UpstoxDoor
 from marketdata.simulator.usage import Usage
+from marketdata.simulator.usdm.side import UsdmSide
 
 log = structlog.get_logger()
 
@@ -74,12 +76,14 @@ class Server:
             ),
         )
         self._socket_api = SocketApiDoor(self.venue, rules, usage=self.usage)
+        self._usdm = self._futures(rules) if self._setup.player is None else None
+        sides = [self.venue, *([self._usdm.public] if self._usdm else [])]
         self._fault_switch = FaultSwitch(
             self.venue,
             sockets=self.sockets,
-            market_sockets=lambda: self._streams.sockets,
+            market_sockets=self.market_sockets,
             close_listener=self.close_listener,
-            listen_keys=self.venue.listen_keys,
+            listen_keys=[side.listen_keys for side in sides],
         )
         self._upstox = UpstoxDoor(
             seed=options.seed,
@@ -91,6 +95,18 @@ class Server:
         self._site: web.BaseSite | None = None
         self.port = options.port
         self._started_s = time.monotonic()
+
+    def _futures(self, rules: SocketRules) -> UsdmSide:
+        return UsdmSide(
+            self.options,
+            listed_ms=self._setup.listed_ms,
+            clock=self.venue.clock,
+            faults=self.faults,
+            usage=self.usage,
+            stands_still=still(self.faults),
+            account_of=self.venue.account_of,
+            rules=replace(rules, messages_per_s=2 * rules.messages_per_s),
+        )
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[count(self.usage), guard])
@@ -111,6 +127,7 @@ class Server:
                 web.get("/stream/{name:.*}", self._streams.handle),
                 web.get("/ws-api/v3", self._socket_api.handle),
                 *control.routes(),
+                *(self._usdm.routes() if self._usdm else []),
                 *self._upstox.routes(),
                 *SlowDoor(self.options, now_ms=self.venue.clock.now_ms).routes(),
             ]
@@ -132,7 +149,7 @@ class Server:
     async def run(self) -> None:
         """Drive the markets until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for runner in self._setup.runners:
+            for runner in [*self._setup.runners, *(self._usdm.runners if self._usdm else [])]:
                 group.create_task(_run(runner))
             # A replay ends, the venue stays.
             group.create_task(asyncio.Event().wait())
@@ -191,7 +208,10 @@ class Server:
         }
 
     def sockets(self) -> list[Socket]:
-        return [*self._streams.sockets, *self._socket_api.sockets]
+        return [*self.market_sockets(), *self._socket_api.sockets]
+
+    def market_sockets(self) -> list[Socket]:
+        return [*self._streams.sockets, *(self._usdm.sockets() if self._usdm else [])]
 
     def drop_sockets(self) -> None:
         for open_socket in self.sockets():

@@ -13,10 +13,11 @@ from marketdata.simulator.ledger import Ledger
 from marketdata.simulator.market import DAY_MS, Market
 from marketdata.simulator.options import Options
 from marketdata.simulator.player import Player, ReplayClock
+from marketdata.simulator.public_side import Clock, WallClock
 from marketdata.simulator.pump import Pump
 from marketdata.simulator.replay_market import ReplayMarket
 from marketdata.simulator.synthetic import SyntheticMarket
-from marketdata.simulator.venue import Clock, Venue, WallClock
+from marketdata.simulator.venue import Venue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class Setup:
 
     venue: Venue
     runners: Sequence[Callable[[], Awaitable[None]]]
+    listed_ms: int = 0
     player: Player | None = None
 
 
@@ -63,7 +65,7 @@ def _synthetic(options: Options, *, ledger: Ledger, hub: Hub, faults: Faults) ->
         Pump(market, hub=hub, engine=venue.engine, now_ms=clock.now_ms, stands_still=still(faults))
         for market in markets.values()
     ]
-    return Setup(venue=venue, runners=[venue.past.run, *(pump.run for pump in pumps)])
+    return Setup(venue=venue, runners=[venue.past.run, *(pump.run for pump in pumps)], listed_ms=listed_ms)
 
 
 def still(faults: Faults) -> Callable[[], bool]:

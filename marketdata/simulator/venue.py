@@ -4,29 +4,22 @@ import json
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import structlog
 
 from marketdata.simulator import private_messages
 from marketdata.simulator.booking import Changes, Fees
-from marketdata.simulator.errors import VenueError, unknown_symbol
-from marketdata.simulator.fault_catalog import Fault
+from marketdata.simulator.errors import VenueError
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger
-from marketdata.simulator.limits import Limits
-from marketdata.simulator.listen_keys import ListenKeys
 from marketdata.simulator.market import Market
 from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT, parse
 from marketdata.simulator.orders import Account
-from marketdata.simulator.past import Image, Past, image_of
-from marketdata.simulator.symbols import SymbolSpec
+from marketdata.simulator.public_side import Clock, PublicSide
 
 log = structlog.get_logger()
 
@@ -36,32 +29,8 @@ DEMO_QUOTE = 100_000 * UNIT
 DEMO_BASE_VALUE = 10_000
 
 
-class Clock(Protocol):
-    """Tells the venue's time."""
-
-    def now_ms(self) -> int: ...
-
-    def signature_now_ms(self, timestamp_ms: int) -> int:
-        """The time a signed timestamp is judged by."""
-        ...
-
-
-class WallClock:
-    """The time of day, plus a skew while that fault lasts."""
-
-    def __init__(self, faults: Faults) -> None:
-        self._faults = faults
-
-    def now_ms(self) -> int:
-        skew = self._faults.lasting(Fault.CLOCK_SKEW, time.monotonic())
-        return time.time_ns() // 1_000_000 + (skew.milliseconds if skew else 0)
-
-    def signature_now_ms(self, timestamp_ms: int) -> int:
-        return self.now_ms()
-
-
-class Venue:
-    """Everything the endpoints work on."""
+class Venue(PublicSide):
+    """The spot markets, and everything else that the endpoints work on."""
 
     def __init__(
         self,
@@ -74,15 +43,9 @@ class Venue:
         fees: Fees,
         weight_per_minute: int,
     ) -> None:
-        self.markets = markets
+        super().__init__(markets=markets, clock=clock, faults=faults, hub=hub, weight_per_minute=weight_per_minute)
         self.ledger = ledger
-        self.clock = clock
-        self.faults = faults
-        self.hub = hub
         self.fees = fees
-        self.limits = Limits(weight_per_minute=weight_per_minute)
-        self.listen_keys = ListenKeys(hub)
-        self.past = Past(markets)
         accounts = ledger.accounts()
         for account in accounts.values():
             for order in list(account.open_orders.values()):
@@ -99,36 +62,6 @@ class Venue:
             rules=self.rules,
         )
         self._by_key = {account.key: account for account in accounts.values()}
-
-    def market(self, symbol: str) -> Market:
-        """Raises -1121 for a symbol that is not listed."""
-        if symbol not in self.markets or not self.is_listed(symbol):
-            raise unknown_symbol()
-        return self.markets[symbol]
-
-    def is_listed(self, symbol: str) -> bool:
-        return self.faults.lasting(Fault.DELIST, time.monotonic(), symbol=symbol) is None
-
-    def rules(self, symbol: str) -> SymbolSpec:
-        """The trading rules as they are now."""
-        spec = self.markets[symbol].spec
-        change = self.faults.lasting(Fault.LISTING_CHANGE, time.monotonic(), symbol=symbol)
-        return spec if change is None else replace(spec, tick=max(1, round(spec.tick * change.factor)))
-
-    def late_ms(self, symbol: str) -> int:
-        """How old REST's answers about a symbol are: zero but for a fault."""
-        stale = self.faults.lasting(Fault.STALE_REST, time.monotonic(), symbol=symbol)
-        return stale.milliseconds if stale else 0
-
-    def shown(self, market: Market, *, limit: int, is_snapshot: bool = False) -> Image:
-        """The market as REST shows it."""
-        symbol, now_s = market.spec.id, time.monotonic()
-        late_ms = self.late_ms(symbol)
-        if is_snapshot:
-            old = self.faults.strike(Fault.OLD_SNAPSHOT, symbol=symbol, now_s=now_s)
-            late_ms = max(late_ms, old.milliseconds if old else 0)
-        image = self.past.image(symbol, milliseconds=late_ms, now_s=now_s) if late_ms else None
-        return image or image_of(market, limit=limit, now_s=now_s)
 
     def account_of(self, key: str | None) -> Account:
         """Raises -2014 for a malformed key, -2015 for an unknown one."""
