@@ -10,6 +10,7 @@ _ADAPTERS = {
     "binance": "marketdata.exchanges.binance.venue:BinanceAdapter",
     "binance-usdm": "marketdata.exchanges.binance_usdm.venue:BinanceUsdmAdapter",
     "bingx": "marketdata.exchanges.bingx.venue:BingxAdapter",
+    "bingx-spot": "marketdata.exchanges.bingx.venue:BingxSpotAdapter",
     "coinbase": "marketdata.exchanges.coinbase.venue:CoinbaseAdapter",
     "kraken": "marketdata.exchanges.kraken.venue:KrakenAdapter",
     "kucoin": "marketdata.exchanges.kucoin.venue:KucoinAdapter",
