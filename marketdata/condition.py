@@ -10,7 +10,7 @@ class Condition:
     is), refused (the venue does not stream it).
     """
 
-    __slots__ = ("closed", "connected", "down_reason", "held", "refused", "resync_reason", "silent")
+    __slots__ = ("closed", "connected", "diverged", "down_reason", "held", "refused", "resync_reason", "silent")
 
     def __init__(self) -> None:
         self.connected = False
@@ -20,6 +20,7 @@ class Condition:
         self.resync_reason = ""
         self.closed = ""
         self.refused = ""
+        self.diverged = ""
 
     def connect(self) -> None:
         self.connected = True
@@ -47,7 +48,7 @@ class Condition:
     @property
     def trouble(self) -> str:
         """Why another source is asked."""
-        return self.down_reason if not self.connected else self.silent or self.refused
+        return self.down_reason if not self.connected else self.silent or self.refused or self.diverged
 
     def find(self, *, book_is_valid: bool, has_quote: bool) -> tuple[str, str]:
         """The state and its reason."""
@@ -59,6 +60,8 @@ class Condition:
             return "refused", self.refused
         if self.silent:
             return "stale", self.silent
+        if self.diverged:
+            return "stale", self.diverged
         if self.held is not None:
             return "stale", f"{self.held} data from the venue"
         if not book_is_valid:

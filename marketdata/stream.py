@@ -37,6 +37,8 @@ _MINUTES_PER_YEAR = 365 * 24 * 60
 _VOLATILITY_BARS = 60
 # For so long after one socket took over from another, what was known already may come again.
 _OVERLAP_NS = 10_000_000_000
+# While REST answered so recently, no other venue stands in.
+_POLLED_NS = 5_000_000_000
 # What may be replaced by another source: the venue gives nothing that could be traded on.
 STANDS_IN = frozenset({"stale", "disconnected", "refused", "fallback"})
 
@@ -65,6 +67,8 @@ class SymbolStream:
         self.bars = BarSet(exchange=exchange, symbol=symbol, timeframes=timeframes)
         self.counts: Counter[str] = Counter()
         self.quote: QuoteTick | None = None
+        # The newest that the socket itself brought, whoever stands in for it.
+        self.socket_quote: QuoteTick | None = None
         self.snapshot: BookSnapshot | None = None
         self.trade: TradeTick | None = None
         self.ticker: Ticker | None = None
@@ -85,6 +89,7 @@ class SymbolStream:
         # Never lowered: what REST says may not be older than what any socket has said.
         self._newest_update_id = 0
         self._overlap_until_ns = 0
+        self._polled_ns = 0
         # Since the socket is up: an older quote and a new book are no picture of one moment.
         self._has_fresh_quote = False
         self._quotes = ChannelSilence()
@@ -109,6 +114,12 @@ class SymbolStream:
     def is_silent(self) -> bool:
         """Whether the socket is up and yet brings nothing, or not all of it."""
         return self._condition.connected and bool(self._condition.silent) and not self._condition.closed
+
+    @property
+    def is_comparable(self) -> bool:
+        """Whether the socket's own price is current, and may be compared with another source's."""
+        condition = self._condition
+        return condition.connected and not condition.silent and not condition.closed and self._has_fresh_quote
 
     @property
     def needs_stand_in(self) -> bool:
@@ -204,6 +215,11 @@ class SymbolStream:
         self._condition.closed = reason
         return self._told(ts_init)
 
+    def diverged(self, ts_init: int, *, reason: str) -> list[Event]:
+        """Another source contradicts the price, or with an empty reason agrees again."""
+        self._condition.diverged = reason
+        return self._told(ts_init)
+
     def receive_polled(self, image: BookImage) -> list[Event]:
         """Take the top of a book fetched by REST while the socket gives nothing.
 
@@ -232,10 +248,15 @@ class SymbolStream:
             ts_event=quote.ts_event,
             ts_init=image.ts_init,
         )
-        return self._stand_in("rest", quote, snapshot, floor=self._newest_update_id)
+        out = self._stand_in("rest", quote, snapshot, floor=self._newest_update_id)
+        if out:
+            self._polled_ns = image.ts_init
+        return out
 
     def receive_second(self, venue: str, quote: QuoteTick) -> list[Event]:
-        """Take another venue's quote of the same symbol while this one's socket gives nothing."""
+        """Take another venue's quote of the same symbol while this one's socket and REST give nothing."""
+        if quote.ts_init - self._polled_ns < _POLLED_NS:
+            return []
         quote = QuoteTick(
             exchange=self.exchange,
             symbol=self.symbol,
@@ -250,7 +271,12 @@ class SymbolStream:
 
     def _stand_in(self, source: str, quote: QuoteTick, snapshot: BookSnapshot | None, *, floor: int) -> list[Event]:
         out: list[Event] = []
-        if not self.needs_stand_in or (self.quote is not None and quote.ts_event < self.quote.ts_event and not floor):
+        known = self.quote
+        # Where the venue numbers nothing, time tells: its own for its REST, ours for another venue.
+        is_older = known is not None and (
+            quote.ts_event < known.ts_event if source == "rest" else quote.ts_init < known.ts_init
+        )
+        if not self.needs_stand_in or (is_older and not floor):
             return out
         reason = check_quote(quote, reference=self._reference, last_update_id=floor)
         if reason is not None:
@@ -308,8 +334,10 @@ class SymbolStream:
                 ts_init=quote.ts_init,
                 update_id=quote.update_id,
             )
-        self._accept_quote(quote, out)
+        self.socket_quote = quote
         self._has_fresh_quote = True
+        if not self._condition.diverged:
+            self._accept_quote(quote, out)
         self._good(quote.ts_init, out)
 
     def _accept_quote(self, quote: QuoteTick, out: list[Event]) -> None:
@@ -372,7 +400,8 @@ class SymbolStream:
                 ts_event=ts_event,
                 ts_init=ts_init,
             )
-            out.append(self.snapshot)
+            if not self._condition.diverged:
+                out.append(self.snapshot)
             if self._quotes_from_book:
                 self._quote_from(self.snapshot, out)
         elif applied in (Applied.GAP, Applied.CROSSED, Applied.BAD_LEVEL):
@@ -432,6 +461,8 @@ class SymbolStream:
 
     def _good(self, ts_init: int, out: list[Event]) -> None:
         """A plausible price or book from the socket arrived."""
+        if self._condition.diverged:
+            return
         if self.state != "live" or self._condition.held is not None:
             self._condition.release()
             self._restate(ts_init, out)

@@ -234,7 +234,7 @@ class SymbolSignals:
         if sigma is not None and seconds <= 60.0:
             self._watch_jump(bar.ts_close, math.log(bar.close / bar.open), seconds, sigma)
 
-    def _on_slow(self, event: Ticker | Funding | OpenInterest | OptionsSummary | Sentiment | FeedState) -> None:
+    def _on_slow(self, event: Event) -> None:
         if isinstance(event, OpenInterest | Funding):
             self._open_interest.update(event)
         elif isinstance(event, OptionsSummary):
@@ -245,7 +245,7 @@ class SymbolSignals:
             self._feed_state = event.state
             if event.state in BROKEN_FEEDS:
                 self.invalidate_book()
-        elif self._last_price is None and is_price(event.last):
+        elif isinstance(event, Ticker) and self._last_price is None and is_price(event.last):
             self._last_price = event.last
 
     def _watch_jump(self, ts_ns: int, moved: float | None, seconds: float, sigma: float | None = None) -> None:

@@ -73,6 +73,7 @@ class BotAdmin(OwnedAdmin):
                     "validator_enabled",
                     "minimum_confidence",
                     "minimum_coverage",
+                    "second_source",
                 ),
             },
         ),

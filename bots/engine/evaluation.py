@@ -51,11 +51,19 @@ class Evaluator:
         self._last = None
 
     async def evaluate(
-        self, due: Sequence[Due], *, now_ns: int, ts_event: int, on_tick: bool, trouble: Reason | None
+        self,
+        due: Sequence[Due],
+        *,
+        now_ns: int,
+        ts_event: int,
+        on_tick: bool,
+        trouble: Reason | None,
+        foreign: Reason | None = None,
     ) -> None:
         """Ask the bots that are due, and on a tick those that are asked on every tick.
 
-        trouble: why nothing can be decided now, e.g. a broken feed; nothing trades then, and it says so.
+        trouble: why nothing can be decided now, e.g. a broken feed; nothing trades then, and it says so. foreign: why
+        only bots that allow a second source may decide.
         """
         seats = self._seats
         vector = self.signals.read(now_ns=now_ns)
@@ -77,7 +85,15 @@ class Evaluator:
             wanted += [Due(index=int(i), trigger=Trigger.TICK, slot=ts_event) for i in asked]
         if due:
             self._observe(np.array([item.index for item in due]), codes, blended, now_ns)
-        look = Look(vector=vector, blended=blended, codes=codes, troubles=troubles, now_ns=now_ns, ts_event=ts_event)
+        look = Look(
+            vector=vector,
+            blended=blended,
+            codes=codes,
+            troubles=troubles,
+            foreign=foreign,
+            now_ns=now_ns,
+            ts_event=ts_event,
+        )
         self._last = look if on_tick else None
         for item in wanted:
             await self._ask(item, look)
@@ -144,7 +160,10 @@ class Evaluator:
         )
         held = bot.positions.get(rules.instrument_id)
         side = held.position.side if held is not None else None
-        proposal = decide(code=code, opinion=opinion, held=side, verdicts=validators, market_reasons=look.troubles)
+        troubles = look.troubles
+        if look.foreign is not None and not config.second_source:
+            troubles = (*troubles, look.foreign)
+        proposal = decide(code=code, opinion=opinion, held=side, verdicts=validators, market_reasons=troubles)
         outcome = Outcome(proposal)
         if proposal.purpose is Purpose.ENTRY:
             self._plan_entry(seat, evaluation, proposal, outcome, now_ns)

@@ -14,12 +14,16 @@ from quant.vector import SignalVector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What all bots of the symbol were asked about at one moment; `codes` are (seats,)."""
+    """What all bots of the symbol were asked about at one moment; `codes` are (seats,).
+
+    `troubles` concern all of them, `foreign` those that do not allow prices of a second source.
+    """
 
     vector: SignalVector
     blended: Blended
     codes: NDArray[np.int8]
     troubles: tuple[Reason, ...]
+    foreign: Reason | None
     now_ns: int
     ts_event: int
 

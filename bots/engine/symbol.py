@@ -27,6 +27,7 @@ from quant.top import TopOfBook
 
 log = structlog.get_logger(__name__)
 
+OWN_SOURCES = frozenset({"websocket", "rest"})
 MARKET_EVENTS = (QuoteTick, TradeTick, BookSnapshot)
 POSITION_EVERY_NS = 1_000_000_000
 
@@ -45,6 +46,7 @@ class SymbolWorker:
         # Whether the stream has a hole: its reader knows, and says when the book is whole again.
         self.is_stale = False
         self.feed_state = "live"
+        self.feed_source = "websocket"
         self._desk = desk
         self._held: list[tuple[BotBooks, Held]] = []
         self._ts_event = 0
@@ -116,7 +118,7 @@ class SymbolWorker:
             if event.closed:
                 self.seats.on_bar(event, now_ns)
         elif isinstance(event, FeedState):
-            self.feed_state = event.state
+            self.feed_state, self.feed_source = event.state, event.source
             if event.state in BROKEN_FEEDS:
                 self.top.forget()
 
@@ -143,7 +145,12 @@ class SymbolWorker:
         due = self.seats.due(now_ns)
         if due or (on_tick and len(self.seats.on_tick)):
             await self.evaluator.evaluate(
-                due, now_ns=now_ns, ts_event=self._ts_event or now_ns, on_tick=on_tick, trouble=self._trouble()
+                due,
+                now_ns=now_ns,
+                ts_event=self._ts_event or now_ns,
+                on_tick=on_tick,
+                trouble=self._trouble(),
+                foreign=self._foreign(),
             )
 
     def _trouble(self) -> Reason | None:
@@ -156,6 +163,13 @@ class SymbolWorker:
             return Reason(code="feed", text="the feed is incomplete: waiting for a snapshot of the book")
         return None
 
+    def _foreign(self) -> Reason | None:
+        """Why only bots that allow a second source may use these prices."""
+        if self.feed_source in OWN_SOURCES:
+            return None
+        text = f"prices come from {self.feed_source}, and this bot uses those of its own exchange only"
+        return Reason(code="second_source", text=text)
+
     # --- Protection -------------------------------------------------------------------------------------------
 
     async def _protect(self, now_ns: int) -> None:
@@ -165,7 +179,10 @@ class SymbolWorker:
             return
         if now_ns - self.top.ts > self._desk.store.controls.stale_after_ns:
             return
+        foreign = self.feed_source not in OWN_SOURCES
         for bot, held in tuple(self._held):
+            if foreign and not bot.config.second_source:
+                continue
             reached = held.see(bid if held.is_long else ask)
             reason = exit_reason_of(bot, held, bid=bid, ask=ask, reached=reached)
             if reason is not None and now_ns >= held.exit_retry_ns:

@@ -81,6 +81,11 @@ class Bot(models.Model):
     )
     minimum_confidence = models.FloatField(default=0.25, validators=[MinValueValidator(0), MaxValueValidator(1)])
     minimum_coverage = models.FloatField(default=0.3, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    second_source = models.BooleanField(
+        default=False,
+        help_text="When the exchange's own prices stop or cannot be true, go on with those of its second source. "
+        "Off: nothing trades until they are back, and stops wait too.",
+    )
     signal_storage = models.CharField(max_length=8, choices=SignalStorage, default=SignalStorage.SAMPLED)
 
     order_type = models.CharField(max_length=8, choices=choices_of(OrderType), default=OrderType.MARKET)

@@ -8,6 +8,8 @@ from marketdata.cache import LatestQuote, latest_quotes, latest_snapshot
 from marketdata.events import BookSnapshot, QuoteTick
 
 CURRENT = frozenset({"live", "fallback"})
+# Another venue's prices stand in only for bots that allow it, and those decide in their engine.
+OWN_SOURCES = frozenset({"websocket", "rest"})
 # The engine demands 3 s of a price it is told; the monitor looks every 5 s at one that the feed caches.
 FRESH_NS = 10_000_000_000
 
@@ -32,7 +34,12 @@ class Market(Struct, frozen=True, kw_only=True):
 
 def is_fresh(quote: LatestQuote, now_ns: int) -> bool:
     """Whether somebody could still trade at it: the feed calls it current, and received it a moment ago."""
-    return quote.state in CURRENT and 0 < quote.bid <= quote.ask and now_ns - quote.ts_init <= FRESH_NS
+    return (
+        quote.state in CURRENT
+        and quote.source in OWN_SOURCES
+        and 0 < quote.bid <= quote.ask
+        and now_ns - quote.ts_init <= FRESH_NS
+    )
 
 
 def fresh_markets(places: Iterable[Place], *, now_ns: int) -> dict[Place, Market]:

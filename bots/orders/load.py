@@ -52,6 +52,7 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     use_diversification_multiplier: bool
     validator_enabled: bool
     minimum_coverage: float
+    second_source: bool
     signal_storage: str
     order_type: OrderType
     limits: BotLimits
@@ -194,6 +195,7 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         use_diversification_multiplier=row.use_diversification_multiplier,
         validator_enabled=row.validator_enabled,
         minimum_coverage=row.minimum_coverage,
+        second_source=row.second_source,
         signal_storage=row.signal_storage,
         order_type=OrderType(row.order_type),
         limits=limits,

@@ -26,6 +26,8 @@ class FeedConfig:
     connection: ConnectionSettings
     failed_after: int
     use_websocket: bool = True
+    second_source: str = ""
+    divergence_bps: float = 100
     credentials: Credentials | None = field(default=None, repr=False)
 
     def closed_reason(self, now_ns: int) -> str:
@@ -39,7 +41,7 @@ class FeedConfig:
 def load_config(code: str) -> FeedConfig:
     """Read a venue's row. Raises FeedConfigError, which says what to do, and UnknownAdapter."""
     try:
-        row = Exchange.objects.get(code=code)
+        row = Exchange.objects.select_related("second_source").get(code=code)
     except Exchange.DoesNotExist:
         known = ", ".join(Exchange.objects.values_list("code", flat=True)) or "none yet: add one in the admin"
         raise FeedConfigError(f"There is no exchange called {code!r}. Known exchanges: {known}.") from None
@@ -62,6 +64,8 @@ def load_config(code: str) -> FeedConfig:
             binary_requests=adapter.binary_requests,
             heartbeat=adapter.heartbeat,
         ),
+        second_source=row.second_source.code if row.second_source is not None else "",
+        divergence_bps=row.divergence_bps,
         credentials=load_credentials(row.code, row.adapter),
         failed_after=row.failed_after,
         use_websocket=settings.USE_WEBSOCKET,

@@ -22,6 +22,7 @@ from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
 from marketdata.feed.lease import give_lease_back, new_holder, renew_lease, take_lease
 from marketdata.feed.listings import ListingKeeper
 from marketdata.feed.recorder import Recorder
+from marketdata.feed.second_source import SecondSource
 from marketdata.feed.status import status_row, unknown_row
 
 log = structlog.get_logger(__name__)
@@ -135,6 +136,8 @@ class FeedService:
                     on_recovered=feed.tell_everything,
                 )
                 loops.append(self._write_rows(feed))
+                second = SecondSource(feed, other=self.config.second_source, limit_bps=self.config.divergence_bps)
+                loops.append(second.run())
                 publishing = [self.publisher.run(), self._write_cache(feed)]
             tasks = [asyncio.create_task(loop) for loop in loops]
             publishers = [asyncio.create_task(loop) for loop in publishing]

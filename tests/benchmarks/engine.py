@@ -123,6 +123,7 @@ def bot_config(number: int, **changes: Any) -> BotConfig:
         restriction=Restriction(ladder=Ladder.ACTIVE, scope="bot", reason=""), evaluation="tick", interval_s=45,
         timeframes={"1m": 1.0}, component_weights={str(name): weight for name, weight in DEFAULT_WEIGHTS.items()},
         strategy_weight_balance=None, use_diversification_multiplier=True, validator_enabled=True,
+        second_source=False,
         minimum_coverage=0.3, signal_storage="sampled", order_type=OrderType.MARKET, limits=limits,
         instruments=(rules,), session_id=None, session_started_ns=None,
     )  # fmt: skip
