@@ -10,6 +10,7 @@ from msgspec import Struct
 
 _MS_PER_DAY = 86_400_000
 _IST_MS = 19_800_000
+_DUST = 1e-9
 
 
 class Seen(Struct, frozen=True, gc=False):
@@ -44,6 +45,8 @@ def size_of_print(seen: Seen, price: float, time_ms: int, size: int, volume: int
 def is_sold(before: Seen, price: float) -> bool:
     """Whether a seller crossed the spread, judged by the quotes and the price before."""
     sum_of_quotes = before.bid + before.ask
-    if before.bid > 0.0 and before.ask > 0.0 and 2 * price != sum_of_quotes:
-        return 2 * price < sum_of_quotes
+    above = 2 * price - sum_of_quotes
+    # The middle of two decimals is not exact in binary.
+    if before.bid > 0.0 and before.ask > 0.0 and abs(above) > _DUST * sum_of_quotes:
+        return above < 0.0
     return price < before.price if price != before.price else before.sold
