@@ -1,0 +1,20 @@
+"""Market data for scripts: `from marketdata.streams import WebSocketClient, WebSocketManager, StreamDataCollector`.
+
+Needs neither Django nor its settings. See docs/streams.md.
+"""
+
+from marketdata.ccxtpro.names import UnknownExchange
+from marketdata.streaming.client import WebSocketClient
+from marketdata.streaming.collector import StreamDataCollector
+from marketdata.streaming.manager import WebSocketManager
+from marketdata.streaming.stream import Alert, StreamRefused, StreamStopped
+
+__all__ = [
+    "Alert",
+    "StreamDataCollector",
+    "StreamRefused",
+    "StreamStopped",
+    "UnknownExchange",
+    "WebSocketClient",
+    "WebSocketManager",
+]
