@@ -14,9 +14,12 @@ from marketdata.exchanges.kraken.payloads import Book, BookData, ExactBook, Exac
 
 
 class _SymbolBook:
-    """A symbol's book on this socket. `distrusted` says why its next update is worth nothing."""
+    """A symbol's book on this socket.
 
-    __slots__ = ("checksums", "distrusted", "frame", "is_valid", "symbol", "update_id")
+    `distrusted` says why its next update is worth nothing, `ts_event` is the time of its last update since the image.
+    """
+
+    __slots__ = ("checksums", "distrusted", "is_valid", "symbol", "ts_event", "update_id")
 
     def __init__(self, symbol: str, checksums: ChecksumBook) -> None:
         self.symbol = symbol
@@ -24,7 +27,7 @@ class _SymbolBook:
         self.is_valid = False
         self.distrusted = "an update came before its image"
         self.update_id = 0
-        self.frame = b""
+        self.ts_event = 0
 
 
 class Books(dict[str, _SymbolBook]):
@@ -67,16 +70,15 @@ def book_handler(exchange: str, books: Books) -> Callable[[bytes, int], Sequence
             return [image(*each, ts_init) for each in zip(found, rows, decode_exact(frame).data, strict=True)]
         out: list[VenueEvent] = []
         for position, book in enumerate(found):
-            # Two rows of one symbol in a frame are no repetition.
-            book.frame = b""
             out.extend(update(book, rows[position], frame, position, ts_init))
         return out
 
     def update(book: _SymbolBook, row: BookData, frame: bytes, position: int, ts_init: int) -> Sequence[VenueEvent]:
         if not book.is_valid:
             return lost(book, book.distrusted, ts_init) if book.distrusted else ()
-        if frame == book.frame:
-            return lost(book, "the same update came twice", ts_init)
+        ts_event = time_ns(row.timestamp)
+        if ts_event < book.ts_event:
+            return lost(book, "an update came after a later one", ts_init)
         applied = book.checksums.apply(row.bids, row.asks, row.checksum)
         if applied is None:
             exact = decode_exact(frame).data[position]
@@ -84,7 +86,10 @@ def book_handler(exchange: str, books: Books) -> Callable[[bytes, int], Sequence
         bids, asks, matches = applied
         if not matches:
             return lost(book, "the checksum of the book does not match", ts_init)
-        book.frame = frame
+        if not bids and not asks and (row.bids or row.asks):
+            # What it says was so already: the same frame came twice, or the one before it is missing.
+            return lost(book, "an update that changes nothing", ts_init)
+        book.ts_event = ts_event
         book.update_id = update_id = book.update_id + 1
         return (
             BookDelta(
@@ -94,14 +99,14 @@ def book_handler(exchange: str, books: Books) -> Callable[[bytes, int], Sequence
                 asks=tuple(asks) if asks else (),
                 first_update_id=update_id,
                 last_update_id=update_id,
-                ts_event=time_ns(row.timestamp),
+                ts_event=ts_event,
                 ts_init=ts_init,
             ),
         )
 
     def image(book: _SymbolBook, row: BookData, exact: ExactBookData, ts_init: int) -> VenueEvent:
         book.is_valid = book.checksums.start(exact.bids, exact.asks, row.checksum)
-        book.distrusted, book.frame = "", b""
+        book.distrusted, book.ts_event = "", 0
         book.update_id += 1
         if not book.is_valid:
             return Gap(symbol=book.symbol, reason="the checksum of the book's image does not match", ts_init=ts_init)

@@ -82,7 +82,7 @@ class ChecksumBook:
     ) -> tuple[list[Level], list[Level], bool] | None:
         """Set and remove levels.
 
-        Gives what changed on both sides, with size 0 for levels that fell out of the depth, and whether the checksum
+        Gives what is not as before on both sides, with size 0 for levels that fell out of the depth, and whether the checksum
         matches. Gives None where the floats do not prove what was sent: `apply_exact` the decimals then.
         """
         bid_side, ask_side, depth = self._bids, self._asks, self._depth
@@ -149,7 +149,10 @@ class _Side:
         self.tokens: list[bytes] = []
 
     def put(self, levels: Iterable[SentLevel], changed: list[Level]) -> bool:
-        """Set levels, or remove those of size 0. Stops and gives False at one that floats do not prove."""
+        """Set levels, or remove those of size 0; `changed` gets those that were not so already.
+
+        Stops and gives False at one that floats do not prove.
+        """
         keys, tokens, sign = self.keys, self.tokens, self._sign
         price_scale, size_scale = self._price_scale, self._size_scale
         for level in levels:
@@ -164,21 +167,26 @@ class _Side:
                 return False
             key = price_units * sign
             at = bisect_left(keys, key)
-            if at < CHECKED_LEVELS:
-                self.head_changed = True
             if at < len(keys) and keys[at] == key:
                 if size_units:
-                    tokens[at] = b"%d%d" % (price_units, size_units)
+                    token = b"%d%d" % (price_units, size_units)
+                    if tokens[at] == token:
+                        continue
+                    tokens[at] = token
                 else:
                     del keys[at], tokens[at]
             elif size_units:
                 keys.insert(at, key)
                 tokens.insert(at, b"%d%d" % (price_units, size_units))
+            else:
+                continue
+            if at < CHECKED_LEVELS:
+                self.head_changed = True
             changed.append((price, size))
         return True
 
     def put_exact(self, levels: Iterable[ExactLevel], changed: list[Level]) -> bool:
-        """Like `put`, from decimals. Stops and gives False at a number that the precision does not allow."""
+        """Like `put`, from decimals, but `changed` gets all. Stops and gives False where the precision forbids it."""
         keys, tokens = self.keys, self.tokens
         self.head_changed = True
         for level in levels:

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+# What fits where ids are kept.
+_LARGEST = 2**63 - 1
+
 Kind = Literal["snapshot", "update"]
 Time = Annotated[datetime, Meta(tz=True)]
 
@@ -69,7 +72,7 @@ class TradeData(Struct, gc=False):
     side: Literal["buy", "sell"]
     price: float
     qty: float
-    trade_id: int
+    trade_id: Annotated[int, Meta(ge=0, le=_LARGEST)]
     timestamp: Time
 
 
