@@ -1,12 +1,13 @@
 """Upstox's feed v3: every kind of frame gives exactly the records that it tells of."""
 
+import msgspec
 import pytest
 
 from marketdata.events import OpenInterest, QuoteTick, Ticker, TradeTick
 from marketdata.exchanges.adapter import BookImage, MalformedFrame, Notice, NoticeKind, UnknownVenueSymbol
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.exchanges.upstox.messages import UpstoxParser
-from marketdata.schemas.upstox_feed_v3_pb2 import FeedResponse
+from marketdata.schemas.upstox_feed_v3_pb2 import FeedResponse, Type
 from tests.unit.marketdata.exchanges.upstox_frames import (
     LEVELS,
     MS,
@@ -37,11 +38,11 @@ def trades(events) -> list[TradeTick]:
 
 
 def a_trade(**changes) -> TradeTick:
-    given = {
-        "exchange": "upstox", "symbol": "RELIANCE/INR", "price": 1313.7, "size": 1_402.0, "buyer_is_maker": False,
-        "trade_id": (T0 + 1_517) * 1_000, "ts_event": (T0 + 1_517) * MS, "ts_init": 7,
-    }  # fmt: skip
-    return TradeTick(**given | changes)
+    trade = TradeTick(
+        exchange="upstox", symbol="RELIANCE/INR", price=1313.7, size=1_402.0, buyer_is_maker=False,
+        trade_id=(T0 + 1_517) * 1_000, ts_event=(T0 + 1_517) * MS, ts_init=7,
+    )  # fmt: skip
+    return msgspec.structs.replace(trade, **changes)
 
 
 def test_first_frame_tells_quote_book_and_day_but_no_print_of_before(parser):
@@ -203,8 +204,8 @@ def test_unknown_instrument_among_known_ones_is_passed_over(parser):
         b'{"status":"failed"}',
         b"\xff" * 40,
         frame(reliance=market())[:-9],
-        FeedResponse(type=7, currentTs=T0).SerializeToString(),
-        FeedResponse(type=2, currentTs=T0).SerializeToString(),
+        b"\x08\x07",
+        FeedResponse(type=Type.market_info, currentTs=T0).SerializeToString(),
         frame(now_ms=-1, reliance=market()),
         frame(now_ms=2**62, reliance=market()),
         frame(reliance=market(time_ms=-5)),

@@ -3,7 +3,7 @@
 from google.protobuf.json_format import MessageToDict
 
 from marketdata.events import OpenInterest, QuoteTick, Ticker, TradeTick
-from marketdata.exchanges.adapter import BookImage, MalformedFrame, Notice
+from marketdata.exchanges.adapter import BookImage, MalformedFrame, Notice, VenueEvent
 from marketdata.exchanges.upstox.messages import UpstoxParser
 from marketdata.schemas.upstox_feed_v3_pb2 import FeedResponse
 from tests.unit.marketdata.exchanges.upstox_frames import (
@@ -66,7 +66,7 @@ def same(ours: object, theirs: object) -> bool:
     return repr(ours) == repr(theirs) or ours == theirs
 
 
-def check(event: object, message: dict, parts: dict[str, dict]) -> None:
+def check(event: VenueEvent, message: dict, parts: dict[str, dict]) -> None:
     if isinstance(event, Notice):
         assert all(segment in event.message for segment in message["marketInfo"]["segmentStatus"])
         return
