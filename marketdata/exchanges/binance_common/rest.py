@@ -119,7 +119,8 @@ class CommonRest:
                 parameters["startTime"] = -(-start_ns // NS_PER_MS)
             got = await self.ask("klines", parameters, list[_Kline])
             rows += got
-            if len(got) < page or start_ns is None:
+            # A server may give fewer than it was asked for: only the forming bar, or none at all, is the end.
+            if start_ns is None or not got or got[-1][0] * NS_PER_MS + length_ns > now_ns:
                 break
             start_ns = got[-1][0] * NS_PER_MS + length_ns
         return [self._bar(row, symbol, timeframe, length_ns, now_ns) for row in rows]

@@ -4,6 +4,7 @@ import msgspec
 
 from marketdata.book import OrderBook
 from marketdata.events import BookDelta
+from marketdata.exchanges.binance_common.frames import envelope_decoder
 from marketdata.exchanges.binance_usdm.messages import BinanceUsdmParser
 from marketdata.exchanges.binance_usdm.payloads import BookTicker, Depth, Trade
 from marketdata.replay import read_capture
@@ -51,28 +52,58 @@ def decoding(frames: list[bytes]) -> dict[str, Row]:
 
 
 def book(frames: list[bytes]) -> dict[str, Row]:
-    """Deltas scaled to 36 levels, applied to a valid book; the floor only puts their levels into dictionaries."""
+    """Deltas scaled to 36 levels, applied to a valid book, without and with the parsing of their frames.
+
+    The floor of the book puts the levels into dictionaries and keeps no order; that of the whole decodes them before.
+    """
     parser = BinanceUsdmParser(exchange="binance-usdm", symbols=SYMBOLS, listings={})
+    parse = parser.parse
     image = next(frame for frame in frames if frame.startswith(b'{"lastUpdateId"'))
     start = parser.parse_image(image, symbol="BTC/USDT:USDT", ts_init=1)
-    events = [parser.parse(frame, ts_init=1)[0] for frame in frames if b"@depth" in frame[:40]]
-    deltas = [event for event in events if isinstance(event, BookDelta) and event.last_update_id > start.update_id]
+    fresh: list[tuple[bytes, BookDelta]] = []
+    for frame in frames:
+        if b"@depth" in frame[:40]:
+            (delta,) = parse(frame, ts_init=1)
+            assert isinstance(delta, BookDelta)
+            if delta.last_update_id > start.update_id:
+                fresh.append((frame, delta))
+    decode = envelope_decoder(Depth)
 
-    def ours() -> None:
+    def started() -> OrderBook:
         book = OrderBook()
         book.apply_image(start)
-        for delta in deltas:
+        return book
+
+    def apply() -> None:
+        book = started()
+        for _, delta in fresh:
             book.apply_delta(delta)
 
-    def floor() -> None:
+    def apply_floor() -> None:
         bids, asks = dict(start.bids), dict(start.asks)
-        for delta in deltas:
+        for _, delta in fresh:
             bids.update(delta.bids)
             asks.update(delta.asks)
 
-    scale = LEVELS * 1e6 / sum(len(delta.bids) + len(delta.asks) for delta in deltas)
+    def parse_and_apply() -> None:
+        book = started()
+        for frame, _ in fresh:
+            book.apply_delta(parse(frame, ts_init=1)[0])  # type: ignore[arg-type]
+
+    def parse_and_apply_floor() -> None:
+        bids, asks = dict(start.bids), dict(start.asks)
+        for frame, _ in fresh:
+            data = decode(frame).data
+            bids.update(data.bids)
+            asks.update(data.asks)
+
+    scale = LEVELS * 1e6 / sum(len(delta.bids) + len(delta.asks) for _, delta in fresh)
     return {
-        "feed.binance_usdm.book_delta": Row(
+        f"feed.binance_usdm.{name}": Row(
             value=best_seconds(ours) * scale, unit="us", floor=best_seconds(floor) * scale, budget=15
+        )
+        for name, ours, floor in (
+            ("book_delta", apply, apply_floor),
+            ("frame_to_book", parse_and_apply, parse_and_apply_floor),
         )
     }

@@ -47,7 +47,7 @@ def confirm(event: VenueEvent, frame: bytes, symbols: dict[str, str]) -> bool:
     if not isinstance(event, _KINDS):
         return False
     data = payload_of(frame)
-    venue_symbol = data["o"]["s"] if isinstance(event, Liquidation) else data.get("s")
+    venue_symbol = data["o"]["s"] if isinstance(event, Liquidation) else data.get("s", "")
     if isinstance(event, BookImage):
         assert (event.bids, event.asks) == (levels(data["bids"]), levels(data["asks"]))
         assert event.update_id == whole(data["lastUpdateId"])

@@ -1,6 +1,6 @@
 """Binance over REST, spot and USD-M futures, from a server that answers as the venue documents."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ from tests.unit.marketdata.exchanges.web import serving
 
 VENUES = ["binance", "binance-usdm"]
 PREFIX = {"binance": "/api/v3/", "binance-usdm": "/fapi/v1/"}
-MAX_BARS = {"binance": 1000, "binance-usdm": 1500}
+MAX_BARS = 1_000
 # 30 s into a minute.
 NOW = T0 + 5000 * MINUTE + 30 * SECOND
 
@@ -64,14 +64,14 @@ def kline(open_ms: int) -> list[object]:
 def klines(request: web.Request) -> web.Response:
     """Of all minutes there ever were, up to the forming one."""
     limit = int(request.query["limit"])
-    assert limit <= MAX_BARS["binance" if request.path.startswith("/api") else "binance-usdm"]
+    assert limit <= MAX_BARS
     forming = NOW // MINUTE
     first = -(-int(request.query["startTime"]) * 1_000_000 // MINUTE) if "startTime" in request.query else 0
     first = first or forming + 1 - limit
     return web.json_response([kline(minute * 60_000) for minute in range(first, min(first + limit, forming + 1))])
 
 
-def endpoint(answers: dict[str, object]) -> Callable[[web.Request], web.Response]:
+def endpoint(answers: Mapping[str, object]) -> Callable[[web.Request], web.Response]:
     def answer(request: web.Request) -> web.Response:
         name = request.path.removeprefix("/api/v3/").removeprefix("/fapi/v1/")
         if name == "time" and name not in answers:
@@ -87,7 +87,7 @@ def endpoint(answers: dict[str, object]) -> Callable[[web.Request], web.Response
 
 
 @asynccontextmanager
-async def venue(name: str, answers: dict[str, object]) -> AsyncIterator[tuple[Rest, list[web.Request]]]:
+async def venue(name: str, answers: Mapping[str, object]) -> AsyncIterator[tuple[Rest, list[web.Request]]]:
     async with serving(endpoint(answers)) as (url, requests), httpx.AsyncClient() as client:
         yield (
             get_adapter(name).rest(exchange="x", base_url=url, client=client, clock_ns=lambda: NOW),
@@ -123,8 +123,13 @@ async def test_perpetuals_are_listed_with_their_funding_interval():
     async with venue("binance-usdm", answers) as (rest, _):
         bitcoin, ether, old = await rest.listings()
     assert (bitcoin.symbol, bitcoin.venue_symbol, bitcoin.kind) == ("BTC/USDT:USDT", "BTCUSDT", "perpetual")
-    assert (bitcoin.tick_size, bitcoin.lot_size, bitcoin.contract_size) == (Decimal("0.1"), Decimal("0.001"), 1)
-    assert (bitcoin.min_quantity, bitcoin.max_quantity, bitcoin.min_notional) == (Decimal("0.001"), 120, 100)
+    assert (bitcoin.tick_size, bitcoin.lot_size, bitcoin.contract_size) == (
+        Decimal("0.1"),
+        Decimal("0.001"),
+        Decimal(1),
+    )
+    assert (bitcoin.min_quantity, bitcoin.max_quantity) == (Decimal("0.001"), Decimal(120))
+    assert bitcoin.min_notional == 100
     assert (bitcoin.active, bitcoin.funding_interval_h) == (True, 8)
     assert (ether.symbol, ether.funding_interval_h) == ("ETH/USDC:USDC", 4)
     assert (old.symbol, old.active) == ("OLD/USDT:USDT", False)
@@ -160,7 +165,31 @@ async def test_more_bars_than_one_answer_holds_are_asked_for_in_pages(name, star
     assert [bar.ts_open for bar in bars] == [first + number * MINUTE for number in range(3_200)]
     assert bars[-1].closed is bool(start_ns)
     pages = [request for request in requests if request.path.endswith("klines")]
-    assert len(pages) == -(-3_200 // MAX_BARS[name])
+    assert len(pages) == -(-3_200 // MAX_BARS)
+
+
+@pytest.mark.parametrize("name", VENUES)
+async def test_a_server_that_gives_fewer_bars_than_asked_for_is_asked_again(name):
+    def sparing(request: web.Request) -> web.Response:
+        return klines(
+            request.clone(rel_url=request.rel_url.update_query(limit=str(min(400, int(request.query["limit"])))))
+        )
+
+    async with venue(name, {"klines": sparing}) as (rest, _):
+        bars = await rest.bars("BTCUSDT", symbol="BTC/X", timeframe="1m", limit=1_200)
+    assert [bar.ts_open for bar in bars] == [(NOW // MINUTE - back) * MINUTE for back in reversed(range(1_200))]
+
+
+@pytest.mark.parametrize("name", VENUES)
+async def test_of_a_market_that_has_ended_there_are_the_bars_that_it_had(name):
+    def ended(request: web.Request) -> web.Response:
+        first = int(request.query["startTime"])
+        return web.json_response([kline(first + number * 60_000) for number in range(3)] if first < last_ms else [])
+
+    last_ms = (T0 + MINUTE) // 1_000_000
+    async with venue(name, {"klines": ended}) as (rest, _):
+        bars = await rest.bars("BTCUSDT", symbol="BTC/X", timeframe="1m", limit=100, start_ns=T0)
+    assert [bar.ts_open for bar in bars] == [T0, T0 + MINUTE, T0 + 2 * MINUTE]
 
 
 @pytest.mark.parametrize("name", VENUES)

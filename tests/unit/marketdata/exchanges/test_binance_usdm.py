@@ -280,6 +280,7 @@ def test_a_lost_repeated_or_reordered_delta_is_noticed_at_the_next_one(parser, f
             deltas += parser.parse(frame.payload, ts_init=frame.ts_init)
         if len(deltas) == 300:
             break
+    assert image is not None
     deltas = [delta for delta in deltas if delta.last_update_id > image.update_id]
     damaged = {
         "drop": deltas[:100] + deltas[101:],
