@@ -48,7 +48,8 @@ _RETRY_S = 0.5
 class TickPublisher:
     """Publishes the events of one venue. `add` never waits; `run` is the task that sends.
 
-    `now_ns` is the feed's clock; `on_recovered` is called when Redis is back after a failure.
+    `now_ns` is the feed's clock; `on_recovered` is called when Redis is back after a failure. `group` names the groups
+    in place of the venue, where several publishers, each with its own sequence, share them.
     """
 
     def __init__(
@@ -59,8 +60,10 @@ class TickPublisher:
         now_ns: Callable[[], int],
         on_recovered: Callable[[], None] = lambda: None,
         layer: Any = None,
+        group: str = "",
     ) -> None:
         self._exchange = exchange
+        self._group = group or exchange
         self._epoch = epoch
         self._now_ns = now_ns
         self._on_recovered = on_recovered
@@ -142,7 +145,7 @@ class TickPublisher:
         message = {"type": MESSAGE_TYPE, "payload": encode_batch(batch)}
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                await self._layer.group_send(tick_group(self._exchange, symbol), message)
+                await self._layer.group_send(tick_group(self._group, symbol), message)
         except (RedisError, OSError, TimeoutError) as error:
             await self._failed(len(events), error)
             return

@@ -3,16 +3,18 @@
 Written by the feed a few times a second, never tick by tick; a missing entry means that nothing is fresh.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from asgiref.sync import sync_to_async
 from django.core.cache import cache
 from msgspec import Struct
 
-from marketdata.events import Bar, BookSnapshot
+from marketdata.events import Bar, BookSnapshot, Event
 
 TTL_S = 60
+# The slowest of them comes once a day.
+OBSERVATION_TTL_S = 172_800
 
 
 class LatestQuote(Struct, frozen=True, kw_only=True):
@@ -62,6 +64,7 @@ class LatestSnapshot(Struct, frozen=True, kw_only=True):
 _encode = msgspec.msgpack.Encoder().encode
 _decode_quote = msgspec.msgpack.Decoder(LatestQuote).decode
 _decode_snapshot = msgspec.msgpack.Decoder(LatestSnapshot).decode
+_decode_event = msgspec.msgpack.Decoder(Event).decode
 
 
 def quote_key(exchange: str, symbol: str) -> str:
@@ -70,6 +73,11 @@ def quote_key(exchange: str, symbol: str) -> str:
 
 def snapshot_key(exchange: str, symbol: str) -> str:
     return f"snapshot:{exchange}:{symbol}"
+
+
+def observation_key(symbol: str, kind: str, series: str = "") -> str:
+    """A cache key may hold no spaces; codes of assets and kinds have none."""
+    return f"observation:{symbol}:{kind}:{series}"
 
 
 def store(quotes: Iterable[LatestQuote], snapshots: Iterable[LatestSnapshot]) -> None:
@@ -93,6 +101,19 @@ def latest_quote(exchange: str, symbol: str) -> LatestQuote | None:
 def latest_snapshot(exchange: str, symbol: str) -> LatestSnapshot | None:
     value = cache.get(snapshot_key(exchange, symbol))
     return _decode_snapshot(value) if value is not None else None
+
+
+def store_observations(events: Mapping[tuple[str, str, str], Event]) -> None:
+    """Write the newest slow observations by (symbol, kind, series); series "" is the newest of all of a kind."""
+    values = {observation_key(*place): _encode(event) for place, event in events.items()}
+    if values:
+        cache.set_many(values, OBSERVATION_TTL_S)
+
+
+def latest_observation(symbol: str, kind: str, series: str = "") -> Event | None:
+    """The newest slow observation of an asset, when there was one in the last two days."""
+    value = cache.get(observation_key(symbol, kind, series))
+    return _decode_event(value) if value is not None else None
 
 
 alatest_quotes = sync_to_async(latest_quotes, thread_sensitive=False)

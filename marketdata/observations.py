@@ -1,0 +1,97 @@
+"""Slow observations as rows and back: what was stored of funding, open interest, options, sentiment and headlines.
+
+The observations of a source that is simulated, on a testnet or live are stored under different names, and only those
+of the environment that the source is in now are read.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from channels.db import database_sync_to_async
+from django.db.models import Max, QuerySet
+
+from marketdata import cache
+from marketdata.events import Headline
+from marketdata.models import Observation
+from marketdata.sources.config import foreign_names
+from marketdata.sources.keys import observation_key
+from marketdata.sources.kinds import KINDS, OBSERVED, SlowEvent, kind_of
+
+_BATCH_ROWS = 1_000
+# These have columns of their own.
+_COLUMNS = frozenset({"exchange", "symbol", "ts_event", "ts_init"})
+
+
+def store_observations(events: Iterable[SlowEvent], *, key: str = "") -> None:
+    """Insert; what is stored already stays as it was first seen. `key` as in keys.observation_key."""
+    rows = [
+        Observation(
+            source=event.exchange,
+            symbol=event.symbol,
+            kind=kind_of(event),
+            key=observation_key(event, key),
+            ts_event=event.ts_event,
+            ts_init=event.ts_init,
+            data={name: getattr(event, name) for name in event.__struct_fields__ if name not in _COLUMNS},
+        )
+        for event in events
+    ]
+    Observation.objects.bulk_create(rows, batch_size=_BATCH_ROWS, ignore_conflicts=True)
+
+
+def load_observations(symbol: str, kinds: Collection[str], start_ns: int, end_ns: int) -> list[SlowEvent]:
+    """All with start <= ts_event < end, oldest first. `symbol` is an asset's code, or "CRYPTO" for the market.
+
+    Open interest comes from two series of a source, one of which is in steps of five minutes, both in contracts.
+    """
+    rows = _rows(symbol, kinds).filter(ts_event__gte=start_ns, ts_event__lt=end_ns)
+    return [_event(row) for row in rows.order_by("ts_event", "pk")]
+
+
+def latest(symbol: str, kind: str, *, key: str | None = None) -> SlowEvent | None:
+    """The newest of a kind, from the cache where it is there. `key`: of this series only (a scope of long_short)."""
+    foreign = foreign_names()
+    cached = cache.latest_observation(symbol, kind, key or "")
+    if isinstance(cached, SlowEvent) and cached.exchange not in foreign:
+        return cached
+    rows = _rows(symbol, [kind])
+    row = (rows if key is None else rows.filter(key=key)).order_by("-ts_event", "-pk").first()
+    return _event(row) if row is not None else None
+
+
+def newest_by_series(source: str) -> dict[tuple[str, str, str], int]:
+    """Time of the newest observation of each (symbol, kind, key) of a source, headlines left out."""
+    rows = Observation.objects.filter(source=source).exclude(kind=kind_of(Headline))
+    found = rows.values_list("symbol", "kind", "key").annotate(newest=Max("ts_event"))
+    return {(symbol, kind, key): newest for symbol, kind, key, newest in found}
+
+
+def headlines_seen(keys: Sequence[str], since_ns: int) -> list[tuple[str, int, int]]:
+    """Of the given titles those that were stored since a time: (key, latest ts_event, latest ts_init)."""
+    rows = Observation.objects.filter(kind=kind_of(Headline), key__in=keys, ts_init__gte=since_ns)
+    return list(
+        rows.exclude(source__in=foreign_names()).values_list("key").annotate(at=Max("ts_event"), seen=Max("ts_init"))
+    )
+
+
+def delete_observations(*, before_ns: int, kinds: Collection[str] = KINDS) -> int:
+    """Forget what is older. Gives how many rows went."""
+    return Observation.objects.filter(kind__in=kinds, ts_event__lt=before_ns).delete()[0]
+
+
+def _rows(symbol: str, kinds: Collection[str]) -> QuerySet[Observation]:
+    unknown = set(kinds) - set(KINDS)
+    if unknown:
+        raise ValueError(
+            f"there are no observations of kind {', '.join(sorted(unknown))}; there are {', '.join(KINDS)}"
+        )
+    return Observation.objects.filter(symbol=symbol, kind__in=list(kinds)).exclude(source__in=foreign_names())
+
+
+def _event(row: Observation) -> SlowEvent:
+    kind = OBSERVED[row.kind]
+    known = {name: value for name, value in row.data.items() if name in kind.__struct_fields__}
+    return kind(exchange=row.source, symbol=row.symbol, ts_event=row.ts_event, ts_init=row.ts_init, **known)
+
+
+aload_observations = database_sync_to_async(load_observations, thread_sensitive=False)
+alatest = database_sync_to_async(latest, thread_sensitive=False)
