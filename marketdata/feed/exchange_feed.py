@@ -4,7 +4,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -19,6 +19,8 @@ from marketdata.feed.rest_work import RestWork
 from marketdata.feed.rules import Rules
 from marketdata.feed.sockets import SocketPool
 from marketdata.feed.source import Health, Hearer, Source
+from marketdata.feed.tape import NoTape, Tape
+from marketdata.recording.lines import MarkKind
 from marketdata.stream import SymbolStream
 
 log = structlog.get_logger(__name__)
@@ -41,17 +43,17 @@ class Outlets:
     """Where the feed's results go.
 
     publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); history_kept(symbol, timeframe) when all
-    fetched bars of a timeframe were given to keep_bar; frame(payload, ts_init, socket) for a recorder; fail(error) ends
-    the feed; pace() waits while there is more to publish than may be kept.
+    fetched bars of a timeframe were given to keep_bar; fail(error) ends the feed; pace() waits while there is more to
+    publish than may be kept; tape hears what a recorder needs.
     """
 
     publish: Callable[[str, Sequence[Event]], None]
     note: Callable[[str, str, str], None]
     keep_bar: Callable[[str, Bar], None]
     history_kept: Callable[[str, Timeframe], None]
-    frame: Callable[[bytes, int, str], None]
     fail: Callable[[BaseException], None]
     pace: Callable[[], Awaitable[None]]
+    tape: Tape = field(default_factory=NoTape)
 
 
 class ExchangeFeed:
@@ -82,7 +84,9 @@ class ExchangeFeed:
         self._rejected_ns = 0
         self._denied_ns = 0
         self._noted: dict[str, str] = {}
-        self.rest_work = RestWork(rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_history)
+        self.rest_work = RestWork(
+            rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
+        )
         self.source = (make_source or self._make_sockets)(self._hearer())
         self._recovery = Recovery(procedure=config.adapter.book_procedure, source=self.source)
 
@@ -97,6 +101,7 @@ class ExchangeFeed:
     def set_listings(self, listings: Iterable[Listing]) -> None:
         """Learn what the venue lists, and tell about rules that changed."""
         self.rules.learn(listings, followed=self.followed)
+        self._outlets.tape.listings(self.rules.listings.values(), time.time_ns())
 
     def follow(self, wanted: Iterable[str]) -> None:
         """Make the followed symbols exactly `wanted`. Those that the venue does not list are put into `unknown`."""
@@ -171,7 +176,9 @@ class ExchangeFeed:
         return Hearer(
             take=self.take,
             malformed=self._malformed,
-            frame=self._outlets.frame,
+            frame=self._outlets.tape.frame,
+            opened=lambda socket, ts_init, held: self._outlets.tape.opened(socket, ts_init, held=held),
+            took_over=self._took_over,
             up=self._on_up,
             down=self._on_down,
             handover=self._on_handover,
@@ -182,8 +189,23 @@ class ExchangeFeed:
             pace=self._outlets.pace,
         )
 
+    def _took_over(self, symbols: Sequence[str], socket: str) -> None:
+        self._outlets.tape.mark(MarkKind.HANDOVER, symbols, ts_init=time.time_ns(), socket=socket)
+
     def _make_sockets(self, hearer: Hearer) -> Source:
         config, rules = self.config, self.rules
+        if (factory := getattr(config.adapter, "source_factory", None)) is not None:
+            source: Source = factory(
+                config_environment=config.environment,
+                exchange=config.exchange,
+                hearer=hearer,
+                rng=self._rng,
+                endpoints=config.endpoints,
+                credentials=config.credentials,
+                reconnect_max_s=config.connection.reconnect_max_s,
+                reconnect_jitter=config.connection.reconnect_jitter,
+            )
+            return source
         return SocketPool(
             adapter=config.adapter,
             settings=config.connection,
@@ -211,6 +233,7 @@ class ExchangeFeed:
         )
         self.followed[symbol] = item
         if self.config.use_websocket:
+            self._outlets.tape.mark(MarkKind.SUBSCRIBED, [symbol], ts_init=time.time_ns())
             self.source.add(symbol, venue_symbol)
         else:
             # REST carries what no socket brings.
@@ -242,6 +265,7 @@ class ExchangeFeed:
 
     def _on_up(self, symbols: Sequence[str], health: Health) -> None:
         now_ns = time.time_ns()
+        self._outlets.tape.mark(MarkKind.UP, symbols, ts_init=now_ns)
         self.denied = ""
         for symbol in symbols:
             item = self.followed.get(symbol)
@@ -254,6 +278,7 @@ class ExchangeFeed:
 
     def _on_down(self, symbols: Sequence[str], reason: str, health: Health) -> None:
         now_ns = time.time_ns()
+        self._outlets.tape.mark(MarkKind.DOWN, symbols, ts_init=now_ns, text=reason)
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:

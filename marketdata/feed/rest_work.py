@@ -9,6 +9,7 @@ import structlog
 from marketdata.events import Bar, Event, Timeframe
 from marketdata.exchanges.adapter import RateLimited, Rest, VenueError
 from marketdata.feed.followed import Followed
+from marketdata.feed.tape import Tape
 from marketdata.history import first_minutes, is_long_gap, longer_bars, missing_minutes
 
 log = structlog.get_logger(__name__)
@@ -37,11 +38,13 @@ class RestWork:
         now_ns: Callable[[], int],
         publish: Callable[[Followed, Sequence[Event]], None],
         keep: Callable[[Followed, Timeframe, Sequence[Bar]], None],
+        tape: Tape,
     ) -> None:
         self.rest = rest
         self._now_ns = now_ns
         self._publish = publish
         self._keep = keep
+        self._tape = tape
         self._parallel = asyncio.Semaphore(_PARALLEL)
         self._images: dict[str, asyncio.Task[None]] = {}
         self._histories: dict[str, asyncio.Task[None]] = {}
@@ -103,6 +106,7 @@ class RestWork:
         except VenueError as error:
             log.warning("[WS] no order book image", symbol=item.symbol, error=str(error))
             return
+        self._tape.book_image(image)
         self._publish(item, item.stream.receive(image))
         if item.stream.book.is_valid:
             item.image_backoff.reset()
@@ -123,6 +127,7 @@ class RestWork:
             log.warning("[WS] no history", symbol=item.symbol, error=str(error))
             return
         # The missed bars first: consumers load them again, whole and in order, after the word that they are stored.
+        self._tape.history(item.symbol, bars, trades, self._now_ns())
         self._publish(item, stream.fill_history(bars, trades))
         closed = [bar for bar in bars if bar.closed]
         if begins or {bar.ts_open for bar in closed} - {bar.ts_open for bar in known}:

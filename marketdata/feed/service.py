@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 import structlog
@@ -33,12 +33,6 @@ _ROWS_EVERY_S = 1.0
 _STANDBY_EVERY_S = 1.0
 _REST_TIMEOUT_S = 10.0
 _FLUSH_S = 2.0
-
-
-class FrameSink(Protocol):
-    """Who keeps raw frames."""
-
-    def frame(self, payload: bytes, ts_init: int, socket: str) -> None: ...
 
 
 class LeaseLost(RuntimeError):
@@ -72,7 +66,6 @@ class FeedService:
         self._recorder = Recorder(exchange_id=config.exchange_id, exchange=config.exchange, enabled=not dry_run)
         self._listings = ListingKeeper(config, self._recorder, dry_run=dry_run)
         self._failure: asyncio.Future[None] | None = None
-        self._frames: FrameSink | None = None
         self._wanted: set[str] = set(symbols)
 
     async def run(self) -> None:
@@ -116,7 +109,6 @@ class FeedService:
                 note=self._note,
                 keep_bar=self._keep_bar,
                 history_kept=self._history_kept,
-                frame=self._frame,
                 fail=self._fail,
                 pace=self._pace,
             )
@@ -275,10 +267,6 @@ class FeedService:
         )
         feed.counts["history_told"] += 1
         self._publish(symbol, [ready])
-
-    def _frame(self, payload: bytes, ts_init: int, socket: str) -> None:
-        if self._frames is not None:
-            self._frames.frame(payload, ts_init, socket)
 
     def _fail(self, error: BaseException) -> None:
         if self._failure is not None and not self._failure.done():

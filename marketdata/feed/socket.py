@@ -33,6 +33,7 @@ class SocketOwner:
     """
 
     frame: Callable[[bytes, int, str], None]
+    opened: Callable[["Socket"], None]
     malformed: Callable[[str, int], None]
     up: Callable[["Socket"], None]
     down: Callable[["Socket", str], None]
@@ -136,6 +137,7 @@ class Socket:
 
     def _on_up(self) -> None:
         self._parse = self._make_parser().parse
+        self._owner.opened(self)
         self._leaving, self._single, self._is_sending = {}, [], False
         self._asked.clear()
         self._requests = 0

@@ -50,6 +50,7 @@ class SocketPool:
         self._names = count(1)
         self._owner = SocketOwner(
             frame=hearer.frame,
+            opened=lambda socket: hearer.opened(socket.name, now_ns(), socket not in self.sockets),
             malformed=hearer.malformed,
             up=self._up,
             down=self._down,
@@ -168,6 +169,7 @@ class SocketPool:
         self._hearer.down(symbols, reason, self.health(symbols[0]))
         if successor is not None and successor.socket.is_up:
             self._install(socket, successor)
+            self._hearer.took_over(symbols, successor.socket.name)
             self._up(successor.socket)
             self._hearer.take(successor.held)
 
@@ -189,6 +191,7 @@ class SocketPool:
     def _hand_over(self, old: Socket, successor: Successor) -> None:
         new = successor.socket
         self._install(old, successor)
+        self._hearer.took_over(list(new.carried), new.name)
         self._hearer.handover(list(new.carried))
         self._hearer.take(successor.held)
         self._hearer.note("renewed", f"Socket {new.name} has taken over from {old.name}.")

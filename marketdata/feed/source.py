@@ -15,13 +15,18 @@ class Health:
     failures: int = 0
 
 
+def _nothing(*_: object) -> None:
+    """For those who do not record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hearer:
     """Who hears a source. Symbols are unified. None of the functions may block.
 
     take(events): what one frame gave, in order; it may hold Gap, Notice and Acknowledgement too, but no Reply.
     malformed(message, ts_init): a frame that cannot be read. frame(payload, ts_init, socket): each raw frame before it
-    is parsed, for a recorder. up(symbols, health): subscribed, all their sockets are open; what was known is old.
+    is parsed, opened(socket, ts_init, held) for a connection with a new parser, and took_over(symbols, socket) are for a
+    recorder. up(symbols, health): subscribed, all their sockets are open; what was known is old.
     down(symbols, reason, health): not all their sockets are open. handover(symbols): from now on another socket, which
     repeats a little, takes over without a gap. refused(symbol, error): the venue does not stream the symbol, others go
     on. not_allowed(message): key or token missing, expired or revoked. note(kind, message): for people. fail(error): an
@@ -31,6 +36,8 @@ class Hearer:
     take: Callable[[Sequence[VenueEvent]], None]
     malformed: Callable[[str, int], None]
     frame: Callable[[bytes, int, str], None]
+    opened: Callable[[str, int, bool], None] = _nothing
+    took_over: Callable[[Sequence[str], str], None] = _nothing
     up: Callable[[Sequence[str], Health], None]
     down: Callable[[Sequence[str], str, Health], None]
     handover: Callable[[Sequence[str]], None]
