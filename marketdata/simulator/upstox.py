@@ -17,12 +17,14 @@ import msgspec
 from aiohttp import WSMsgType, web
 
 from marketdata.simulator import upstox_frames as frames
-from marketdata.simulator.upstox_market import BAR_MS, SPECS, UpstoxMarket, day_of
+from marketdata.simulator.upstox_market import BAR_MS, SPECS, Slots, UpstoxMarket, day_of
 
 PREFIX = "/upstox"
 
 _TICKS_PER_S = 4
 _MAX_CODES = 1_000
+# Prints.
+_MAX_LATE = 40
 _MAX_DAYS = 31
 _EPOCH = date(1970, 1, 1)
 
@@ -42,8 +44,8 @@ class UpstoxDoor:
     def __init__(
         self, *, seed: int, bar_seconds: int, now_ms: Callable[[], int], is_frozen: Callable[[], bool]
     ) -> None:
-        slots = bar_seconds * _TICKS_PER_S
-        self.markets = {spec.key: UpstoxMarket(spec, seed=seed, slots=slots) for spec in SPECS}
+        self.slots = Slots(bar_seconds * _TICKS_PER_S)
+        self.markets = {spec.key: UpstoxMarket(spec, seed=seed, slots=self.slots.count) for spec in SPECS}
         self.sockets: set[_Socket] = set()
         self.is_frozen = is_frozen
         self._wall_ms = now_ms
@@ -59,11 +61,10 @@ class UpstoxDoor:
         """The venue's time."""
         return self._start_ms + (self._wall_ms() - self._start_ms) * BAR_MS // self._bar_ms
 
-    def until_next_s(self) -> float:
-        """How long until the next print, by the wall clock. Prints are in the middle of their slots."""
-        slot_ms = BAR_MS // (self._bar_ms // 1_000 * _TICKS_PER_S)
-        venue_ms = slot_ms - (self.now_ms() - slot_ms // 2) % slot_ms
-        return venue_ms * self._bar_ms / BAR_MS / 1_000
+    async def wait_for(self, slot: int) -> None:
+        """Sleep until the slot's print is there."""
+        left_ms = self.slots.time_ms(slot) - self.now_ms()
+        await asyncio.sleep(max(0, left_ms) * self._bar_ms / BAR_MS / 1_000)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         candles = PREFIX + "/v3/historical-candle"
@@ -145,14 +146,16 @@ class UpstoxDoor:
             days = [market.candles(number, minutes, until_ms=now_ms) for number in range(first, last + 1)]
             return frames.candles(days, market)
 
-        return self._success({"candles": await asyncio.to_thread(compute)})
+        return self._success({"candles": await asyncio.to_thread(compute)}, now_ms=now_ms)
 
-    def _headers(self) -> dict[str, str]:
-        return {"Date": format_datetime(datetime.fromtimestamp(self.now_ms() // 1_000, UTC), usegmt=True)}
+    def _headers(self, now_ms: int | None = None) -> dict[str, str]:
+        told_ms = self.now_ms() if now_ms is None else now_ms
+        return {"Date": format_datetime(datetime.fromtimestamp(told_ms // 1_000, UTC), usegmt=True)}
 
-    def _success(self, data: object) -> web.Response:
+    def _success(self, data: object, *, now_ms: int | None = None) -> web.Response:
+        """`now_ms` is the venue's time that the data are of."""
         body = msgspec.json.encode({"status": "success", "data": data})
-        return web.Response(body=body, content_type="application/json", headers=self._headers())
+        return web.Response(body=body, content_type="application/json", headers=self._headers(now_ms))
 
     def _unknown(self) -> web.Response:
         return self._problem("UDAPI1087", "Invalid Instrument key.", status=400)
@@ -207,10 +210,16 @@ class _Socket:
             )
 
     async def _write(self) -> None:
+        """Send every print, late ones too: only who was suspended for long misses some."""
+        door, slots = self._door, self._door.slots
+        sent = slots.newest(door.now_ms())
         with suppress(ConnectionError):
             while True:
-                await asyncio.sleep(self._door.until_next_s())
-                if self._wanted and not self._door.is_frozen():
-                    await self._websocket.send_bytes(
-                        frames.feed_frame(list(self._wanted.values()), self._door.now_ms())
-                    )
+                await door.wait_for(sent + 1)
+                newest = slots.newest(door.now_ms())
+                for slot in range(max(sent + 1, newest - _MAX_LATE), newest + 1):
+                    if self._wanted and not door.is_frozen():
+                        await self._websocket.send_bytes(
+                            frames.feed_frame(list(self._wanted.values()), slots.time_ms(slot))
+                        )
+                sent = newest

@@ -102,6 +102,23 @@ def day_of(time_ms: int) -> int:
     return (time_ms + IST_MS) // DAY_MS
 
 
+class Slots:
+    """`count` slots a bar, numbered from the epoch on, each with a print in its middle."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.offset_ms = (2 * np.arange(count, dtype=np.int64) + 1) * BAR_MS // (2 * count)
+
+    def newest(self, time_ms: int) -> int:
+        """The slot of the newest print."""
+        bar, rest_ms = divmod(time_ms, BAR_MS)
+        return bar * self.count + int(np.searchsorted(self.offset_ms, rest_ms, side="right")) - 1
+
+    def time_ms(self, slot: int) -> int:
+        bar, place = divmod(slot, self.count)
+        return bar * BAR_MS + int(self.offset_ms[place])
+
+
 class UpstoxMarket:
     """One instrument with `slots` prints a bar."""
 
@@ -111,8 +128,7 @@ class UpstoxMarket:
         self._seed = {
             name: subseed(seed, spec.key, name) for name in ("day", "bar", "wobble", "volume", "share", "side", "size")
         }
-        # Prints are in the middle of their slots.
-        self._offset_ms = (2 * np.arange(slots, dtype=np.int64) + 1) * BAR_MS // (2 * slots)
+        self._slots = Slots(slots)
         self._newest_days = lru_cache(maxsize=2)(self._day)
         self._past_minutes = lru_cache(maxsize=64)(self._minutes)
 
@@ -126,7 +142,7 @@ class UpstoxMarket:
         bid = last if day.sold[bar, place] else last - spread
         total, turnover, high, low = day.before[bar].tolist()
         return Print(
-            time_ms=day.number * DAY_MS - IST_MS + bar * BAR_MS + int(self._offset_ms[place]),
+            time_ms=day.number * DAY_MS - IST_MS + bar * BAR_MS + int(self._slots.offset_ms[place]),
             price=last,
             last_volume=1 + int(sizes[-1]) * (int(volume[-1]) - 1) // 1_001,
             volume=total + int(volume.sum()),
@@ -161,16 +177,13 @@ class UpstoxMarket:
     def _rows(self, day: Day, first: int, last: int) -> Ints:
         """The prints of some bars as candles of one print each."""
         begin_ms = day.number * DAY_MS - IST_MS
-        time_ms = (begin_ms + np.arange(first, last)[:, None] * BAR_MS + self._offset_ms).ravel()
+        time_ms = (begin_ms + np.arange(first, last)[:, None] * BAR_MS + self._slots.offset_ms).ravel()
         price = day.price[first:last].ravel()
         return np.stack([time_ms, price, price, price, price, day.volume[first:last].ravel()], axis=1)
 
     def _find(self, time_ms: int) -> tuple[Day, int, int]:
         """Day, bar and slot of the newest print."""
-        bar, rest_ms = divmod(time_ms + IST_MS, BAR_MS)
-        place = int(np.searchsorted(self._offset_ms, rest_ms, side="right")) - 1
-        if place < 0:
-            bar, place = bar - 1, self.slots - 1
+        bar, place = divmod(self._slots.newest(time_ms + IST_MS), self.slots)
         return self._newest_days(bar // BARS_A_DAY), bar % BARS_A_DAY, place
 
     def _ticks(self, points: Floats) -> Ints:

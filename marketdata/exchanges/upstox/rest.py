@@ -52,6 +52,8 @@ _MISSING = "Upstox wants an access token: log in and set UPSTOX_ACCESS_TOKEN"
 # The venue's longer bars begin at 09:15 IST, ours at whole half hours and hours UTC.
 _MINUTES: dict[Timeframe, int] = {"1m": 1, "3m": 3, "5m": 5, "15m": 15}
 _SESSION_MINUTES = 375
+# Candles are conflated too: what was traded at the end of one may be added a little later.
+_SETTLING_NS = 2 * _NS_PER_S
 # A request may span a month for bars of up to 15 minutes.
 _WINDOW = timedelta(days=28)
 _DAY = timedelta(days=1)
@@ -228,7 +230,7 @@ class UpstoxRest:
             volume=row[5],
             taker_buy_volume=None,
             trades=0,
-            closed=ts_close <= now_ns,
+            closed=ts_close + _SETTLING_NS <= now_ns,
             source="rest",
         )
 
