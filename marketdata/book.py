@@ -32,9 +32,9 @@ class OrderBook:
     """Both sides of one instrument's book. `is_valid` tells whether it may be used."""
 
     __slots__ = (
-        "_ask_prices",
+        "_ask_keys",
         "_asks",
-        "_bid_prices",
+        "_bid_keys",
         "_bids",
         "_buffer",
         "_first_update_id",
@@ -51,18 +51,18 @@ class OrderBook:
         self._first_update_id = 0
         self._bids: dict[float, float] = {}
         self._asks: dict[float, float] = {}
-        # Both ascending: the best bid is last, the best ask first.
-        self._bid_prices: list[float] = []
-        self._ask_prices: list[float] = []
+        # Bid prices and negative ask prices, ascending: the best of both, where most changes are, is last and cheap to move.
+        self._bid_keys: list[float] = []
+        self._ask_keys: list[float] = []
         self._buffer: deque[BookDelta] = deque(maxlen=_MAX_BUFFERED)
 
     @property
     def best_bid(self) -> float:
-        return self._bid_prices[-1] if self._bid_prices else 0.0
+        return self._bid_keys[-1] if self._bid_keys else 0.0
 
     @property
     def best_ask(self) -> float:
-        return self._ask_prices[0] if self._ask_prices else 0.0
+        return -self._ask_keys[-1] if self._ask_keys else 0.0
 
     @property
     def is_buffering(self) -> bool:
@@ -72,8 +72,8 @@ class OrderBook:
         """Return the best bids and asks, best first."""
         bids, asks = self._bids, self._asks
         return (
-            tuple([(price, bids[price]) for price in self._bid_prices[: -levels - 1 : -1]]),
-            tuple([(price, asks[price]) for price in self._ask_prices[:levels]]),
+            tuple([(price, bids[price]) for price in self._bid_keys[: -levels - 1 : -1]]),
+            tuple([(-key, asks[-key]) for key in self._ask_keys[: -levels - 1 : -1]]),
         )
 
     def invalidate(self) -> None:
@@ -83,8 +83,8 @@ class OrderBook:
         self._joining = True
         self._bids.clear()
         self._asks.clear()
-        self._bid_prices.clear()
-        self._ask_prices.clear()
+        self._bid_keys.clear()
+        self._ask_keys.clear()
         self._buffer.clear()
 
     def apply_delta(self, delta: BookDelta) -> Applied:
@@ -98,7 +98,9 @@ class OrderBook:
                 self.invalidate()
                 self._buffer.append(delta)
                 return Applied.GAP
-        sane = _apply(self._bids, self._bid_prices, delta.bids) and _apply(self._asks, self._ask_prices, delta.asks)
+        sane = _apply(self._bids, self._bid_keys, delta.bids, 1.0) and _apply(
+            self._asks, self._ask_keys, delta.asks, -1.0
+        )
         if not sane:
             self.invalidate()
             return Applied.BAD_LEVEL
@@ -127,7 +129,9 @@ class OrderBook:
         if buffered and buffered[0].first_update_id > image.update_id + 1:
             return Applied.IMAGE_TOO_OLD
         self.invalidate()
-        if not (_apply(self._bids, self._bid_prices, image.bids) and _apply(self._asks, self._ask_prices, image.asks)):
+        if not (
+            _apply(self._bids, self._bid_keys, image.bids, 1.0) and _apply(self._asks, self._ask_keys, image.asks, -1.0)
+        ):
             self.invalidate()
             return Applied.BAD_LEVEL
         if self._is_crossed():
@@ -143,24 +147,30 @@ class OrderBook:
         return Applied.APPLIED
 
     def _is_crossed(self) -> bool:
-        return bool(self._bid_prices and self._ask_prices and self._bid_prices[-1] >= self._ask_prices[0])
+        return bool(self._bid_keys and self._ask_keys and self._bid_keys[-1] >= -self._ask_keys[-1])
 
     def _is_repeated(self, delta: BookDelta) -> bool:
         return delta.last_update_id == self.update_id and delta.first_update_id == self._first_update_id
 
 
-def _apply(sizes: dict[float, float], prices: list[float], changes: tuple[Level, ...]) -> bool:
-    """Set the changed levels; size 0 removes one. Stops and gives False at a level that cannot be."""
+def _apply(sizes: dict[float, float], keys: list[float], changes: tuple[Level, ...], sign: float) -> bool:
+    """Set the changed levels; size 0 removes one. Stops and gives False at a level that cannot be.
+
+    `keys` are the prices times `sign`, ascending.
+    """
+    count = len(sizes)
     for price, size in changes:
         if 0.0 < size < inf:
-            if price not in sizes:
+            sizes[price] = size
+            if len(sizes) != count:
                 if not 0.0 < price < inf:
                     return False
-                insort(prices, price)
-            sizes[price] = size
+                insort(keys, price * sign)
+                count += 1
         elif size == 0.0:
             if sizes.pop(price, None) is not None:
-                del prices[bisect_left(prices, price)]
+                del keys[bisect_left(keys, price * sign)]
+                count -= 1
         else:
             return False
     return True

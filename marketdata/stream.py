@@ -382,6 +382,9 @@ class SymbolStream:
     def _take_gap(self, gap: Gap, out: list[Event]) -> None:
         self.counts["in.gap"] += 1
         self.book.invalidate()
+        # Prints may be among what was lost: the forming minute is left to history.
+        self.bars.interrupt()
+        self.bars.resume()
         self._resync(gap.reason, gap.ts_init, out)
 
     def _after_book(self, applied: Applied, ts_event: int, ts_init: int, out: list[Event]) -> None:
