@@ -13,7 +13,7 @@ import ccxt
 
 from marketdata.ccxtpro.answers import Answers, UnsupportedTimeframe
 from marketdata.ccxtpro.backoff import Retry
-from marketdata.ccxtpro.exchange import CannotSimulate, make_exchange
+from marketdata.ccxtpro.exchange import NoSuchEnvironment, make_exchange
 from marketdata.ccxtpro.names import UnknownExchange
 from marketdata.ccxtpro.outbox import Outbox
 from marketdata.ccxtpro.symbol_watch import SymbolWatch
@@ -219,7 +219,7 @@ async def serve(start: Start, commands: "CommandReader", pipe: BinaryIO, *, cloc
             credentials=start.credentials,
             options=start.options,
         )
-    except (UnknownExchange, CannotSimulate, ccxt.BaseError) as error:
+    except (UnknownExchange, NoSuchEnvironment, ccxt.BaseError) as error:
         told: list[Report] = [Note(kind="failed", message=explain(error)), Down(symbol="", reason=explain(error))]
         writer.write(frame(told))
         await writer.drain()

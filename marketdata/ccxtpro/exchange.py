@@ -23,8 +23,8 @@ _SIMULATED_OPTIONS = {
 }
 
 
-class CannotSimulate(ValueError):
-    """The simulated exchange speaks Binance's dialect only."""
+class NoSuchEnvironment(ValueError):
+    """The exchange has no testnet, or cannot be simulated: the simulated exchange speaks Binance's dialect only."""
 
 
 def book_depth(exchange_id: str) -> int | None:
@@ -44,12 +44,11 @@ def make_exchange(
     """A ccxt.pro exchange; close() it in the end.
 
     credentials: api_key, api_secret, passphrase and access_token, or ccxt's own names. With a `rest_url` it is
-    pointed at the simulated exchange there. Raises UnknownExchange, CannotSimulate, and ccxt's NotSupported for a
-    testnet that the venue does not have.
+    pointed at the simulated exchange there. Raises UnknownExchange and NoSuchEnvironment.
     """
     exchange_id = check_exchange(exchange_id)
     if rest_url and exchange_id != "binance":
-        raise CannotSimulate(
+        raise NoSuchEnvironment(
             f"The simulated exchange speaks Binance's dialect: ccxt:binance can use it, {exchange_id} cannot."
         )
     import ccxt.pro
@@ -69,6 +68,8 @@ def make_exchange(
         api["ws"]["spot"] = f"{sockets}/ws"
         api["ws"]["ws-api"]["spot"] = f"{sockets}/ws-api/v3"
     elif environment == "testnet":
+        if not exchange.urls.get("test"):
+            raise NoSuchEnvironment(f"{exchange_id} has no testnet that ccxt knows: use the live environment.")
         exchange.set_sandbox_mode(True)
     return exchange
 

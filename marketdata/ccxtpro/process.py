@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
 import structlog
 
 from marketdata.ccxtpro.wire import (
@@ -196,7 +195,7 @@ class ChildProcess:
             code = await process.wait()
             said = f": {self._last_words}" if self._last_words else ""
             return self._reason or f"the ccxt process ended with code {code}{said}"
-        except (BrokenFrame, msgspec.DecodeError) as error:
+        except BrokenFrame as error:
             return f"the ccxt process sent what cannot be read: {error}"
         finally:
             self._process = None

@@ -67,7 +67,7 @@ class CcxtRest:
         body = await self._child.call(method, **arguments)
         try:
             return msgspec.msgpack.decode(body, type=kind)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise VenueUnavailable(
                 f"{self._child.start.exchange} sent an answer to {method} that cannot be read: {error}"
             ) from error

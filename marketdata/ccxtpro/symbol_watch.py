@@ -8,24 +8,13 @@ from typing import Any, Protocol
 import ccxt
 
 from marketdata.ccxtpro.backoff import Retry
-from marketdata.ccxtpro.continuity import BookCheck, BookGap, Seen
+from marketdata.ccxtpro.continuity import BookGap
 from marketdata.ccxtpro.exchange import book_depth
+from marketdata.ccxtpro.intake import Intake
 from marketdata.ccxtpro.outbox import Outbox
-from marketdata.ccxtpro.records import (
-    NS_PER_MS,
-    NS_PER_US,
-    event_ns,
-    levels,
-    to_quote,
-    to_ticker,
-    to_trade,
-)
-from marketdata.ccxtpro.trade_ids import TradeIds
 from marketdata.ccxtpro.verdicts import HANDLER_ERRORS, Verdict, explain, judge
-from marketdata.ccxtpro.wire import Denied, Down, GapSeen, Image, Note, Refused, Up
-from marketdata.events import QuoteTick
+from marketdata.ccxtpro.wire import Denied, Down, GapSeen, Note, Refused, Up
 
-LEVELS = 20
 _REJECTIONS = 3
 _CALM_S = 1.0
 _GAPS_APART_S = 60.0
@@ -56,24 +45,30 @@ class SymbolWatch:
     def __init__(self, symbol: str, around: Surroundings) -> None:
         self.symbol = symbol
         self._around = around
-        self._market = around.exchange.market(symbol)
-        self._check = BookCheck()
-        self._ids = TradeIds()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._failing: dict[str, float] = {}
         self._gap_retry = Retry()
         self._gap_s = 0.0
         self._is_up = False
         self._delivered: set[str] = set()
-        self._quotes_from_book = not around.exchange.has.get("watchBidsAsks")
+        self._intake = Intake(
+            symbol,
+            exchange=around.code,
+            market=around.exchange.market(symbol),
+            outbox=around.outbox,
+            clock_ns=around.clock_ns,
+            arrived=self._arrived,
+            quotes_from_book=not around.exchange.has.get("watchBidsAsks"),
+        )
+        self._check = self._intake.check
         self._watch: dict[str, tuple[Callable[[], Awaitable[Any]], Callable[[Any], None]]] = {}
         exchange = around.exchange
         depth = book_depth(exchange.id)
         for channel, watch, take in (
-            ("book", partial(exchange.watch_order_book, symbol, depth), self._take_book),
-            ("trades", partial(exchange.watch_trades, symbol), self._take_trades),
-            ("quotes", partial(exchange.watch_bids_asks, [symbol]), self._take_quotes),
-            ("ticker", partial(exchange.watch_ticker, symbol), self._take_ticker),
+            ("book", partial(exchange.watch_order_book, symbol, depth), self._intake.book),
+            ("trades", partial(exchange.watch_trades, symbol), self._intake.trades),
+            ("quotes", partial(exchange.watch_bids_asks, [symbol]), self._intake.quotes),
+            ("ticker", partial(exchange.watch_ticker, symbol), self._intake.ticker),
         ):
             if exchange.has.get(f"watch{_CHANNELS[channel]}"):
                 self._watch[channel] = (watch, take)
@@ -193,7 +188,7 @@ class SymbolWatch:
         del self._watch[channel]
         self._failing.pop(channel, None)
         if channel == "quotes":
-            self._quotes_from_book = True
+            self._intake.quotes_from_book = True
         self._around.outbox.add(Note(kind="notice", message=f"{self.symbol}: no {channel} channel: {message}"))
 
     def _failed(self, channel: str, reason: str) -> None:
@@ -259,77 +254,3 @@ class SymbolWatch:
                 raise
             return False
         return True
-
-    def _take_book(self, book: Any) -> None:
-        around, symbol = self._around, self.symbol
-        bids = levels(self._market, book["bids"], LEVELS)
-        asks = levels(self._market, book["asks"], LEVELS)
-        ts_init = around.clock_ns()
-        seen = self._check.look(bids, asks, nonce=book.get("nonce"), time_ms=book.get("timestamp"), now_s=ts_init / 1e9)
-        if seen is Seen.OLD:
-            return
-        self._arrived("book")
-        update_id, ts_event = ts_init // NS_PER_US, event_ns(book)
-        around.outbox.replace(
-            Image(
-                exchange=around.code,
-                symbol=symbol,
-                bids=bids,
-                asks=asks,
-                update_id=update_id,
-                ts_event=ts_event,
-                ts_init=ts_init,
-            )
-        )
-        if self._quotes_from_book and bids and asks:
-            around.outbox.replace(
-                QuoteTick(
-                    exchange=around.code,
-                    symbol=symbol,
-                    bid=bids[0][0],
-                    bid_size=bids[0][1],
-                    ask=asks[0][0],
-                    ask_size=asks[0][1],
-                    ts_event=ts_event,
-                    ts_init=ts_init,
-                    update_id=update_id,
-                )
-            )
-
-    def _take_trades(self, trades: Sequence[Any]) -> None:
-        self._arrived("trades")
-        around = self._around
-        for row in trades:
-            trade_id = self._ids.number(row.get("id"), time_ms=event_ns(row) // NS_PER_MS)
-            if trade_id is None:
-                continue
-            self._check.traded()
-            around.outbox.add(
-                to_trade(
-                    row,
-                    exchange=around.code,
-                    symbol=self.symbol,
-                    market=self._market,
-                    trade_id=trade_id,
-                    ts_init=around.clock_ns(),
-                )
-            )
-
-    def _take_quotes(self, rows: Any) -> None:
-        self._arrived("quotes")
-        row = rows.get(self.symbol)
-        if row is None:
-            return
-        around = self._around
-        quote = to_quote(row, exchange=around.code, symbol=self.symbol, market=self._market, ts_init=around.clock_ns())
-        # A venue that leaves sizes out: the book has them.
-        self._quotes_from_book = quote is None
-        if quote is not None:
-            around.outbox.replace(quote)
-
-    def _take_ticker(self, row: Any) -> None:
-        self._arrived("ticker")
-        around = self._around
-        ticker = to_ticker(row, exchange=around.code, symbol=self.symbol, ts_init=around.clock_ns())
-        if ticker is not None:
-            around.outbox.replace(ticker)

@@ -124,11 +124,19 @@ Report = Market | Heartbeat | Up | Down | GapSeen | Refused | Denied | Note | An
 
 _encoder = msgspec.msgpack.Encoder()
 decode_command = msgspec.msgpack.Decoder(list[Command]).decode
-decode_reports = msgspec.msgpack.Decoder(list[Report]).decode
+_decode_reports = msgspec.msgpack.Decoder(list[Report]).decode
 
 
 class BrokenFrame(ValueError):
     """A frame that the other side cannot have sent."""
+
+
+def decode_reports(payload: bytes) -> list[Report]:
+    """Raises BrokenFrame."""
+    try:
+        return _decode_reports(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BrokenFrame(str(error)) from error
 
 
 def frame(messages: Sequence[Command] | Sequence[Report]) -> bytes:

@@ -10,7 +10,7 @@ from marketdata.ccxtpro.names import check_exchange
 from marketdata.ccxtpro.process import ChildProcess
 from marketdata.ccxtpro.rest import CcxtRest
 from marketdata.ccxtpro.source import CcxtSource, market_events
-from marketdata.ccxtpro.wire import Start, decode_reports
+from marketdata.ccxtpro.wire import BrokenFrame, Start, decode_reports
 from marketdata.exchanges.adapter import (
     BookImage,
     BookProcedure,
@@ -37,7 +37,7 @@ class CcxtParser:
     def parse(self, frame: bytes, *, ts_init: int) -> Sequence[VenueEvent]:
         try:
             return market_events(decode_reports(frame))
-        except msgspec.DecodeError as error:
+        except BrokenFrame as error:
             raise MalformedFrame(str(error), frame) from error
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
