@@ -1,6 +1,7 @@
 """Bars from before the stream began: fetched by REST, kept in the database, loaded by who needs them."""
 
 from collections.abc import AsyncIterator, Sequence
+from typing import cast
 
 from marketdata.bars import aggregate, shorter_timeframes
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
@@ -76,29 +77,26 @@ def _first_hole(known: Sequence[Bar]) -> int | None:
 
 def load_bars(exchange: str, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:
     """The latest stored bars, oldest first; fewer than `limit` when there are fewer."""
-    rows = (
-        BarRow.objects.filter(instrument__exchange__code=exchange, instrument__symbol=symbol, timeframe=timeframe)
-        .order_by("-ts_open")
-        .values_list(
-            "ts_open", "open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "source", named=True
-        )[:limit]
+    rows = BarRow.objects.filter(
+        instrument__exchange__code=exchange, instrument__symbol=symbol, timeframe=timeframe
+    ).order_by("-ts_open")[:limit]
+    return [to_bar(row, exchange=exchange, symbol=symbol) for row in reversed(list(rows))]
+
+
+def to_bar(row: BarRow, *, exchange: str, symbol: str) -> Bar:
+    timeframe = cast("Timeframe", row.timeframe)
+    return Bar(
+        exchange=exchange,
+        symbol=symbol,
+        timeframe=timeframe,
+        ts_open=row.ts_open,
+        ts_close=row.ts_open + TIMEFRAME_SECONDS[timeframe] * 1_000_000_000,
+        open=row.open,
+        high=row.high,
+        low=row.low,
+        close=row.close,
+        volume=row.volume,
+        taker_buy_volume=row.taker_buy_volume,
+        trades=row.trades,
+        source=row.source,
     )
-    length_ns = TIMEFRAME_SECONDS[timeframe] * 1_000_000_000
-    return [
-        Bar(
-            exchange=exchange,
-            symbol=symbol,
-            timeframe=timeframe,
-            ts_open=row.ts_open,
-            ts_close=row.ts_open + length_ns,
-            open=row.open,
-            high=row.high,
-            low=row.low,
-            close=row.close,
-            volume=row.volume,
-            taker_buy_volume=row.taker_buy_volume,
-            trades=row.trades,
-            source=row.source,
-        )
-        for row in reversed(list(rows))
-    ]

@@ -64,6 +64,9 @@ class ReplaySource:
     def reconnect(self, symbols: Sequence[str]) -> None:
         """A recording brings what it brings."""
 
+    def advance(self, now_s: float) -> None:
+        """A recording has its own time."""
+
     def health(self, symbol: str) -> Health:
         return Health(connects=self._connects[symbol])
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from marketdata.exchanges.adapter import Listing
 from marketdata.exchanges.catalog import get_adapter
-from marketdata.feed.source import Hearer
+from marketdata.feed.source import Hearer, Source
 from marketdata.recording.source import ReplaySource
 from tests.unit.marketdata.recording.cast import LISTING
 
@@ -62,8 +62,9 @@ async def play(
         speed=speed,
         **options,
     )
+    as_feed_sees_it: Source = source
     for symbol in add:
-        source.add(symbol, symbol.replace("/", ""))
+        as_feed_sees_it.add(symbol, symbol.replace("/", ""))
     async with asyncio.timeout(30):
         await source.ended.wait()
     await source.close()

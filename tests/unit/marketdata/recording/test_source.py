@@ -8,6 +8,7 @@ import pytest
 
 from marketdata.events import Bar, FeedState, QuoteTick
 from marketdata.exchanges.adapter import BookImage, Reply
+from marketdata.exchanges.binance.venue import BinanceAdapter
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.feed.source import Health
 from marketdata.recording.lines import MarkKind, frame_line, mark_line
@@ -70,18 +71,19 @@ async def test_what_a_successor_brings_is_held_until_it_takes_over(tmp_path):
     assert ids(heard) == [1, 2, 2, 3, 4]
 
 
-class CountingAdapter:
+class CountingAdapter(BinanceAdapter):
     """Binance, whose parsers number themselves and answer every frame."""
 
     def __init__(self) -> None:
-        self._inner = get_adapter("binance")
         self.made = 0
         self.used: list[tuple[int, bytes]] = []
+        self.seen: list[tuple[dict, dict]] = []
 
-    def parser(self, **options):
+    def parser(self, *, exchange, symbols, listings):
         self.made += 1
+        self.seen.append((symbols, listings))
         number, adapter = self.made, self
-        inner = self._inner.parser(**options)
+        inner = super().parser(exchange=exchange, symbols=symbols, listings=listings)
 
         class Parser:
             parse_image = inner.parse_image
@@ -118,18 +120,12 @@ async def test_every_socket_has_its_parser_and_a_new_one_after_a_loss(tmp_path, 
 
 
 async def test_parsers_know_the_recorded_listings(tmp_path):
-    seen = []
-
-    class Adapter(CountingAdapter):
-        def parser(self, *, symbols, listings, **options):
-            seen.append((symbols, listings))
-            return super().parser(symbols=symbols, listings=listings, **options)
-
+    adapter = CountingAdapter()
     with recording(tmp_path) as recorder:
         recorder.listings([LISTING, replace(LISTING, symbol="ETH/USDT", venue_symbol="ETHUSDT")], T0)
         recorder.frame(quote_frame(1), T0, "main-1")
-    list(Replay(tmp_path, adapter=Adapter(), exchange="simulated", symbols={"BTCUSDT": "BTC/USDT"}))
-    symbols, listings = seen[-1]
+    list(Replay(tmp_path, adapter=adapter, exchange="simulated", symbols={"BTCUSDT": "BTC/USDT"}))
+    symbols, listings = adapter.seen[-1]
     assert symbols == {"BTCUSDT": "BTC/USDT", "ETHUSDT": "ETH/USDT"}
     assert listings["BTC/USDT"] == LISTING
     info = session_info(tmp_path)
