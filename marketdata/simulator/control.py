@@ -113,9 +113,15 @@ def count(usage: Usage) -> Middleware:
 
     @web.middleware
     async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
-        answer = await handler(request)
-        if not request.path.startswith("/sim") and not isinstance(answer, web.WebSocketResponse):
-            usage.rest_answered(answer.status)
+        if request.path.startswith("/sim") or "Upgrade" in request.headers:
+            return await handler(request)
+        usage.rest_asked(request.path)
+        status = 0
+        try:
+            answer = await handler(request)
+            status = answer.status
+        finally:
+            usage.rest_answered(request.path, status)
         return answer
 
     return counted

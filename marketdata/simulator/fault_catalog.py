@@ -12,10 +12,12 @@ class Fault(StrEnum):
     DUPLICATE_DEPTH = "duplicate_depth"
     REORDER_DEPTH = "reorder_depth"
     WRONG_LEVEL = "wrong_level"
+    BAD_DEPTH = "bad_depth"
     SKIP_TRADE = "skip_trade"
     DUPLICATE_TRADE = "duplicate_trade"
     CORRUPT_FRAME = "corrupt_frame"
     HUGE_FRAME = "huge_frame"
+    WRONG_ID = "wrong_id"
     CROSSED_QUOTE = "crossed_quote"
     ZERO_PRICE = "zero_price"
     NAN_PRICE = "nan_price"
@@ -94,6 +96,12 @@ MEANINGS: Mapping[Fault, Meaning] = MappingProxyType(
             "send a depth frame with a wrong size at its best bid or ask: Binance has no checksum, so nobody can tell "
             "but by comparing with a later snapshot"
         ),
+        Fault.BAD_DEPTH: _meaning(
+            "send `count` depth frames with update ids of long ago between the good ones, evenly over `seconds`",
+            symbol="",
+            count=100,
+            seconds=2.0,
+        ),
         Fault.SKIP_TRADE: _strikes("leave out trades"),
         Fault.DUPLICATE_TRADE: _strikes("send trades twice"),
         Fault.CORRUPT_FRAME: _strikes(
@@ -104,6 +112,7 @@ MEANINGS: Mapping[Fault, Meaning] = MappingProxyType(
             rate=1.0,
         ),
         Fault.HUGE_FRAME: _meaning("send every market socket one frame of `bytes`", bytes=100_000_000),
+        Fault.WRONG_ID: _prices("send an id that is far ahead of all others"),
         Fault.CROSSED_QUOTE: _strikes("send quotes with the bid above the ask"),
         Fault.ZERO_PRICE: _prices("send a price of zero"),
         Fault.NAN_PRICE: _prices("send a price that is no number"),
@@ -232,6 +241,7 @@ STREAM_FAULTS = frozenset(
         Fault.SKIP_TRADE,
         Fault.DUPLICATE_TRADE,
         Fault.CORRUPT_FRAME,
+        Fault.WRONG_ID,
         Fault.CROSSED_QUOTE,
         Fault.ZERO_PRICE,
         Fault.NAN_PRICE,

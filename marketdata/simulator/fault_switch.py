@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 
+from marketdata.simulator import public_messages
 from marketdata.simulator.bursts import publish_burst
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.faults import Active, FaultError, Faults, Switch, activate
@@ -39,6 +40,7 @@ class FaultSwitch:
             Fault.CLOSE_LISTENER: lambda active: self._start(self._closed(active)),
             Fault.HUGE_FRAME: self._huge_frame,
             Fault.BURST: self._burst,
+            Fault.BAD_DEPTH: lambda active: self._start(self._bad_depth(active)),
             Fault.SERVER_SHUTDOWN: lambda active: self._start(self._shutdown(active)),
             Fault.PING_NOW: self._ping,
             Fault.EXPIRE_LISTEN_KEY: self._expire_listen_keys,
@@ -96,6 +98,16 @@ class FaultSwitch:
     def _burst(self, active: Active) -> None:
         for market in self._synthetic(active.symbol):
             self._start(publish_burst(market, self._venue.hub, active))
+
+    async def _bad_depth(self, active: Active) -> None:
+        total = active.count or 0
+        symbols = [active.symbol] if active.symbol else list(self._venue.markets)
+        for number in range(total):
+            for symbol in symbols:
+                old_id = self._venue.markets[symbol].update_id - 1_000_000 + 10 * number
+                text = public_messages.depth_update(symbol, self._venue.clock.now_ms(), old_id, old_id + 5, [], [])
+                self._venue.hub.publish(f"{symbol.lower()}@depth@100ms", text)
+            await asyncio.sleep(active.seconds / total)
 
     def _huge_frame(self, active: Active) -> None:
         head, tail = _HUGE

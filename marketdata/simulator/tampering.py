@@ -11,6 +11,7 @@ from marketdata.simulator.faults import Active, Faults
 
 _PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _TRADES = ("trade", "aggTrade")
+_FAR = 10**12
 
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -80,6 +81,10 @@ class Tampering:
         if channel == "bookTicker" and strike(Fault.CROSSED_QUOTE):
             event = _decode(text)
             return _encoded(event | {"b": event["a"], "a": event["b"]})
+        if strike(Fault.WRONG_ID):
+            event = _decode(text)
+            name = next(name for name in ("u", "t", "a") if name in event and isinstance(event[name], int))
+            return _encoded(event | {name: int(str(event[name])) + _FAR})
         if strike(Fault.ZERO_PRICE):
             return _encoded(_decode(text) | {prices[0]: "0.00000000"})
         if strike(Fault.NAN_PRICE):

@@ -1,7 +1,7 @@
 """What clients made of the venue's limits: counters for tests and drills."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import asdict, dataclass, field
 
 WINDOW_S = 300.0
@@ -34,6 +34,10 @@ class Usage:
 
     connections_per_5min: int
     counters: Counters = field(default_factory=Counters)
+    # By path: how many requests, how many are being answered, and the most at once.
+    _paths: Counter[str] = field(default_factory=Counter)
+    _open: Counter[str] = field(default_factory=Counter)
+    _most_at_once: Counter[str] = field(default_factory=Counter)
     _opened: dict[str, deque[float]] = field(default_factory=dict)
 
     def may_connect(self, address: str, now_s: float) -> bool:
@@ -62,10 +66,20 @@ class Usage:
         self.counters.pongs += 1
         self.counters.slowest_pong_ms = max(self.counters.slowest_pong_ms, 1000 * (time.monotonic() - pinged_s))
 
-    def rest_answered(self, status: int) -> None:
+    def rest_asked(self, path: str) -> None:
+        self._paths[path] += 1
+        self._open[path] += 1
+        self._most_at_once[path] = max(self._most_at_once[path], self._open[path])
+
+    def rest_answered(self, path: str, status: int) -> None:
+        self._open[path] -= 1
         self.counters.rest_requests += 1
         self.counters.rest_429 += status == 429
         self.counters.rest_418 += status == 418
 
     def state(self) -> dict[str, object]:
-        return asdict(self.counters)
+        paths = {
+            path: {"requests": count, "most_at_once": self._most_at_once[path]}
+            for path, count in sorted(self._paths.items())
+        }
+        return {**asdict(self.counters), "rest": paths}

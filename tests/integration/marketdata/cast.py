@@ -12,7 +12,7 @@ from channels.layers import get_channel_layer
 
 from marketdata.bus import BatchReader, tick_group
 from marketdata.events import Event
-from marketdata.feed.config import load_config
+from marketdata.feed.config import FeedConfig, load_config
 from marketdata.feed.service import FeedService
 from marketdata.models import Exchange
 from marketdata.operations import follow
@@ -78,9 +78,9 @@ async def listening(symbol: str = "BTC/USDT") -> AsyncIterator[Listener]:
 
 
 @asynccontextmanager
-async def running_feed(**options) -> AsyncIterator[FeedService]:
+async def running_feed(config: FeedConfig | None = None, **options) -> AsyncIterator[FeedService]:
     """The feed of the simulated exchange, stopped at the end."""
-    service = FeedService(await sync_to_async(load_config)("simulated"), **options)
+    service = FeedService(config or await sync_to_async(load_config)("simulated"), **options)
     task = asyncio.create_task(service.run())
     try:
         yield service

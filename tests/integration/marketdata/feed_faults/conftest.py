@@ -1,0 +1,34 @@
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from tests.simulator_fixture import Simulator, running_simulator
+
+if TYPE_CHECKING:
+    from marketdata.models import Exchange
+
+
+@pytest.fixture(scope="session")
+def broken_market() -> Iterator[Simulator]:
+    options = ("--symbols", "BTC/USDT,ETH/USDT", "--history-days", "1", "--weight-per-minute", "1000000")
+    with running_simulator(*options) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def market(broken_market: Simulator) -> Iterator[Simulator]:
+    """One exchange for all tests here; no fault outlives its test."""
+    yield broken_market
+    url = f"{broken_market.rest_url}/sim/faults"
+    for row in httpx.get(url).json():
+        if row["on"]:
+            httpx.post(url, json={"name": row["name"], "on": False}).raise_for_status()
+
+
+@pytest.fixture
+def venue(market: Simulator, transactional_db: None, redis_flush: None) -> "Exchange":
+    from tests.integration.marketdata.cast import add_venue
+
+    return add_venue(market)
