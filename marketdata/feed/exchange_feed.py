@@ -59,7 +59,8 @@ class Outlets:
 class ExchangeFeed:
     """Follows symbols of one venue. Knows its source and REST, but neither database nor Redis.
 
-    `make_source` replaces the venue's sockets, e.g. by a recording.
+    `make_source` replaces the venue's sockets, e.g. by a recording, of which `clock_ns` tells the time of receipt then;
+    a recording has no REST beside it.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ExchangeFeed:
         outlets: Outlets,
         rng: random.Random,
         make_source: Callable[[Hearer], Source] | None = None,
+        clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
         self.config = config
         self.followed: dict[str, Followed] = {}
@@ -81,11 +83,13 @@ class ExchangeFeed:
         self.denied = ""
         self._outlets = outlets
         self._rng = rng
+        self._clock_ns = clock_ns
+        self._has_rest = make_source is None
         self._rejected_ns = 0
         self._denied_ns = 0
         self._noted: dict[str, str] = {}
         self.rest_work = RestWork(
-            rest=rest, now_ns=time.time_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
+            rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
         )
         self.source = (make_source or self._make_sockets)(self._hearer())
         self._recovery = Recovery(procedure=config.adapter.book_procedure, source=self.source)
@@ -139,7 +143,7 @@ class ExchangeFeed:
 
     def advance(self) -> None:
         """Let time pass: call ten times a second."""
-        now_ns = time.time_ns()
+        now_ns = self._clock_ns()
         self.source.advance(time.monotonic())
         closed = self.config.closed_reason(now_ns)
         for item in self.followed.values():
@@ -148,7 +152,8 @@ class ExchangeFeed:
                 self._publish(item, out)
             self._look_at_rejections(item, now_ns)
         self._recovery.look_after(self.followed.values(), now_ns)
-        self.rest_work.look_after(self.followed.values(), images=self._recovery.images_by_rest)
+        if self._has_rest:
+            self.rest_work.look_after(self.followed.values(), images=self._recovery.images_by_rest)
 
     def tell_everything(self) -> None:
         """Publish the present state of every symbol, for consumers that lost what was sent."""
@@ -157,7 +162,7 @@ class ExchangeFeed:
 
     async def close(self) -> None:
         """Close the sockets, and say so to consumers: what they have is as old as this."""
-        now_ns = time.time_ns()
+        now_ns = self._clock_ns()
         for item in self.followed.values():
             self._publish(item, item.stream.disconnected(now_ns, reason="the feed was stopped"))
         await self.source.close()
@@ -190,7 +195,7 @@ class ExchangeFeed:
         )
 
     def _took_over(self, symbols: Sequence[str], socket: str) -> None:
-        self._outlets.tape.mark(MarkKind.HANDOVER, symbols, ts_init=time.time_ns(), socket=socket)
+        self._outlets.tape.mark(MarkKind.HANDOVER, symbols, ts_init=self._clock_ns(), socket=socket)
 
     def _make_sockets(self, hearer: Hearer) -> Source:
         config, rules = self.config, self.rules
@@ -233,11 +238,11 @@ class ExchangeFeed:
         )
         self.followed[symbol] = item
         if self.config.use_websocket:
-            self._outlets.tape.mark(MarkKind.SUBSCRIBED, [symbol], ts_init=time.time_ns())
+            self._outlets.tape.mark(MarkKind.SUBSCRIBED, [symbol], ts_init=self._clock_ns())
             self.source.add(symbol, venue_symbol)
         else:
             # REST carries what no socket brings.
-            self._publish(item, stream.disconnected(time.time_ns(), reason="WebSockets are off (USE_WEBSOCKET)"))
+            self._publish(item, stream.disconnected(self._clock_ns(), reason="WebSockets are off (USE_WEBSOCKET)"))
 
     def _publish(self, item: Followed, events: Sequence[Event]) -> None:
         for event in events:
@@ -264,7 +269,7 @@ class ExchangeFeed:
             self._outlets.note(kind, event.reason or f"{event.symbol} is live.", event.symbol)
 
     def _on_up(self, symbols: Sequence[str], health: Health) -> None:
-        now_ns = time.time_ns()
+        now_ns = self._clock_ns()
         self._outlets.tape.mark(MarkKind.UP, symbols, ts_init=now_ns)
         self.denied = ""
         for symbol in symbols:
@@ -277,7 +282,7 @@ class ExchangeFeed:
         self._outlets.note("connected", f"Connected {again}for {', '.join(symbols)[:300]}.", "")
 
     def _on_down(self, symbols: Sequence[str], reason: str, health: Health) -> None:
-        now_ns = time.time_ns()
+        now_ns = self._clock_ns()
         self._outlets.tape.mark(MarkKind.DOWN, symbols, ts_init=now_ns, text=reason)
         for symbol in symbols:
             item = self.followed.get(symbol)
@@ -290,7 +295,7 @@ class ExchangeFeed:
             self._outlets.note("failed", f"{health.failures} failures in a row, slow retries go on: {reason}", "")
 
     def _on_handover(self, symbols: Sequence[str]) -> None:
-        now_ns = time.time_ns()
+        now_ns = self._clock_ns()
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:
@@ -299,12 +304,12 @@ class ExchangeFeed:
     def _on_refused(self, symbol: str, error: str) -> None:
         item = self.followed.get(symbol)
         if item is not None:
-            self._publish(item, item.stream.refused(time.time_ns(), reason=f"the venue refuses it: {error}"))
+            self._publish(item, item.stream.refused(self._clock_ns(), reason=f"the venue refuses it: {error}"))
         else:
             self._outlets.note("refused", f"The venue refused a request: {error}", symbol)
 
     def _on_not_allowed(self, message: str) -> None:
-        now_ns = time.time_ns()
+        now_ns = self._clock_ns()
         if message != self.denied or now_ns - self._denied_ns > _DENIED_EVERY_NS:
             self.denied, self._denied_ns = message, now_ns
             self._outlets.note("not_allowed", message, "")

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,15 +16,18 @@ from redis.exceptions import RedisError
 from marketdata import cache
 from marketdata.bus import TickPublisher
 from marketdata.events import Bar, Event, HistoryReady, Timeframe
-from marketdata.exchanges.adapter import Listing
+from marketdata.exchanges.adapter import Listing, Rest
 from marketdata.feed import rows
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
 from marketdata.feed.lease import give_lease_back, new_holder, renew_lease, take_lease
 from marketdata.feed.listings import ListingKeeper
 from marketdata.feed.recorder import Recorder
+from marketdata.feed.replaying import Replay, ReplayOptions
 from marketdata.feed.second_source import SecondSource
 from marketdata.feed.status import status_row, unknown_row
+from marketdata.feed.tape import NoTape, Tape
+from marketdata.recording.recorder import FrameRecorder
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +47,7 @@ class FeedService:
     """Runs the feed of one venue.
 
     symbols: follow these instead of the Subscription rows. dry_run: connect and parse, but take no lease and write
-    nothing anywhere.
+    nothing anywhere. record: folder for raw frames, a folder an exchange. replay: a recording instead of the venue.
     """
 
     def __init__(
@@ -52,6 +56,8 @@ class FeedService:
         *,
         symbols: Sequence[str] = (),
         dry_run: bool = False,
+        record: Path | None = None,
+        replay: ReplayOptions | None = None,
         on_note: Callable[[str, str, str, str], None] = lambda exchange, kind, message, symbol: None,
     ) -> None:
         self.config = config
@@ -60,6 +66,9 @@ class FeedService:
         self.publisher: TickPublisher | None = None
         self._fixed = set(symbols)
         self._dry_run = dry_run
+        self._record = record
+        self._replay_options = replay
+        self._replay: Replay | None = None
         self._on_note = on_note
         self._holder = new_holder()
         self._epoch = 0
@@ -67,6 +76,11 @@ class FeedService:
         self._listings = ListingKeeper(config, self._recorder, dry_run=dry_run)
         self._failure: asyncio.Future[None] | None = None
         self._wanted: set[str] = set(symbols)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of a recording was played."""
+        return self._replay is not None and self._replay.is_over
 
     async def run(self) -> None:
         """Lead the feed, or stand by until nobody else leads, until cancelled."""
@@ -95,6 +109,14 @@ class FeedService:
             await asyncio.sleep(_STANDBY_EVERY_S)
 
     async def _lead(self) -> None:
+        tape = self._make_tape()
+        try:
+            await self._stream(tape)
+        finally:
+            if isinstance(tape, FrameRecorder):
+                await asyncio.to_thread(tape.close)
+
+    async def _stream(self, tape: Tape) -> None:
         limits = httpx.Limits(max_connections=8)
         async with httpx.AsyncClient(timeout=_REST_TIMEOUT_S, limits=limits) as client:
             rest = self.config.adapter.rest(
@@ -111,14 +133,13 @@ class FeedService:
                 history_kept=self._history_kept,
                 fail=self._fail,
                 pace=self._pace,
+                tape=tape,
             )
-            feed = self.feed = ExchangeFeed(self.config, rest=rest, outlets=outlets, rng=random.Random())
             self._failure = asyncio.get_running_loop().create_future()
-            loops: list[Coroutine[Any, Any, None]] = [
-                self._advance(feed),
-                self._follow(feed, rest.listings),
-                feed.rest_work.poll(lambda: list(feed.followed.values())),
-            ]
+            feed = self.feed = await self._make_feed(rest, outlets)
+            loops: list[Coroutine[Any, Any, None]] = [self._advance(feed), self._follow(feed, rest.listings)]
+            if self._replay is None:
+                loops.append(feed.rest_work.poll(lambda: list(feed.followed.values())))
             publishing: list[Coroutine[Any, Any, None]] = []
             if not self._dry_run:
                 self.publisher = TickPublisher(
@@ -128,9 +149,10 @@ class FeedService:
                     on_recovered=feed.tell_everything,
                 )
                 loops.append(self._write_rows(feed))
-                second = SecondSource(feed, other=self.config.second_source, limit_bps=self.config.divergence_bps)
-                loops.append(second.run())
                 publishing = [self.publisher.run(), self._write_cache(feed)]
+                if self._replay is None:
+                    second = SecondSource(feed, other=self.config.second_source, limit_bps=self.config.divergence_bps)
+                    loops.append(second.run())
             tasks = [asyncio.create_task(loop) for loop in loops]
             publishers = [asyncio.create_task(loop) for loop in publishing]
             try:
@@ -139,6 +161,36 @@ class FeedService:
                     ended.result()
             finally:
                 await self._stop(feed, tasks, publishers)
+
+    def _make_tape(self) -> Tape:
+        if self._record is None:
+            return NoTape()
+        return FrameRecorder(
+            self._record / self.config.exchange,
+            exchange=self.config.exchange,
+            adapter_name=self.config.adapter.name,
+            clock_ns=time.time_ns,
+            on_problem=lambda text: log.error("[WS] recorder", exchange=self.config.exchange, message=text),
+        )
+
+    async def _make_feed(self, rest: Rest, outlets: Outlets) -> ExchangeFeed:
+        rng = random.Random()
+        if self._replay_options is None:
+            return ExchangeFeed(self.config, rest=rest, outlets=outlets, rng=rng)
+        stored = await self._recorder.attempt(rows.known_instruments, self.config.exchange_id) or {}
+        self._listings.instrument_ids = {symbol: pk for symbol, (pk, _) in stored.items()}
+        listings = [listing for _, listing in stored.values()]
+        replay = self._replay = await asyncio.to_thread(Replay, self.config, self._replay_options, stored=listings)
+        feed = ExchangeFeed(
+            self.config,
+            rest=rest,
+            outlets=outlets,
+            rng=rng,
+            make_source=replay.make_source,
+            clock_ns=replay.now_ns,
+        )
+        replay.begin(feed)
+        return feed
 
     async def _stop(
         self, feed: ExchangeFeed, tasks: Sequence["asyncio.Task[None]"], publishers: Sequence["asyncio.Task[None]"]
@@ -166,7 +218,8 @@ class FeedService:
             if not self._fixed:
                 wanted = await self._recorder.attempt(rows.wanted_symbols, self.config.exchange_id)
                 self._wanted = self._wanted if wanted is None else wanted
-            await self._listings.look_after(feed, self._wanted, fetch)
+            if self._replay is None:
+                await self._listings.look_after(feed, self._wanted, fetch)
             feed.follow(self._wanted)
             await asyncio.sleep(_ROWS_EVERY_S)
 

@@ -40,6 +40,8 @@ class ReplaySource:
         self.ended = asyncio.Event()
         self.problem = ""
         self.frames = 0
+        # When what was told last was received, in nanoseconds.
+        self.newest_ns = 0
         self._path = path
         self._playback = Playback(path, adapter=adapter, exchange=exchange, symbols=symbols, listings=listings)
         self._hearer = hearer
@@ -113,6 +115,7 @@ class ReplaySource:
 
     def _tell(self, step: Step) -> None:
         hearer = self._hearer
+        self.newest_ns = max(self.newest_ns, step.ts_init)
         match step:
             case Taken():
                 self.frames += step.is_frame
