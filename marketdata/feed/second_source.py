@@ -43,6 +43,8 @@ class SecondSource:
         self._limit_bps = limit_bps
         self._watched: dict[str, _Watched] = {}
         self._next_rest_s: dict[str, float] = {}
+        # Where requests are few the adapter names a longer time.
+        self._rest_every_s = float(getattr(feed.config.adapter, "rest_check_every_s", _REST_EVERY_S))
 
     async def run(self) -> None:
         while True:
@@ -78,13 +80,14 @@ class SecondSource:
         due = [
             item
             for item in items
-            if item.stream.is_comparable and now_s >= self._next_rest_s.setdefault(item.symbol, now_s + _REST_EVERY_S)
+            if item.stream.is_comparable
+            and now_s >= self._next_rest_s.setdefault(item.symbol, now_s + self._rest_every_s)
         ]
         for item in due[: int(_REST_PER_S * _EVERY_S)]:
             watched = self._watch(item)
             before_ns = time.time_ns()
             price = await self._rest_price(item)
-            self._next_rest_s[item.symbol] = time.monotonic() + (_EVERY_S if watched.is_told else _REST_EVERY_S)
+            self._next_rest_s[item.symbol] = time.monotonic() + (_EVERY_S if watched.is_told else self._rest_every_s)
             verdict = watched.divergence.compare(_price(item), price, now_ns=before_ns)
             if verdict is Verdict.APART:
                 # Soon again: is it still so?

@@ -32,6 +32,8 @@ class UpstoxAdapter:
     # The venue pings by itself.
     heartbeat = None
     environments = ("live",)
+    # A day's session then costs about 50 requests a symbol, 14 of them for history.
+    rest_check_every_s = 600.0
     # Where the simulated exchange speaks this dialect.
     simulated_path = "/upstox"
 

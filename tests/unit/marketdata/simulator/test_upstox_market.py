@@ -64,6 +64,16 @@ def test_longer_candles_are_made_of_shorter_ones():
         assert parts[:, 5].sum() == volume
 
 
+def test_day_so_far_is_told_with_every_print():
+    market = nifty()
+    now_ms = MIDNIGHT + 10 * BAR_MS + 61_000
+    so_far = market.candles(day_of(MIDNIGHT), 1, until_ms=now_ms)
+    newest = market.print_at(now_ms)
+    assert (newest.opened, newest.high, newest.low) == (so_far[0, 1], so_far[:, 2].max(), so_far[:, 3].min())
+    assert newest.volume == so_far[:, 5].sum()
+    assert (so_far[:, 3] * so_far[:, 5]).sum() <= newest.turnover <= (so_far[:, 2] * so_far[:, 5]).sum()
+
+
 def test_unfinished_candle_ends_with_the_newest_print():
     market = nifty()
     now_ms = MIDNIGHT + 10 * BAR_MS + 61_000
