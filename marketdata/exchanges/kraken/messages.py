@@ -60,8 +60,9 @@ class KrakenParser:
         except KeyError as error:
             raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
         except (ValueError, RecursionError) as error:
-            # Whose book it would have changed nobody knows.
-            self._books.distrust("a frame before this one could not be read")
+            if handle is None or handle is self._by_channel["book"]:
+                # Whose book it would have changed nobody knows.
+                self._books.distrust("a frame before this one could not be read")
             raise MalformedFrame(str(error), frame) from None
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:

@@ -185,6 +185,16 @@ def test_a_frame_that_cannot_be_read_makes_every_book_begin_anew():
     assert gap == Gap(symbol="BTC/USD", reason="a frame before this one could not be read", ts_init=3)
 
 
+def test_a_ticker_that_cannot_be_read_leaves_the_books_alone():
+    parser = make_parser()
+    parser.parse(image_frame(), ts_init=1)
+    with pytest.raises(MalformedFrame):
+        parser.parse(b'{"channel":"ticker","type":"update","data":[{"symbol":"BTC/USD","bid":null}]}', ts_init=2)
+
+    after = [("100.1", "2.50000000"), BIDS[1]]
+    assert isinstance(parser.parse(update_frame([("100.1", "2.5")], [], after, ASKS), ts_init=3)[0], BookDelta)
+
+
 def test_an_unknown_symbol_is_named():
     with pytest.raises(UnknownVenueSymbol, match="FOO/USD"):
         make_parser().parse(image_frame("FOO/USD"), ts_init=1)
