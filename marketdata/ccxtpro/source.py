@@ -57,6 +57,7 @@ class CcxtSource:
         self._child = child
         self._hearer = hearer
         self._health: dict[str, Health] = {}
+        self._is_new = True
         child.listen(self)
 
     def add(self, symbol: str, venue_symbol: str) -> None:
@@ -87,6 +88,7 @@ class CcxtSource:
         await self._child.close()
 
     def began(self) -> None:
+        self._is_new = True
         for symbol in self._health:
             self._child.send(Watch(symbol=symbol))
 
@@ -99,7 +101,7 @@ class CcxtSource:
             if not isinstance(report, Heartbeat | Up | Down | Refused | Denied | Note | Answer | Failed):
                 if not recorded:
                     recorded = True
-                    hearer.frame(payload, getattr(report, "ts_init", 0), SOCKET)
+                    self._record(payload, getattr(report, "ts_init", 0))
                 waiting.append(report)
                 continue
             self._take(waiting)
@@ -124,6 +126,12 @@ class CcxtSource:
 
     async def pace(self) -> None:
         await self._hearer.pace()
+
+    def _record(self, payload: bytes, ts_init: int) -> None:
+        if self._is_new:
+            self._is_new = False
+            self._hearer.opened(SOCKET, ts_init, False)
+        self._hearer.frame(payload, ts_init, SOCKET)
 
     def _take(self, reports: Sequence[Report]) -> None:
         events = market_events(reports)

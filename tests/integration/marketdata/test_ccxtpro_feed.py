@@ -1,0 +1,70 @@
+"""The running feed of an exchange of CCXT Pro: what consumers hear, through database and Redis."""
+
+import os
+import signal
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asgiref.sync import sync_to_async
+
+from marketdata.events import Bar, BookSnapshot, FeedState, HistoryReady, QuoteTick, Ticker, TradeTick
+from marketdata.models import Exchange, Instrument
+from tests.integration.marketdata.cast import afollow, eventually, listening, running_feed, switch_fault
+from tests.simulator_fixture import Simulator
+
+SYMBOL = "BTC/USDT"
+
+
+@pytest_asyncio.fixture
+async def ccxt_venue(venue: Exchange) -> Exchange:
+    venue.adapter = "ccxt:binance"
+    await sync_to_async(venue.save)()
+    return venue
+
+
+def is_a(kind: type):
+    return lambda event: isinstance(event, kind)
+
+
+def is_state(*states: str):
+    return lambda event: isinstance(event, FeedState) and event.state in states
+
+
+@pytest.mark.slow
+async def test_consumers_hear_everything(ccxt_venue: Exchange) -> None:
+    await afollow(exchange="simulated", symbol=SYMBOL, follower="bot:1")
+    async with listening() as listener, running_feed() as service:
+        await listener.until(is_state("live"), timeout_s=60)
+        for kind in (QuoteTick, TradeTick, BookSnapshot, Ticker, HistoryReady):
+            await listener.until(is_a(kind), timeout_s=30)
+        bar = await listener.until(lambda event: isinstance(event, Bar) and event.timeframe == "1m", timeout_s=90)
+        assert bar.low <= bar.close <= bar.high
+        instrument = await eventually(Instrument.objects.filter(symbol=SYMBOL).first)
+        assert (str(instrument.tick_size.normalize()), instrument.kind) == ("0.01", "spot")
+        quote = [event for event in listener.events if isinstance(event, QuoteTick)][-1]
+        assert quote.bid < quote.ask
+        assert service.feed is not None
+        assert service.feed.followed[SYMBOL].stream.gaps == 0
+
+
+async def test_a_killed_child_is_told_and_prices_are_live_again(ccxt_venue: Exchange) -> None:
+    await afollow(exchange="simulated", symbol=SYMBOL, follower="bot:1")
+    async with listening() as listener, running_feed() as service:
+        await listener.until(is_state("live"), timeout_s=60)
+        adapter: Any = service.config.adapter
+        (child,) = adapter._children.values()
+        os.kill(child.pid, signal.SIGKILL)
+        await listener.until(is_state("disconnected", "fallback", "stale"), timeout_s=10)
+        await listener.until(is_state("live"), timeout_s=30)
+        assert child.starts == 2
+
+
+async def test_a_hole_in_the_book_is_resynced(ccxt_venue: Exchange, market: Simulator) -> None:
+    await afollow(exchange="simulated", symbol=SYMBOL, follower="bot:1")
+    async with listening() as listener, running_feed():
+        await listener.until(is_state("live"), timeout_s=60)
+        switch_fault(market, "skip_depth", symbol="BTCUSDT")
+        state = await listener.until(is_state("resyncing"), timeout_s=20)
+        assert "ChecksumError" in state.reason
+        await listener.until(is_state("live"), timeout_s=20)
