@@ -78,8 +78,8 @@ class Display:
         message = f"the venue has no bars of this length: they are built from complete sets of {shorter}"
         self._say("building", job, message, shorter=shorter)
 
-    def waiting(self, job: Job, *, seconds: float, reason: str) -> None:
-        self._say("waiting", job, f"waiting {seconds:.0f} s: {reason}", seconds=round(seconds, 3))
+    def waiting(self, *, seconds: float, reason: str) -> None:
+        self._say("waiting", None, f"waiting {seconds:.0f} s: {reason}", seconds=round(seconds, 3))
 
     def finished(self, job: Job, outcome: Outcome) -> None:
         missing = total_bars(outcome.holes, job.length_ns)
@@ -105,11 +105,11 @@ class Display:
             self._progress.stop()
             self._progress = None
 
-    def _say(self, event: str, job: Job, message: str, **fields: Any) -> None:
+    def _say(self, event: str, job: Job | None, message: str, **fields: Any) -> None:
         if self._as_json:
             self._line(event, job, message=message, **fields)
         else:
-            self._console.print(f"{_name(job)}  {message}")
+            self._console.print(f"{_name(job)}  {message}" if job else message)
 
     def _line(self, event: str, job: Job | None, **fields: Any) -> None:
         about = {"exchange": job.exchange, "symbol": job.symbol, "timeframe": job.timeframe} if job else {}

@@ -18,7 +18,7 @@ from marketdata.backfill.display import Display
 from marketdata.backfill.export import export_bars
 from marketdata.backfill.rows import listed_symbols, stored_opens
 from marketdata.backfill.spans import Span, find_gaps, length_ns_of, on_grid, say_time
-from marketdata.backfill.work import Backfill, Job, Outcome
+from marketdata.backfill.work import Backfill, Job, Outcome, Patience
 from marketdata.events import TIMEFRAME_SECONDS, Timeframe
 from marketdata.exchanges.adapter import NotAllowed, Rest, UnknownSymbol, UnsupportedTimeframe, VenueError
 from marketdata.exchanges.catalog import UnknownAdapter
@@ -147,13 +147,15 @@ async def _work(
             credentials=config.credentials,
         )
         now_ns = clock_ns()
-        jobs = make_jobs(request, await _instruments(config, request.symbols, rest, now_ns), now_ns=now_ns)
+        patience = Patience(display, first_wait_s=request.first_wait_s)
+        instruments = await _instruments(config, request.symbols, rest, patience, now_ns)
+        jobs = make_jobs(request, instruments, now_ns=now_ns)
         account.jobs = len(jobs)
         for job in jobs:
             await _plan(job, request, display)
         if request.gaps_only:
             return Exit.DONE
-        backfill = Backfill(rest, teller=display, first_wait_s=request.first_wait_s)
+        backfill = Backfill(rest, teller=display, patience=patience)
         try:
             await _fill(jobs, backfill, request, display, account, clock_ns)
         except (VenueError, OSError, DatabaseError, InterfaceError, DamagedPart):
@@ -193,13 +195,13 @@ async def _plan(job: Job, request: Request, display: Display) -> None:
 
 
 async def _instruments(
-    config: FeedConfig, symbols: Sequence[str], rest: Rest, now_ns: int
+    config: FeedConfig, symbols: Sequence[str], rest: Rest, patience: Patience, now_ns: int
 ) -> dict[str, tuple[int, str]]:
     """Symbol → (row id, the venue's spelling). Asks the venue only where a symbol is unknown. Raises BadRequest."""
     known = await sync_to_async(listed_symbols)(config.exchange_id)
     if not known.keys() >= set(symbols):
         now = datetime.fromtimestamp(now_ns / 1e9, tz=UTC)
-        await sync_to_async(write_listings)(config.exchange_id, await rest.listings(), now)
+        await sync_to_async(write_listings)(config.exchange_id, await patience.ask(rest.listings), now)
         known = await sync_to_async(listed_symbols)(config.exchange_id)
     unknown = [symbol for symbol in symbols if symbol not in known]
     if unknown:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol, TypeVar
 
 from asgiref.sync import sync_to_async
@@ -72,24 +73,44 @@ class Teller(Protocol):
 
     def building(self, job: Job, shorter: Timeframe) -> None: ...
 
-    def waiting(self, job: Job, *, seconds: float, reason: str) -> None: ...
+    def waiting(self, *, seconds: float, reason: str) -> None: ...
+
+
+class Patience:
+    """Asks a venue until it answers: after its own limit for as long as it wants, after failures a few times more.
+
+    `first_wait_s` is doubled with every failure in a row.
+    """
+
+    def __init__(self, teller: Teller, *, first_wait_s: float = 1.0) -> None:
+        self._teller = teller
+        self._first_wait_s = first_wait_s
+
+    async def ask(self, question: Callable[[], Awaitable[T]]) -> T:
+        """Raises VenueError, VenueUnavailable after the last try."""
+        wait_s, tries = self._first_wait_s, 0
+        while True:
+            try:
+                return await question()
+            except RateLimited as error:
+                self._teller.waiting(seconds=error.retry_after_s, reason=str(error))
+                await asyncio.sleep(error.retry_after_s)
+            except VenueUnavailable as error:
+                tries += 1
+                if tries == _TRIES:
+                    raise
+                self._teller.waiting(seconds=wait_s, reason=str(error))
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
 
 class Backfill:
-    """Works off jobs of one venue. `first_wait_s` is doubled with every failure in a row."""
+    """Works off jobs of one venue."""
 
-    def __init__(
-        self,
-        rest: Rest,
-        *,
-        teller: Teller,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        first_wait_s: float = 1.0,
-    ) -> None:
+    def __init__(self, rest: Rest, *, teller: Teller, patience: Patience) -> None:
         self._rest = rest
         self._teller = teller
-        self._sleep = sleep
-        self._first_wait_s = first_wait_s
+        self._patience = patience
         # Timeframes that the venue lacks.
         self._lacking: set[Timeframe] = set()
 
@@ -183,22 +204,16 @@ class Backfill:
             self._settle(job, span, built, frozenset(), outcome)
 
     async def _ask(self, job: Job, start_ns: int, limit: int) -> list[Bar]:
-        wait_s, tries = self._first_wait_s, 0
-        while True:
-            try:
-                return await self._rest.bars(
-                    job.venue_symbol, symbol=job.symbol, timeframe=job.timeframe, limit=limit, start_ns=start_ns
-                )
-            except RateLimited as error:
-                self._teller.waiting(job, seconds=error.retry_after_s, reason=str(error))
-                await self._sleep(error.retry_after_s)
-            except VenueUnavailable as error:
-                tries += 1
-                if tries == _TRIES:
-                    raise
-                self._teller.waiting(job, seconds=wait_s, reason=str(error))
-                await self._sleep(wait_s)
-                wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
+        return await self._patience.ask(
+            partial(
+                self._rest.bars,
+                job.venue_symbol,
+                symbol=job.symbol,
+                timeframe=job.timeframe,
+                limit=limit,
+                start_ns=start_ns,
+            )
+        )
 
 
 def _after_nothing(bars: Sequence[Bar], window_ns: int, gap: Span) -> int:
