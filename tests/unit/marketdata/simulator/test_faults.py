@@ -1,0 +1,79 @@
+"""Faults: how they are worded, whom they concern, and when they end."""
+
+import re
+
+import pytest
+
+from marketdata.simulator.fault_catalog import MEANINGS, Fault, help_text
+from marketdata.simulator.faults import FaultError, Faults, Switch, activate, read_switch
+
+
+def switched(text: str, *, now_s: float = 0.0) -> Faults:
+    faults = Faults()
+    faults.switch_on(activate(read_switch(text), now_s=now_s))
+    return faults
+
+
+def test_every_fault_is_described_with_settings_that_can_be_given() -> None:
+    assert set(MEANINGS) == set(Fault)
+    for fault, meaning in MEANINGS.items():
+        assert fault.value in help_text()
+        given = {name: value for name, value in meaning.settings.items() if value is not None}
+        assert activate(Switch(name=fault, **given), now_s=0.0).fault is fault  # type: ignore[arg-type]
+
+
+def test_a_wish_is_read_from_a_line() -> None:
+    wish = read_switch("silent_subscribe:seconds=2.5,executed=false,after=1")
+    assert (wish.name, wish.seconds, wish.executed, wish.after) == (Fault.SILENT_SUBSCRIBE, 2.5, False, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("nothing", "no fault 'nothing'; there are skip_depth"),
+        ("skip_depth:symbol", "'symbol' is not key=value"),
+        ("skip_depth:count=many", "Expected `int`"),
+        ("skip_depth:colour=red", "colour"),
+        ("drop_sockets:seconds=1", "drop_sockets has no setting seconds; it takes: none"),
+        ("corrupt_frame:kind=melt", "knows the kinds truncate, flip, html, not 'melt'"),
+    ],
+)
+def test_what_cannot_be_is_named(text: str, complaint: str) -> None:
+    with pytest.raises(FaultError, match=re.escape(complaint)):
+        read_switch(text)
+
+
+def test_a_fault_of_one_symbol_leaves_the_others() -> None:
+    faults = switched("freeze_data:symbol=BTC/USDT,seconds=5")
+    assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="BTCUSDT", channel="depth") is not None
+    assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="ETHUSDT", channel="depth") is None
+
+
+def test_it_ends_with_its_time() -> None:
+    faults = switched("freeze_data:seconds=5", now_s=100.0)
+    assert faults.lasting(Fault.FREEZE_DATA, 104.9, symbol="BTCUSDT") is not None
+    assert faults.on_streams
+    assert faults.lasting(Fault.FREEZE_DATA, 105.0, symbol="BTCUSDT") is None
+    assert not faults.on_streams
+
+
+def test_it_strikes_each_symbol_so_often() -> None:
+    faults = switched("skip_depth:count=2")
+    struck = [faults.strike(Fault.SKIP_DEPTH, symbol=symbol, now_s=1.0) is not None for symbol in "AABAB"]
+    assert struck == [True, True, True, False, True]
+
+
+def test_one_symbols_fault_is_off_when_it_struck() -> None:
+    faults = switched("skip_depth:symbol=BTCUSDT")
+    assert faults.strike(Fault.SKIP_DEPTH, symbol="BTCUSDT", now_s=1.0) is not None
+    assert not faults.on_streams
+    assert not any(row["on"] for row in faults.listing(1.0))
+
+
+def test_symbols_have_the_same_fault_beside_each_other_and_are_cleared_together() -> None:
+    faults = switched("freeze_data:symbol=BTCUSDT")
+    faults.switch_on(activate(read_switch("freeze_data:symbol=ETHUSDT"), now_s=0.0))
+    assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="BTCUSDT") is not None
+    assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="ETHUSDT") is not None
+    faults.clear(Fault.FREEZE_DATA)
+    assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="ETHUSDT") is None
