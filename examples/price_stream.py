@@ -1,7 +1,7 @@
 """Print the price of a symbol as it changes.
 
 python examples/price_stream.py --exchange binance --symbol BTC/USDT --duration 30
-python examples/price_stream.py --simulator http://127.0.0.1:8900    # beside `make run`
+python examples/price_stream.py --simulator http://127.0.0.1:8900    # beside `manage.py runexchange`
 """
 # ruff: noqa: T201
 
