@@ -1,28 +1,42 @@
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import QuerySet, URLField
 from django.http import HttpRequest
 from django.utils import timezone
 
 from marketdata.exchanges.adapter import VenueError
 from marketdata.feed.config import FeedConfigError
-from marketdata.models import Exchange, FeedEvent, FeedStatus, Instrument, Subscription
+from marketdata.models import Exchange, FeedEvent, FeedStatus, Instrument, Observation, SlowSource, Subscription
 from marketdata.operations import sync_instruments
+from marketdata.sources.probe import probe_source
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from django.db.models import Field
+
     ExchangeBase = admin.ModelAdmin[Exchange]
     InstrumentBase = admin.ModelAdmin[Instrument]
     SubscriptionBase = admin.ModelAdmin[Subscription]
     FeedStatusBase = admin.ModelAdmin[FeedStatus]
     FeedEventBase = admin.ModelAdmin[FeedEvent]
+    SlowSourceBase = admin.ModelAdmin[SlowSource]
+    ObservationBase = admin.ModelAdmin[Observation]
 else:
     # Django's own class takes no type arguments.
     ExchangeBase = InstrumentBase = SubscriptionBase = FeedStatusBase = FeedEventBase = admin.ModelAdmin
+    SlowSourceBase = ObservationBase = admin.ModelAdmin
+
+# What an address without a scheme means.
+_HTTPS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {URLField: {"assume_scheme": "https"}}
 
 
 @admin.register(Exchange)
 class ExchangeAdmin(ExchangeBase):
+    formfield_overrides = _HTTPS
     list_display = ("name", "code", "adapter", "environment", "enabled", "clock")
     list_filter = ("environment", "enabled", "adapter")
     search_fields = ("code", "name")
@@ -114,3 +128,37 @@ class FeedEventAdmin(WrittenByTheFeed, FeedEventBase):
     search_fields = ("symbol", "message")
     list_select_related = ("exchange",)
     date_hierarchy = "at"
+
+
+@admin.register(SlowSource)
+class SlowSourceAdmin(SlowSourceBase):
+    formfield_overrides = _HTTPS
+    list_display = ("name", "kind", "environment", "enabled", "state", "reason", "last_success_at", "holder")
+    list_filter = ("kind", "environment", "enabled", "state")
+    search_fields = ("name", "url")
+    readonly_fields = ("state", "reason", "last_success_at", "holder", "lease_expires_at", "updated_at")
+    actions = ("ask_now",)
+    fieldsets = (
+        (None, {"fields": ("name", "kind", "environment", "enabled", "url")}),
+        ("How it is", {"fields": ("state", "reason", "last_success_at", "holder", "lease_expires_at", "updated_at")}),
+    )
+
+    @admin.action(description="Ask once now, without storing anything", permissions=["change"])
+    def ask_now(self, request: HttpRequest, queryset: QuerySet[SlowSource]) -> None:
+        for source in queryset:
+            for job, found, problem in probe_source(source):
+                level = messages.ERROR if problem else messages.SUCCESS
+                self.message_user(request, f"{source}, {job}: {problem or f'{found} observations.'}", level)
+
+
+@admin.register(Observation)
+class ObservationAdmin(WrittenByTheFeed, ObservationBase):
+    list_display = ("kind", "symbol", "key", "source", "time", "data")
+    list_filter = ("kind", "source")
+    search_fields = ("symbol",)
+    ordering = ("-pk",)
+    show_full_result_count = False
+
+    @admin.display(description="time (UTC)")
+    def time(self, observation: Observation) -> str:
+        return f"{datetime.fromtimestamp(observation.ts_event / 1e9, tz=UTC):%Y-%m-%d %H:%M:%S}"

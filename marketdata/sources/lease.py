@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from marketdata.models import SlowSource
+from marketdata.sources.health import State
 
 LEASE_TTL = timedelta(seconds=15)
 
@@ -38,4 +39,7 @@ def renew_lease(
 
 
 def give_lease_back(*, source_id: int, holder: str) -> None:
-    SlowSource.objects.filter(pk=source_id, holder=holder).update(holder="", lease_expires_at=None)
+    """Stop asking, and say so."""
+    SlowSource.objects.filter(pk=source_id, holder=holder).update(
+        holder="", lease_expires_at=None, state=State.WAITING, reason="not asked now", updated_at=Now()
+    )

@@ -4,6 +4,7 @@ Source: https://docs.deribit.com. Volatilities are percentages there and annual 
 """
 
 import math
+import re
 from datetime import UTC, datetime
 
 from msgspec import Struct, convert
@@ -15,6 +16,8 @@ from marketdata.sources.deribit.chain import Option, Quote
 
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _EXPIRES_AT_H = 8
+# Strikes of linear options write the point as d.
+_OPTION = re.compile(r"[A-Z0-9_]+-([0-9]{1,2})([A-Z]{3})([0-9]{2})-([0-9]{1,12}(?:d[0-9]{1,12})?)-([CP])")
 # The index of Bitcoin has been between 0.3 and 2 as a fraction, 30 and 200 as a percentage.
 _HIGHEST_FRACTION = 3.0
 _HIGHEST_PERCENTAGE = 1_000.0
@@ -90,18 +93,19 @@ class ChainAnswer(Struct, frozen=True, kw_only=True):
 
 def read_option(name: str) -> Option:
     """Read "BTC-27JUN25-60000-C". Raises MalformedAnswer."""
-    parts = name.split("-")
-    if len(parts) != 4 or parts[3] not in ("C", "P"):
+    parts = _OPTION.fullmatch(name)
+    if parts is None:
         raise MalformedAnswer(f"{name!r} is no name of an option")
-    _, day, strike, side = parts
+    day, month, year, strike, side = parts.groups()
     try:
-        month = _MONTHS.index(day[-5:-2]) + 1
-        expiry = datetime(2000 + int(day[-2:]), month, int(day[:-5]), _EXPIRES_AT_H, tzinfo=UTC)
-        # Strikes of linear options write the point as d.
-        at = float(strike.replace("d", "."))
+        expiry = datetime(2000 + int(year), _MONTHS.index(month) + 1, int(day), _EXPIRES_AT_H, tzinfo=UTC)
     except ValueError:
         raise MalformedAnswer(f"{name!r} is no name of an option") from None
-    return Option(expiry_ns=int(expiry.timestamp()) * 1_000_000_000, strike=positive("strike", at), is_call=side == "C")
+    return Option(
+        expiry_ns=int(expiry.timestamp()) * 1_000_000_000,
+        strike=positive("strike", float(strike.replace("d", "."))),
+        is_call=side == "C",
+    )
 
 
 def read_chain(body: bytes) -> ChainAnswer:

@@ -62,7 +62,9 @@ async def fetch(
             return await _follow(httpx.URL(url), client, trusted_origin, dict(headers or {}), resolve)
     except TimeoutError:
         raise VenueUnavailable(f"{url} did not answer within {TIMEOUT_S:.0f} s") from None
-    except (httpx.HTTPError, OSError, httpx.InvalidURL) as error:
+    except httpx.InvalidURL as error:
+        raise VenueRejected(f"{url} is not an address: {error}") from None
+    except (httpx.HTTPError, OSError) as error:
         raise VenueUnavailable(f"{url} cannot be fetched: {type(error).__name__} {error}".rstrip()) from error
 
 

@@ -38,13 +38,14 @@ def read_items(body: bytes) -> list[Item]:
     """The items of RSS or Atom, in the feed's order. Raises MalformedAnswer when it is neither, or has no titles."""
     # A stream, because bytes and text may be taken for a file's name or an address.
     feed: Any = feedparser.parse(io.BytesIO(body), resolve_relative_uris=False, sanitize_html=False)
-    if not feed.version:
+    if not feed.get("version"):
         raise MalformedAnswer(f"{len(body)} bytes that begin {body[:80]!r} are neither RSS nor Atom")
     items = []
     for entry in feed.entries[:MOST_ITEMS]:
         title = clean(str(entry.get("title", "")))
         if title:
-            at = entry.get("published_parsed") or entry.get("updated_parsed")
+            # Its own get of "updated" looks at "published" with a warning.
+            at = entry.get("published_parsed") or dict.get(entry, "updated_parsed")
             items.append(Item(title=title, link=_web_address(str(entry.get("link", ""))), published_ns=_ns(at)))
     if feed.entries and not items:
         raise MalformedAnswer(f"the feed has {len(feed.entries)} items and no title")

@@ -2,11 +2,14 @@
 
 import asyncio
 from importlib import import_module
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.apps import apps
+from django.contrib.messages import get_messages
+from django.urls import reverse
 
 from marketdata.bus import BatchReader, tick_group
 from marketdata.events import Headline, OptionsSummary, Premium, Sentiment
@@ -66,7 +69,7 @@ async def test_everything_is_stored_from_the_first_start_and_nothing_twice(venue
         assert number == (newest - oldest) // FIVE_MINUTES_NS + 1
     assert found["ETH", "funding", ""][0] in (269, 270, 271)
     assert found["CRYPTO", "sentiment", ""][0] > 3_000
-    assert found["BTC", "options_flow", ""][0] >= 1_440
+    assert found["BTC", "options_flow", ""][0] >= 1_439
     assert found["BTC", "volatility_index", ""][0] >= 719
     assert await Observation.objects.filter(kind="headline").acount() >= 30
     assert not await _duplicates()
@@ -120,7 +123,7 @@ async def test_what_is_found_is_heard_and_kept_in_the_cache(venue, exchange: Sim
     layer = get_channel_layer()
     channel = await layer.new_channel()
     await layer.group_add(tick_group("observations", "BTC"), channel)
-    reader, heard = BatchReader(), {}
+    reader, heard = BatchReader(), dict[str, Any]()
     await add_source("binance-futures")
     await add_source("deribit")
     async with running_sources():
@@ -130,7 +133,7 @@ async def test_what_is_found_is_heard_and_kept_in_the_cache(venue, exchange: Sim
                 assert read is not None
                 assert read.missed == 0
                 assert read.batch.exchange in ("binance-futures:sim", "deribit:sim")
-                heard |= {event.__struct_config__.tag: event for event in read.batch.events}
+                heard |= {str(event.__struct_config__.tag): event for event in read.batch.events}
         chain = heard["options"]
         assert isinstance(chain, OptionsSummary)
         assert 0.1 < chain.iv_atm_30d < 2.0
@@ -236,9 +239,9 @@ async def test_headlines_are_kept_once(exchange: Simulator):
 
 
 async def test_a_dry_run_writes_nothing(exchange: Simulator):
-    await add_source("fear-greed")
+    await add_source("deribit")
     async with running_sources(dry_run=True):
-        await until(lambda: asked(exchange.rest_url)["requests"].get("/fng/", 0) >= 2, timeout_s=90)
+        await until(lambda: asked(exchange.rest_url)["requests"].get(CHAIN, 0) >= 6)
     assert not await Observation.objects.aexists()
     row = await SlowSource.objects.aget()
     assert (row.holder, row.state) == ("", "waiting")
@@ -292,3 +295,25 @@ def test_the_default_rows_are_simulated_and_complete():
     enabled = dict(SlowSource.objects.filter(enabled=True).values_list("name", "environment"))
     assert enabled == dict.fromkeys(("binance-futures", "deribit", "fear-greed", "headlines"), "simulated")
     assert SlowSource.objects.filter(kind="rss", environment="live", enabled=False).count() >= 3
+
+
+def test_asking_once_from_the_admin(exchange: Simulator, admin_client):
+    sources = [
+        SlowSource.objects.create(name=kind, kind=kind, environment="simulated")
+        for kind in ("binance-futures", "deribit", "fear-greed", "rss")
+    ]
+    break_answers(exchange.rest_url, CHAIN, "html")
+    answer = admin_client.post(
+        reverse("admin:marketdata_slowsource_changelist"),
+        {"action": "ask_now", "_selected_action": [source.pk for source in sources]},
+        follow=True,
+    )
+    told = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert any(text.startswith("binance-futures, statistics: ") and text.endswith("observations.") for text in told)
+    assert any(text.startswith("rss, headlines: ") for text in told)
+    (chain,) = [text for text in told if text.startswith("deribit, option chain")]
+    assert "<html>" in chain
+    assert b"<html><body>Request blocked" not in answer.content
+    assert not Observation.objects.exists()
+    assert admin_client.get(reverse("admin:marketdata_slowsource_change", args=[sources[0].pk])).status_code == 200
+    assert admin_client.get(reverse("admin:marketdata_observation_changelist")).status_code == 200
