@@ -83,8 +83,10 @@ class Replay:
                     yield from stream.disconnected(step.ts_init, reason=step.reason)
             case History() if step.symbol in self.streams:
                 yield from self.streams[step.symbol].fill_history(step.bars, step.trades)
-            case Handover() | History() | Note() | Taken():
-                # A handover leaves the stream as it is: what the new socket repeats is dropped by its ids.
+            case Handover():
+                for stream in self._of(step.symbols):
+                    stream.handed_over(step.ts_init)
+            case History() | Note() | Taken():
                 pass
 
     def _of(self, symbols: Sequence[str]) -> list[SymbolStream]:

@@ -143,10 +143,14 @@ class Playback:
         self._up: set[str] = set()
         self._parsers: dict[str, Parser] = {}
         self._held: dict[str, list[VenueEvent]] = {}
+        # What was held for symbols that were down: it is told after they are up.
+        self._late: list[VenueEvent] = []
         self._images = self._parser()
 
     def __iter__(self) -> Iterator[Step]:
         for record in read_session(self._path):
+            if self._late and not (isinstance(record, Mark) and record.kind is MarkKind.UP):
+                yield self._tell_late(record.ts_init)
             if type(record) is Frame:
                 if self._is_first:
                     self._is_first = False
@@ -198,11 +202,17 @@ class Playback:
             case MarkKind.UP:
                 self._parsers.pop(mark.socket, None)
                 yield self._set_up(at, mark.symbols)
+                if self._late:
+                    yield self._tell_late(at)
             case MarkKind.DOWN:
                 yield from self._set_down(at, mark.symbols, mark.text)
             case MarkKind.HANDOVER:
-                yield Handover(ts_init=at, symbols=mark.symbols)
                 held = self._held.pop(mark.socket, [])
+                if self._up.isdisjoint(mark.symbols):
+                    # It replaces a socket that was lost.
+                    self._late = held
+                    return
+                yield Handover(ts_init=at, symbols=mark.symbols)
                 if held:
                     yield Taken(ts_init=at, events=held, is_frame=False)
             case MarkKind.IMAGE | MarkKind.BOOK:
@@ -235,6 +245,10 @@ class Playback:
         self._held.pop(socket, None)
         if is_held:
             self._held[socket] = []
+
+    def _tell_late(self, at: int) -> Taken:
+        late, self._late = self._late, []
+        return Taken(ts_init=at, events=late, is_frame=False)
 
     def _set_up(self, at: int, symbols: tuple[str, ...]) -> Up:
         self._up.update(symbols)

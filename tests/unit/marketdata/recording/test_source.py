@@ -71,6 +71,21 @@ async def test_what_a_successor_brings_is_held_until_it_takes_over(tmp_path):
     assert ids(heard) == [1, 2, 2, 3, 4]
 
 
+async def test_a_successor_of_a_lost_socket_is_heard_once_it_is_up(tmp_path):
+    with recording(tmp_path) as recorder:
+        recorder.opened("main-1", T0)
+        recorder.mark(MarkKind.UP, ["BTC/USDT"], ts_init=T0)
+        recorder.opened("main-2", T0, held=True)
+        recorder.frame(quote_frame(1), T0, "main-2")
+        recorder.mark(MarkKind.DOWN, ["BTC/USDT"], ts_init=T0, text="lost")
+        recorder.mark(MarkKind.HANDOVER, ["BTC/USDT"], ts_init=T0, socket="main-2")
+        recorder.mark(MarkKind.UP, ["BTC/USDT"], ts_init=T0)
+        recorder.frame(quote_frame(2), T0, "main-2")
+    heard, _ = await play(tmp_path)
+    assert heard.kinds == ["up", "down", "up", "take", "take", "replay_ended"]
+    assert ids(heard) == [1, 2]
+
+
 class CountingAdapter(BinanceAdapter):
     """Binance, whose parsers number themselves and answer every frame."""
 
