@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 from marketdata.events import BookDelta
-from marketdata.exchanges.adapter import BookImage, Gap, Listing, VenueEvent
+from marketdata.exchanges.adapter import BookImage, Gap, Listing, Notice, NoticeKind, VenueEvent
 from marketdata.exchanges.kraken.checksum import ChecksumBook, Precision
 from marketdata.exchanges.kraken.payloads import Book, BookData, ExactBook, ExactBookData, time_ns
 
@@ -67,7 +67,8 @@ def book_handler(exchange: str, books: Books) -> Callable[[bytes, int], Sequence
         # All of a frame or nothing: an unknown symbol in it must not hide that another one's book has changed.
         found = [books[row.symbol] for row in rows]
         if message.type == "snapshot":
-            return [image(*each, ts_init) for each in zip(found, rows, decode_exact(frame).data, strict=True)]
+            exact = decode_exact(frame).data
+            return [event for each in zip(found, rows, exact, strict=True) for event in image(*each, ts_init)]
         out: list[VenueEvent] = []
         for position, book in enumerate(found):
             out.extend(update(book, rows[position], frame, position, ts_init))
@@ -104,13 +105,14 @@ def book_handler(exchange: str, books: Books) -> Callable[[bytes, int], Sequence
             ),
         )
 
-    def image(book: _SymbolBook, row: BookData, exact: ExactBookData, ts_init: int) -> VenueEvent:
+    def image(book: _SymbolBook, row: BookData, exact: ExactBookData, ts_init: int) -> Sequence[VenueEvent]:
+        known = book.checksums.precision
         book.is_valid = book.checksums.start(exact.bids, exact.asks, row.checksum)
         book.distrusted, book.ts_event = "", 0
         book.update_id += 1
         if not book.is_valid:
-            return Gap(symbol=book.symbol, reason="the checksum of the book's image does not match", ts_init=ts_init)
-        return BookImage(
+            return lost(book, "the checksum of the book's image does not match", ts_init)
+        whole = BookImage(
             exchange=exchange,
             symbol=book.symbol,
             bids=tuple([(level.price, level.qty) for level in row.bids]),
@@ -120,6 +122,10 @@ def book_handler(exchange: str, books: Books) -> Callable[[bytes, int], Sequence
             ts_event=time_ns(row.timestamp),
             from_stream=True,
         )
+        if known is None or known == book.checksums.precision:
+            return (whole,)
+        message = f"Kraken has changed the decimals of {book.symbol}: its rules are asked for again."
+        return (whole, Notice(kind=NoticeKind.LISTINGS_CHANGED, message=message))
 
     def lost(book: _SymbolBook, reason: str, ts_init: int) -> Sequence[VenueEvent]:
         """Said once; then nothing until the next image."""

@@ -49,12 +49,12 @@ class ExactLevel(Protocol):
 class ChecksumBook:
     """Both sides of one symbol, cut to `depth` levels as the venue wants its subscribers to do."""
 
-    __slots__ = ("_ask_crc", "_asks", "_bid_head", "_bids", "_checksum", "_depth", "_precision")
+    __slots__ = ("_ask_crc", "_asks", "_bid_head", "_bids", "_checksum", "_depth", "precision")
 
     def __init__(self, *, depth: int, precision: Precision | None = None) -> None:
         """Without `precision` it is found out from the image, whose checksum only one precision explains."""
         self._depth = depth
-        self._precision = precision
+        self.precision = precision
         self._asks = _Side(1)
         self._bids = _Side(-1)
         self._ask_crc = self._checksum = 0
@@ -64,7 +64,7 @@ class ChecksumBook:
         """Begin with an image. Gives whether its checksum matches."""
         # More levels than asked for: the venue keeps more than we thought, and says so when they go.
         self._depth = max(self._depth, len(bids), len(asks))
-        known = self._precision
+        known = self.precision
         if known is not None and self._fill(bids, asks, known) == checksum:
             return True
         # The venue may have changed the precision since we asked for it.
@@ -73,7 +73,7 @@ class ChecksumBook:
         least_size = max((_decimals(level.qty) for level in levels), default=0)
         for found in product(range(least_price, _MAX_DECIMALS + 1), range(least_size, _MAX_DECIMALS + 1)):
             if self._fill(bids, asks, Precision(*found)) == checksum:
-                self._precision = Precision(*found)
+                self.precision = Precision(*found)
                 return True
         return False
 

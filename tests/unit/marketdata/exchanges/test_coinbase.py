@@ -194,6 +194,12 @@ def test_a_books_image_and_its_updates_are_counted_by_symbol():
     assert (third.symbol, third.first_update_id) == ("ETH/USD", 1)
 
 
+def test_spaces_and_another_order_of_fields_change_nothing():
+    plain = frame("l2_data", 0, book_event("snapshot", "BTC-USD", [("100", "1")]))
+    turned = json.dumps(dict(reversed(json.loads(plain).items()))).encode()
+    assert parse_all(make_parser(), [turned]) == parse_all(make_parser(), [plain])
+
+
 def test_an_unknown_product_is_named_and_changes_no_count():
     parser = make_parser()
     parser.parse(frame("l2_data", 0, book_event("snapshot", "BTC-USD", [("100", "1")])), ts_init=1)

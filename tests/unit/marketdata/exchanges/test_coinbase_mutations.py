@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 
 from marketdata.events import BookDelta, Ticker, TradeTick
 from marketdata.exchanges.adapter import BookImage, MalformedFrame, VenueEvent
@@ -89,7 +90,7 @@ def _check(events: Sequence[VenueEvent], payload: bytes) -> None:
             ]
             assert _named([(event.last, event.high, event.low, event.volume)])[0] in _named(found)
         elif isinstance(event, TradeTick):
-            prints = [row for each in sent for row in each["trades"] if int(row["trade_id"]) == event.trade_id]
+            prints = [row for each in sent for row in each["trades"] if Decimal(row["trade_id"]) == event.trade_id]
             assert _named([(event.price, event.size)])[0] in _named([(row["price"], row["size"]) for row in prints])
             assert event.buyer_is_maker in [row["side"] == "BUY" for row in prints]
 

@@ -1,5 +1,8 @@
 """Kraken's frames, word for word, and what each becomes."""
 
+import json
+from decimal import Decimal
+
 import msgspec
 import pytest
 
@@ -9,6 +12,7 @@ from marketdata.exchanges.adapter import (
     BookImage,
     BookProcedure,
     Gap,
+    Listing,
     MalformedFrame,
     Notice,
     NoticeKind,
@@ -146,6 +150,26 @@ def test_an_image_with_a_wrong_checksum_is_a_gap():
     assert gap == Gap(symbol="BTC/USD", reason="the checksum of the book's image does not match", ts_init=1)
 
 
+def test_a_tick_size_that_changes_is_a_gap_and_then_news_of_the_listing():
+    btc = Listing(
+        symbol="BTC/USD", venue_symbol="BTC/USD", base="BTC", quote="USD", tick_size=Decimal("0.1"),
+        lot_size=Decimal("1e-8"), min_quantity=Decimal(0), max_quantity=Decimal(0), min_notional=Decimal(0), active=True,
+        price_decimals=1, size_decimals=8,
+    )  # fmt: skip
+    parser = KrakenParser(exchange="kraken", symbols=SYMBOLS, listings={"BTC/USD": btc}, depth=25)
+    assert [type(event) for event in parser.parse(image_frame(), ts_init=1)] == [BookImage]
+
+    finer = [("100.15", "1.00000000"), ("100.10", "2.00000000")]
+    asks = [("100.20", "0.00005000"), ("100.40", "3.00000000")]
+    assert isinstance(parser.parse(update_frame(finer[:1], [], finer, asks), ts_init=2)[0], Gap)
+
+    image, news = parser.parse(image_frame(bids=finer, asks=asks), ts_init=3)
+    assert isinstance(image, BookImage)
+    assert isinstance(news, Notice)
+    assert (news.kind, "BTC/USD" in news.message) == (NoticeKind.LISTINGS_CHANGED, True)
+    assert [type(event) for event in parser.parse(image_frame(bids=finer, asks=asks), ts_init=4)] == [BookImage]
+
+
 def test_an_update_without_an_image_is_a_gap_once():
     parser = make_parser()
     frame = update_frame([("100.1", "2.5")], [], BIDS, ASKS)
@@ -160,6 +184,13 @@ def test_the_same_update_twice_is_a_gap():
     frame = update_frame([("100.1", "2.5")], [], [("100.1", "2.50000000"), BIDS[1]], ASKS)
     assert isinstance(parser.parse(frame, ts_init=2)[0], BookDelta)
     assert isinstance(parser.parse(frame, ts_init=3)[0], Gap)
+
+
+def test_spaces_and_another_order_of_fields_change_nothing():
+    plain, spaced = make_parser(), make_parser()
+    frame = image_frame()
+    turned = json.dumps(dict(reversed(json.loads(frame).items())))
+    assert list(spaced.parse(turned.encode(), ts_init=1)) == list(plain.parse(frame, ts_init=1))
 
 
 def test_a_gap_of_one_symbol_leaves_the_others_alone():

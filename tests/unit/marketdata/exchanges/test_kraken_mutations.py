@@ -69,7 +69,7 @@ def _check(events: Sequence[VenueEvent], frame: bytes) -> None:
     if not any(isinstance(event, BookDelta | BookImage | QuoteTick | Ticker | TradeTick) for event in events):
         return
     rows = [
-        {name: _numbers(value) for name, value in row.items()}
+        _numbers(row)
         for row in json.loads(frame.decode("utf-8", "replace"), parse_float=Decimal, parse_int=Decimal)["data"]
     ]
     for event in events:
@@ -87,7 +87,7 @@ def _check(events: Sequence[VenueEvent], frame: bytes) -> None:
                 (row["last"], row["high"], row["low"], row["volume"]) for row in rows
             ]
         elif isinstance(event, TradeTick):
-            assert (event.price, event.size, event.buyer_is_maker, event.trade_id) in [
+            assert (event.price, event.size, event.buyer_is_maker, float(event.trade_id)) in [
                 (row["price"], row["qty"], row["side"] == "sell", row["trade_id"]) for row in rows
             ]
 
@@ -96,7 +96,9 @@ def _numbers(value):
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, list):
-        return [{name: _numbers(inner) for name, inner in item.items()} for item in value]
+        return [_numbers(inner) for inner in value]
+    if isinstance(value, dict):
+        return {name: _numbers(inner) for name, inner in value.items()}
     return value
 
 
