@@ -96,6 +96,7 @@ class ChildProcess:
         self._unsent: list[Call] = []
         self._ids = count(1)
         self._heard_s = 0.0
+        self._is_pacing = False
         self._last_words = ""
         self._reason = ""
 
@@ -212,7 +213,13 @@ class ChildProcess:
             for payload in frames.feed(data):
                 self._take(decode_reports(payload), payload)
             if self._listener is not None:
-                await self._listener.pace()
+                # Who does not read hears no heartbeat either.
+                self._is_pacing = True
+                try:
+                    await self._listener.pace()
+                finally:
+                    self._is_pacing = False
+                    self._heard_s = time.monotonic()
 
     def _take(self, reports: list[Report], payload: bytes) -> None:
         for report in reports:
@@ -247,13 +254,19 @@ class ChildProcess:
 
     async def _watch(self, process: asyncio.subprocess.Process) -> None:
         """Kill a child that says nothing."""
+        every_s = min(1.0, self._silent_s / 4)
+        looked_s = time.monotonic()
         while True:
-            silent_s = time.monotonic() - self._heard_s
-            if silent_s > self._silent_s:
+            now_s = time.monotonic()
+            if now_s - looked_s > 2 * every_s:
+                # It was this process that stood still: what the child said meanwhile is yet to be read.
+                self._heard_s = max(self._heard_s, now_s)
+            looked_s = now_s
+            if not self._is_pacing and now_s - self._heard_s > self._silent_s:
                 self._reason = f"the ccxt process said nothing for {self._silent_s:.0f} s"
                 _kill(process)
                 return
-            await asyncio.sleep(min(1.0, self._silent_s / 4))
+            await asyncio.sleep(every_s)
 
     async def _read_errors(self, process: asyncio.subprocess.Process) -> None:
         assert process.stderr is not None

@@ -83,14 +83,13 @@ class SymbolWatch:
         """Leave off, and unsubscribe where ccxt can."""
         channels = list(self._tasks)
         await self._cancel(channels)
-        for channel in channels:
-            await self._unwatch(channel)
+        await asyncio.gather(*(self._unwatch(channel) for channel in channels))
 
     async def rewatch(self) -> None:
         """Ask anew for every channel."""
         channels = list(self._watch)
         await self._cancel(channels)
-        if not all([await self._unwatch(channel) for channel in channels]):
+        if not all(await asyncio.gather(*(self._unwatch(channel) for channel in channels))):
             await self._around.close_sockets()
         self._restart_book()
         for channel in channels:

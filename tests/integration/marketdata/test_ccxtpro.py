@@ -45,6 +45,8 @@ class Heard:
     def __init__(self) -> None:
         self.events: list[Any] = []
         self._more = asyncio.Event()
+        self.may_go_on = asyncio.Event()
+        self.may_go_on.set()
         self.hearer = Hearer(
             take=lambda events: self._keep(*events),
             malformed=lambda message, ts_init: self._keep(("malformed", message)),
@@ -64,6 +66,7 @@ class Heard:
         self._more.set()
 
     async def _pace(self) -> None:
+        await self.may_go_on.wait()
         await asyncio.sleep(0)
 
     async def until(self, wanted: Callable[[Any], bool], *, after: int = 0, timeout_s: float = 30.0) -> int:
@@ -84,6 +87,10 @@ def is_a(kind: type, symbol: str = SYMBOL) -> Callable[[Any], bool]:
 
 def told(what: str) -> Callable[[Any], bool]:
     return lambda event: isinstance(event, tuple) and event[0] == what
+
+
+def is_up(symbol: str) -> Callable[[Any], bool]:
+    return lambda event: told("up")(event) and event[1] == (symbol,)
 
 
 @asynccontextmanager
@@ -117,7 +124,7 @@ async def gone(pid: int, *, timeout_s: float = 10.0) -> None:
 async def test_books_quotes_trades_and_tickers_come(market: Simulator) -> None:
     async with streaming(market, SYMBOL, "ETH/USDT") as (_source, heard, child):
         for symbol in (SYMBOL, "ETH/USDT"):
-            up = await heard.until(lambda event, symbol=symbol: told("up")(event) and event[1] == (symbol,))
+            up = await heard.until(is_up(symbol))
             position = await heard.until(is_a(BookImage, symbol))
             assert up < position
             image = heard.events[position]
@@ -142,6 +149,21 @@ async def test_books_quotes_trades_and_tickers_come(market: Simulator) -> None:
             assert updates == sorted(updates)
     assert pid is not None
     await gone(pid)
+
+
+async def test_a_slow_feed_gets_every_trade_and_its_child_is_not_taken_for_stuck(market: Simulator) -> None:
+    async with streaming(market, SYMBOL) as (_source, heard, child):
+        child._silent_s = 3.0
+        await heard.until(is_a(TradeTick))
+        heard.may_go_on.clear()
+        await asyncio.sleep(4)
+        before = len(heard.events)
+        heard.may_go_on.set()
+        await heard.until(lambda _: len(heard.events) > before + 200)
+        trades = [event.trade_id for event in heard.events if is_a(TradeTick)(event)]
+        assert trades == list(range(trades[0], trades[0] + len(trades)))
+        # Longer than the silence after which a child counts as stuck: but it was the feed that did not listen.
+        assert child.starts == 1
 
 
 async def test_a_symbol_may_come_and_go(market: Simulator) -> None:
