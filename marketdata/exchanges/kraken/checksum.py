@@ -82,23 +82,20 @@ class ChecksumBook:
     ) -> tuple[list[Level], list[Level], bool] | None:
         """Set and remove levels.
 
-        Gives what is not as before on both sides, with size 0 for levels that fell out of the depth, and whether the checksum
-        matches. Gives None where the floats do not prove what was sent: `apply_exact` the decimals then.
+        Gives what is not as before on both sides, with size 0 for levels that fell out of the depth, and whether the
+        checksum matches. Gives None where the floats do not prove what was sent: `apply_exact` the decimals then.
         """
         bid_side, ask_side, depth = self._bids, self._asks, self._depth
         changed_bids: list[Level] = []
         changed_asks: list[Level] = []
         # Most updates are of one side.
-        if bids:
-            if not bid_side.put(bids, changed_bids):
-                return None
-            if len(bid_side.keys) > depth:
-                bid_side.cut(depth, changed_bids)
-        if asks:
-            if not ask_side.put(asks, changed_asks):
-                return None
-            if len(ask_side.keys) > depth:
-                ask_side.cut(depth, changed_asks)
+        if (bids and not bid_side.put(bids, changed_bids)) or (asks and not ask_side.put(asks, changed_asks)):
+            return None
+        # Only now, for what was put may be put again, but what was cut is said once.
+        if len(bid_side.keys) > depth:
+            bid_side.cut(depth, changed_bids)
+        if len(ask_side.keys) > depth:
+            ask_side.cut(depth, changed_asks)
         if ask_side.head_changed or bid_side.head_changed:
             return changed_bids, changed_asks, self._calculate() == checksum
         return changed_bids, changed_asks, self._checksum == checksum

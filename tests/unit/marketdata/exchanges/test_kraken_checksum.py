@@ -161,6 +161,20 @@ def test_levels_beyond_the_depth_are_removed_with_the_update_that_pushed_them_ou
     assert changed == ([(100.5, 2.0), (91.0, 0.0)], [], True)
 
 
+def test_levels_pushed_out_are_told_also_where_floats_prove_nothing():
+    bids = [(f"{100 - number}.0", "1.00000000") for number in range(10)]
+    huge = [("101.0", "123456789012.12345678")]
+    book = ChecksumBook(depth=10, precision=Precision(price=1, size=8))
+    assert book.start(exact(*bids), exact(*huge), digits_checksum(bids, huge))
+
+    pushing, grown = ("100.5", "2.00000000"), ("101.0", "123456789012.12345679")
+    checksum = digits_checksum([pushing, *bids[:9]], [grown])
+    assert book.apply(sent(pushing), sent(grown), checksum) is None
+    changed_bids, _, matches = book.apply_exact(exact(pushing), exact(grown), checksum)
+
+    assert (changed_bids, matches) == ([(100.5, 2.0), (91.0, 0.0)], True)
+
+
 def test_the_precision_is_found_out_from_the_image():
     bids, asks = [("0.00500", "12.300")], [("0.00501", "7.000")]
     without = ChecksumBook(depth=10)
