@@ -52,7 +52,10 @@ class BarSet:
     Begins unwatched: call `resume` when prints start to flow, `interrupt` when some may be missed.
     """
 
-    def __init__(self, *, exchange: str, symbol: str, timeframes: Iterable[Timeframe]) -> None:
+    def __init__(
+        self, *, exchange: str, symbol: str, timeframes: Iterable[Timeframe], grace_ns: int = _GRACE_NS
+    ) -> None:
+        self._grace_ns = grace_ns
         self._exchange = exchange
         self._symbol = symbol
         self._longer: tuple[tuple[Timeframe, int], ...] = tuple(
@@ -73,7 +76,7 @@ class BarSet:
     @property
     def deadline_ns(self) -> int:
         """When `advance` has something to do."""
-        return self._minute.ts_open + NS_PER_MINUTE + _GRACE_NS if self._minute else 0
+        return self._minute.ts_open + NS_PER_MINUTE + self._grace_ns if self._minute else 0
 
     @property
     def closed_minutes(self) -> Sequence[Bar]:
@@ -98,9 +101,9 @@ class BarSet:
 
     def advance(self, now_ns: int) -> list[Bar]:
         """Close what is over by `now_ns`, the venue's time."""
-        if self._minute is None or now_ns < self._minute.ts_open + NS_PER_MINUTE + _GRACE_NS:
+        if self._minute is None or now_ns < self._minute.ts_open + NS_PER_MINUTE + self._grace_ns:
             return []
-        now_ns -= _GRACE_NS
+        now_ns -= self._grace_ns
         return self._roll(self._minute, now_ns - now_ns % NS_PER_MINUTE)[0]
 
     def resume(self) -> None:

@@ -101,9 +101,11 @@ def check_quote(quote: QuoteTick, *, reference: PriceReference, last_update_id: 
     return Reason.CROSSED
 
 
-def check_trade(trade: TradeTick, *, reference: PriceReference, last_trade_id: int) -> Reason | None:
-    """Why a print must not be used, or None."""
-    if 0.0 < trade.price < inf and 0.0 < trade.size < inf:
+def check_trade(
+    trade: TradeTick, *, reference: PriceReference, last_trade_id: int, sizeless: bool = False
+) -> Reason | None:
+    """Why a print must not be used, or None. `sizeless`: an index, whose prints are of nothing."""
+    if 0.0 < trade.price < inf and (0.0 < trade.size < inf or (sizeless and trade.size == 0.0)):
         if trade.trade_id <= last_trade_id:
             return Reason.OUT_OF_ORDER
         return Reason.SPIKE if reference.is_spike(trade.price) else None

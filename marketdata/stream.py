@@ -33,6 +33,7 @@ TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "3m", "5m", "15m", "30m", "1h", "4h")
 BOOK_LEVELS = 20
 
 _DEFAULT_LIMITS = QualityLimits()
+_GRACE_NS = 250_000_000
 _MINUTES_PER_YEAR = 365 * 24 * 60
 _VOLATILITY_BARS = 60
 # For so long after one socket took over from another, what was known already may come again.
@@ -48,6 +49,7 @@ class SymbolStream:
 
     `counts` accounts for everything: `in.<type>`, `out.<type>`, `rejected.<reason>`, `repeated.<type>`,
     `book.<what became of it>`. `quotes_from_book`: best bid and ask come from the book, not from a channel of their own.
+    `is_index`: nothing is traded, so there is neither book nor quote, and its prints have no size.
     """
 
     def __init__(
@@ -60,11 +62,14 @@ class SymbolStream:
         limits: QualityLimits = _DEFAULT_LIMITS,
         levels: int = BOOK_LEVELS,
         quotes_from_book: bool = False,
+        is_index: bool = False,
     ) -> None:
         self.exchange = exchange
         self.symbol = symbol
         self.book = OrderBook()
-        self.bars = BarSet(exchange=exchange, symbol=symbol, timeframes=timeframes)
+        # Bars wait for prints that are late, but still in time.
+        grace_ns = max(_GRACE_NS, limits.max_skew_ns // 2)
+        self.bars = BarSet(exchange=exchange, symbol=symbol, timeframes=timeframes, grace_ns=grace_ns)
         self.counts: Counter[str] = Counter()
         self.quote: QuoteTick | None = None
         # The newest that the socket itself brought, whoever stands in for it.
@@ -82,6 +87,7 @@ class SymbolStream:
         self._limits = limits
         self._levels = levels
         self._quotes_from_book = quotes_from_book
+        self._is_index = is_index
         self._reference = PriceReference(limits)
         self._condition = Condition()
         self._last_trade_id = 0
@@ -99,7 +105,8 @@ class SymbolStream:
     @property
     def needs_image(self) -> bool:
         """Whether the book waits for an image."""
-        return self._condition.connected and not self.book.is_valid and not self._condition.closed
+        condition = self._condition
+        return condition.connected and not self.book.is_valid and not condition.closed and not self._is_index
 
     @property
     def has_gap(self) -> bool:
@@ -212,6 +219,10 @@ class SymbolStream:
         if self._condition.closed and not reason:
             for channel in (self._quotes, self._depths, self._prints):
                 channel.restart(ts_init)
+            self.bars.resume()
+        elif not self._condition.closed:
+            # No minute passes while the market is closed.
+            self.bars.interrupt()
         self._condition.closed = reason
         return self._told(ts_init)
 
@@ -350,7 +361,9 @@ class SymbolStream:
 
     def _take_trade(self, trade: TradeTick, out: list[Event]) -> None:
         self.counts["in.trade"] += 1
-        reason = check_trade(trade, reference=self._reference, last_trade_id=self._last_trade_id)
+        reason = check_trade(
+            trade, reference=self._reference, last_trade_id=self._last_trade_id, sizeless=self._is_index
+        )
         if reason is not None:
             self._reject(reason, "trade", trade.price, trade.ts_init, out)
             return
@@ -362,6 +375,9 @@ class SymbolStream:
             self._measure_volatility()
             out.extend(closed)
         out.append(trade)
+        if self._is_index:
+            self._has_fresh_quote = True
+            self._good(trade.ts_init, out)
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
         self.counts["in.delta"] += 1
@@ -477,7 +493,9 @@ class SymbolStream:
 
     def _restate(self, ts_init: int, out: list[Event], *, stands_in: bool = False) -> None:
         """Find out the state and tell about it when it changed."""
-        state, reason = self._condition.find(book_is_valid=self.book.is_valid, has_quote=self._has_fresh_quote)
+        state, reason = self._condition.find(
+            book_is_valid=self.book.is_valid or self._is_index, has_quote=self._has_fresh_quote
+        )
         if stands_in:
             by = "REST polling" if self.source == "rest" else f"prices of {self.source}"
             state, reason = "fallback", f"{by}: {self._condition.trouble or reason}"

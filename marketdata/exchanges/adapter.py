@@ -261,7 +261,13 @@ class Rest(Protocol):
 
 
 class Adapter(Protocol):
-    """One venue's dialect."""
+    """One venue's dialect.
+
+    An adapter may have more: `closed_reason(now_ns)` tells why its market is closed, or "" (silence is no fault then);
+    `max_skew_ms` how late its records may be where 500 is too little, and its bars wait so long for their last prints;
+    `simulated_path` where the simulated exchange speaks its dialect; `rest_check_every_s` how often prices are compared
+    with its REST; `source_factory` makes a source of its own instead of sockets.
+    """
 
     @property
     def name(self) -> str: ...

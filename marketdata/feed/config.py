@@ -9,6 +9,7 @@ from marketdata.credentials import load_credentials
 from marketdata.exchanges.adapter import Adapter, Credentials, Endpoints
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.models import Environment, Exchange
+from marketdata.quality import QualityLimits
 
 
 class FeedConfigError(ValueError):
@@ -29,6 +30,12 @@ class FeedConfig:
     second_source: str = ""
     divergence_bps: float = 100
     credentials: Credentials | None = field(default=None, repr=False)
+
+    @property
+    def quality(self) -> QualityLimits:
+        """What counts as plausible at this venue."""
+        skew_ms = getattr(self.adapter, "max_skew_ms", None)
+        return QualityLimits() if skew_ms is None else QualityLimits(max_skew_ns=int(skew_ms * 1e6))
 
     def closed_reason(self, now_ns: int) -> str:
         """Why the market is closed now, or "": silence is no fault then. The simulated one never closes."""

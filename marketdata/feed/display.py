@@ -1,18 +1,21 @@
 """What `runfeed` prints: a live table for people, JSON lines for programs, or nothing beside the log."""
 
 import json
+import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
+from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
+from marketdata.feed.rates import Rates
 from marketdata.feed.service import FeedService
 from marketdata.feed.status import final_account
+from marketdata.feed.table import header, render, rows_of, venues_of
 
 _HEARTBEAT_S = 60.0
 _REFRESH_S = 0.5
@@ -34,10 +37,16 @@ def choose_style(*, as_json: bool) -> Style:
 
 
 class Display:
+    """`health` is the address of /livez, /readyz and /metrics, where they are served."""
+
     def __init__(self, style: Style, *, version: str) -> None:
+        self.health = ""
+        self.followers: Mapping[tuple[str, str], int] | None = None
         self._style = style
         self._version = version
         self._live: Live | None = None
+        self._moved: list[logging.StreamHandler[Any]] = []
+        self._rates = Rates()
         self._shown_s = 0.0
         self._beat_s = 0.0
 
@@ -50,10 +59,7 @@ class Display:
         now_s = time.monotonic()
         if self._style is Style.TABLE and now_s - self._shown_s >= _REFRESH_S:
             self._shown_s = now_s
-            if self._live is None:
-                self._live = Live(auto_refresh=False)
-                self._live.start()
-            self._live.update(self._table(services), refresh=True)
+            self._draw(services, now_s)
         elif self._style is Style.JSON and (not self._beat_s or now_s - self._beat_s >= _HEARTBEAT_S):
             self._beat_s = now_s
             state = "standby" if all(service.is_standby for service in services) else "running"
@@ -64,13 +70,18 @@ class Display:
                     "version": self._version,
                     "state": state if services else "waiting for an exchange",
                     "environments": {service.config.exchange: service.config.environment for service in services},
+                    "symbols": sum(len(service.feed.followed) for service in services if service.feed is not None),
                 }
             )
 
     def close(self, services: Sequence[FeedService]) -> None:
-        """The end: programs get an account of every frame."""
+        """The end: programs get an account of every frame; people keep the last table."""
         if self._live is not None:
+            self._draw(services, time.monotonic())
+            for handler in self._moved:
+                handler.setStream(sys.__stderr__)
             self._live.stop()
+            self._live = None
         if self._style is Style.JSON:
             for service in services:
                 if service.feed is not None:
@@ -82,32 +93,21 @@ class Display:
         sys.stdout.write(json.dumps({"at": stamp, **record}) + "\n")
         sys.stdout.flush()
 
-    def _table(self, services: Sequence[FeedService]) -> Table:
-        names = " · ".join(
-            f"{service.config.exchange} ({service.config.environment}{', standby' if service.is_standby else ''})"
-            for service in services
-        )
-        table = Table(title=f"runfeed {self._version} · {names} · pid {os.getpid()}", title_justify="left")
-        for column in ("SYMBOL", "STATE", "LAST", "AGE", "MESSAGES", "LAG p95", "GAPS", "RECONN", "REJECTED"):
-            table.add_column(column, justify="left" if column in ("SYMBOL", "STATE") else "right")
-        now_ns = time.time_ns()
-        for service in services:
-            if service.feed is None:
-                continue
-            for item in service.feed.followed.values():
-                stream, lag_ms = item.stream, item.lag_ms(0.95)
-                newest_ns = stream.quote.ts_init if stream.quote is not None else 0
-                table.add_row(
-                    item.symbol,
-                    stream.state,
-                    f"{stream.last_price:,.8g}" if stream.last_price is not None else "-",
-                    f"{(now_ns - newest_ns) / 1e9:.1f}s" if newest_ns else "-",
-                    f"{item.messages:,}",
-                    f"{lag_ms:.0f} ms" if lag_ms is not None else "-",
-                    str(stream.gaps),
-                    str(item.reconnects),
-                    str(item.rejected),
-                )
-            for symbol, reason in service.feed.unknown.items():
-                table.add_row(symbol, "unknown", reason)
-        return table
+    def _draw(self, services: Sequence[FeedService], now_s: float) -> None:
+        live = self._live or self._start()
+        venues = venues_of(services)
+        rows = rows_of(services, rates=self._rates, followers=self.followers, now_s=now_s)
+        title = header(self._version, venues, symbols=len(rows), pid=os.getpid(), health=self.health)
+        size = live.console.size
+        live.update(render(title, venues, rows, width=size.width, height=size.height), refresh=True)
+
+    def _start(self) -> Live:
+        live = self._live = Live(console=Console(highlight=False), auto_refresh=False)
+        live.start()
+        # Log lines on the same terminal go above the table; in a file they stay as they are.
+        if sys.__stderr__ is not None and sys.__stderr__.isatty():
+            for handler in logging.getLogger().handlers:
+                if isinstance(handler, logging.StreamHandler) and handler.stream is sys.__stderr__:
+                    handler.setStream(sys.stderr)
+                    self._moved.append(handler)
+        return live

@@ -228,7 +228,9 @@ class ExchangeFeed:
             exchange=self.config.exchange,
             symbol=symbol,
             clock=self.clock,
+            limits=self.config.quality,
             quotes_from_book=self.config.adapter.quotes_from_book,
+            is_index=self.rules.listings[symbol].kind == "index",
         )
         item = Followed(
             symbol=symbol,

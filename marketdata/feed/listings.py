@@ -29,6 +29,10 @@ class ListingKeeper:
         self._dry_run = dry_run
         self._asked_s = 0.0
 
+    def ask_again(self) -> None:
+        """Ask the venue at the next look, whatever is known."""
+        self._asked_s = 0.0
+
     async def look_after(
         self, feed: ExchangeFeed, wanted: Set[str], fetch: Callable[[], Coroutine[Any, Any, list[Listing]]]
     ) -> None:

@@ -2,10 +2,8 @@
 
 import asyncio
 import gc
-import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from functools import partial
 from threading import Timer
@@ -17,13 +15,18 @@ from channels.layers import get_channel_layer
 from django.db import DatabaseError, InterfaceError, connection
 from redis.exceptions import RedisError
 
-from marketdata.exchanges.catalog import UnknownAdapter
-from marketdata.feed.config import FeedConfig, FeedConfigError, load_config
+from marketdata.feed.config import FeedConfigError
 from marketdata.feed.display import Display
 from marketdata.feed.fleet import Fleet
+from marketdata.feed.health import BadAddress, HealthDoor
+from marketdata.feed.options import UNUSABLE, FeedOptions, Plan, make_plan
 from marketdata.feed.service import FeedService
+from marketdata.feed.signals import Signals
+from marketdata.feed.surroundings import keep_presence, keep_slow_sources
+from marketdata.recording.reading import MalformedCapture
 from marketdata.schema import schema_problem
 from marketdata.shutdown import forced_end
+from marketdata.systemd import Notifier, monotonic_ns
 
 log = structlog.get_logger(__name__)
 
@@ -44,50 +47,41 @@ class Exit(IntEnum):
     UNREACHABLE = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FeedOptions:
-    """exchanges: empty means all enabled ones. symbols: empty means what is subscribed."""
-
-    exchanges: tuple[str, ...] = ()
-    symbols: tuple[str, ...] = ()
-    once: bool = False
-    dry_run: bool = False
-    duration_s: float | None = None
-
-
 def run_feed(options: FeedOptions, *, display: Display) -> Exit:
-    """Run until SIGTERM, SIGINT, the duration or, with `once`, the first tick of every symbol."""
+    """Run until SIGTERM, SIGINT, the duration, the recording's end or, with `once`, the first tick of every symbol."""
     try:
-        named = [load_config(code) for code in options.exchanges]
+        plan = make_plan(options)
         problem = schema_problem()
-    except (FeedConfigError, UnknownAdapter) as error:
-        print(f"runfeed: {error}", file=sys.stderr)  # noqa: T201
-        return Exit.BAD_CONFIG
+    except UNUSABLE as error:
+        return _say(str(error), Exit.BAD_CONFIG)
     except (DatabaseError, InterfaceError) as error:
         return _unreachable("The database", "DATABASE_URL", error)
     finally:
         connection.close()
     if problem:
-        print(f"runfeed: {problem}", file=sys.stderr)  # noqa: T201
-        return Exit.UNREACHABLE
+        return _say(problem, Exit.UNREACHABLE)
     deadline = forced_end(_END_S, code=Exit.CLEAN)
     try:
-        return uvloop.run(_run(named, options, display, deadline))
+        return uvloop.run(_run(plan, options, display, deadline))
     finally:
         deadline.cancel()
 
 
+def _say(text: str, code: Exit) -> Exit:
+    print(f"runfeed: {text}", file=sys.stderr)  # noqa: T201
+    return code
+
+
 def _unreachable(what: str, setting: str, error: BaseException) -> Exit:
     text = str(error).strip().splitlines()
-    print(  # noqa: T201
-        f"runfeed: {what} cannot be used: {text[0] if text else type(error).__name__}. "
+    return _say(
+        f"{what} cannot be used: {text[0] if text else type(error).__name__}. "
         f"Check {setting}, start the servers with `manage.py runlocal`, and run `manage.py migrate`.",
-        file=sys.stderr,
+        Exit.UNREACHABLE,
     )
-    return Exit.UNREACHABLE
 
 
-async def _run(named: list[FeedConfig], options: FeedOptions, display: Display, deadline: Timer) -> Exit:
+async def _run(plan: Plan, options: FeedOptions, display: Display, deadline: Timer) -> Exit:
     if not options.dry_run:
         layer: Any = get_channel_layer()
         try:
@@ -95,56 +89,162 @@ async def _run(named: list[FeedConfig], options: FeedOptions, display: Display, 
                 await layer.group_send("ticks.hello", {"type": "ticks.hello"})
         except (RedisError, OSError, TimeoutError) as error:
             return _unreachable("Redis", "REDIS_URL", error)
-    fleet = Fleet(partial(FeedService, symbols=options.symbols, dry_run=options.dry_run, on_note=display.note))
+    fleet = Fleet(
+        partial(
+            FeedService,
+            symbols=options.symbols,
+            dry_run=options.dry_run,
+            record=options.record,
+            replay=options.replay_options,
+            followers=plan.followers,
+            on_note=display.note,
+        )
+    )
+    try:
+        door = await _open_door(options, fleet, display)
+    except BadAddress as error:
+        return _say(str(error), Exit.BAD_CONFIG)
     # Full collections look at everything that Django loaded, 50 ms at a time: leave that out.
     gc.collect()
     gc.freeze()
-    stop = _stop_on_signals()
-    for config in named:
-        fleet.start(config)
-    if not named:
-        await fleet.look()
-    following = None if named else asyncio.create_task(fleet.follow_rows())
+    run = _Run(plan=plan, options=options, fleet=fleet, display=display, door=door)
     try:
-        return await _watch(fleet, following, stop, options, display)
+        return await run.until_stopped()
     finally:
         deadline.start()
-        if following is not None:
-            following.cancel()
-            await asyncio.wait({following})
-        if not await fleet.close(timeout_s=_STOP_S):
+        await run.stop()
+
+
+async def _open_door(options: FeedOptions, fleet: Fleet, display: Display) -> HealthDoor | None:
+    """Raises BadAddress."""
+    if not options.http:
+        return None
+    door = HealthDoor(options.http, lambda: fleet.services, dry_run=options.dry_run)
+    await door.open()
+    display.health = door.address
+    log.info("[WS] health", address=door.address)
+    return door
+
+
+class _Run:
+    """One run of the process, from its start to its last word."""
+
+    def __init__(
+        self, *, plan: Plan, options: FeedOptions, fleet: Fleet, display: Display, door: HealthDoor | None
+    ) -> None:
+        self._plan = plan
+        self._options = options
+        self._fleet = fleet
+        self._display = display
+        self._door = door
+        self._notifier = Notifier()
+        self._signals = Signals(reload=self._reload)
+        self._following: asyncio.Task[None] | None = None
+        self._helpers: list[asyncio.Task[None]] = []
+        self._reloads: set[asyncio.Task[None]] = set()
+
+    async def until_stopped(self) -> Exit:
+        options, fleet = self._options, self._fleet
+        for config in self._plan.named:
+            fleet.start(config)
+        if not self._plan.named:
+            await fleet.look()
+            self._following = asyncio.create_task(fleet.follow_rows())
+        if not options.dry_run:
+            self._helpers.append(asyncio.create_task(keep_presence(fleet, self._display)))
+        if options.is_whole:
+            self._helpers.append(asyncio.create_task(keep_slow_sources()))
+        self._notifier.ready()
+        clock = asyncio.get_running_loop().time
+        limit_s = options.duration_s or (_ONCE_TIMEOUT_S if options.once else None)
+        ends_s = clock() + limit_s if limit_s is not None else None
+        while not self._signals.stop.is_set():
+            code = self._look(is_over=ends_s is not None and clock() >= ends_s)
+            if code is not None:
+                return code
+            try:
+                async with asyncio.timeout(_CHECK_EVERY_S):
+                    await self._signals.stop.wait()
+            except TimeoutError:
+                continue
+        return Exit.CLEAN
+
+    async def stop(self) -> None:
+        self._notifier.stopping()
+        tasks = [*self._helpers, *self._reloads, *([self._following] if self._following is not None else [])]
+        for task in tasks:
+            task.cancel()
+        stopped, *_ = await asyncio.gather(
+            self._fleet.close(timeout_s=_STOP_S), *([asyncio.wait(tasks, timeout=_STOP_S)] if tasks else [])
+        )
+        if not stopped:
             log.error("[WS] the feed did not stop in time", seconds=_STOP_S)
-        display.close(fleet.services)
+        if self._door is not None:
+            await self._door.close()
+        self._display.close(self._fleet.services)
         log.info("[WS] feed stopped")
 
-
-async def _watch(
-    fleet: Fleet,
-    following: "asyncio.Task[None] | None",
-    stop: asyncio.Event,
-    options: FeedOptions,
-    display: Display,
-) -> Exit:
-    clock = asyncio.get_running_loop().time
-    limit_s = options.duration_s or (_ONCE_TIMEOUT_S if options.once else None)
-    ends_s = clock() + limit_s if limit_s is not None else None
-    while not stop.is_set():
-        error = fleet.failure or (following.exception() if following is not None and following.done() else None)
+    def _look(self, *, is_over: bool) -> Exit | None:
+        """Show how things are, and find out whether the run ends, and how."""
+        following = self._following
+        error = self._fleet.failure or (following.exception() if following is not None and following.done() else None)
+        if isinstance(error, FeedConfigError | MalformedCapture):
+            return _say(str(error), Exit.BAD_CONFIG)
         if error is not None:
             log.error("[WS] feed crashed", exc_info=error)
             return Exit.UNEXPECTED
-        services = fleet.services
-        display.show(services)
-        if options.once and _all_have_ticks(services):
+        services = self._fleet.services
+        self._display.show(services)
+        if self._door is not None:
+            self._door.tick()
+        self._notifier.beat(asyncio.get_running_loop().time())
+        self._notifier.status(_in_a_line(services))
+        return self._verdict(services, is_over=is_over)
+
+    def _verdict(self, services: Sequence[FeedService], *, is_over: bool) -> Exit | None:
+        once = self._options.once
+        if self._plan.named or once:
+            refused = _refused(services, all_of_them=not once)
+            if refused:
+                return _say(f"{refused} Mend that, and start again.", Exit.NOT_ALLOWED)
+        if once and _all_have_ticks(services):
             return Exit.CLEAN
-        if ends_s is not None and clock() >= ends_s:
-            return Exit.NO_DATA if options.once or not _any_ticks(services) else Exit.CLEAN
-        try:
-            async with asyncio.timeout(_CHECK_EVERY_S):
-                await stop.wait()
-        except TimeoutError:
-            continue
-    return Exit.CLEAN
+        if self._options.replay is not None and services and all(service.is_over for service in services):
+            return Exit.CLEAN if _any_ticks(services) else Exit.NO_DATA
+        if is_over:
+            return Exit.NO_DATA if once or not _any_ticks(services) else Exit.CLEAN
+        return None
+
+    def _reload(self) -> None:
+        """Exchanges and symbols are read again at once, and venues are asked what they list."""
+        task = asyncio.create_task(self._reload_now())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload_now(self) -> None:
+        self._notifier.reloading(monotonic_ns())
+        if not self._plan.named:
+            await self._fleet.look()
+        services = self._fleet.services
+        for service in services:
+            service.reload()
+            self._display.note(service.config.exchange, "reload", "Symbols, settings and listings are read again.", "")
+        log.info("[WS] reload: symbols, settings and listings are read again", exchanges=len(services))
+        self._notifier.ready()
+
+
+def _refused(services: Sequence[FeedService], *, all_of_them: bool) -> str:
+    """Why the venues do not let us in, as far as that ends the run; "" while it goes on."""
+    told = [
+        f"{service.config.exchange} does not let us in: {service.feed.denied}"
+        for service in services
+        if service.feed is not None and service.feed.denied and not _is_live(service)
+    ]
+    return " ".join(told) if told and (len(told) == len(services) or not all_of_them) else ""
+
+
+def _is_live(service: FeedService) -> bool:
+    return service.feed is not None and any(item.stream.state == "live" for item in service.feed.followed.values())
 
 
 def _all_have_ticks(services: Sequence[FeedService]) -> bool:
@@ -159,16 +259,13 @@ def _any_ticks(services: Sequence[FeedService]) -> bool:
     )
 
 
-def _stop_on_signals() -> asyncio.Event:
-    """The first signal stops gently, a second one at once."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def gently(name: signal.Signals) -> None:
-        if stop.is_set():
-            sys.exit(128 + name)
-        stop.set()
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, gently, name)
-    return stop
+def _in_a_line(services: Sequence[FeedService]) -> str:
+    """For `systemctl status`."""
+    parts = []
+    for service in services:
+        followed = service.feed.followed.values() if service.feed is not None else ()
+        live = sum(item.stream.state == "live" for item in followed)
+        parts.append(
+            f"{service.config.exchange} {'standby' if service.is_standby else f'{live}/{len(followed)} live'}"
+        )
+    return ", ".join(parts) or "waiting for an exchange"

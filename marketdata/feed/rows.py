@@ -40,8 +40,12 @@ def to_datetime(ns: int) -> datetime:
     return datetime.fromtimestamp(ns / 1e9, tz=UTC)
 
 
-def wanted_symbols(exchange_id: int) -> set[str]:
-    return set(Subscription.objects.filter(exchange_id=exchange_id).values_list("symbol", flat=True).distinct())
+def wanted_symbols(exchange_id: int, followers: Collection[str] = ()) -> set[str]:
+    """What anybody follows at a venue, or what these do."""
+    wishes = Subscription.objects.filter(exchange_id=exchange_id)
+    if followers:
+        wishes = wishes.filter(follower__in=followers)
+    return set(wishes.values_list("symbol", flat=True).distinct())
 
 
 def known_instruments(exchange_id: int) -> dict[str, tuple[int, Listing]]:

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class FeedService:
 
     symbols: follow these instead of the Subscription rows. dry_run: connect and parse, but take no lease and write
     nothing anywhere. record: folder for raw frames, a folder an exchange. replay: a recording instead of the venue.
+    followers: only what these follow, e.g. "bot:7".
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class FeedService:
         dry_run: bool = False,
         record: Path | None = None,
         replay: ReplayOptions | None = None,
+        followers: Collection[str] = (),
         on_note: Callable[[str, str, str, str], None] = lambda exchange, kind, message, symbol: None,
     ) -> None:
         self.config = config
@@ -65,12 +67,13 @@ class FeedService:
         self.feed: ExchangeFeed | None = None
         self.publisher: TickPublisher | None = None
         self._fixed = set(symbols)
+        self._followers = followers
         self._dry_run = dry_run
         self._record = record
         self._replay_options = replay
         self._replay: Replay | None = None
         self._on_note = on_note
-        self._holder = new_holder()
+        self.holder = new_holder()
         self._epoch = 0
         self._recorder = Recorder(exchange_id=config.exchange_id, exchange=config.exchange, enabled=not dry_run)
         self._listings = ListingKeeper(config, self._recorder, dry_run=dry_run)
@@ -81,6 +84,14 @@ class FeedService:
     def is_over(self) -> bool:
         """Whether all of a recording was played."""
         return self._replay is not None and self._replay.is_over
+
+    @property
+    def is_leading(self) -> bool:
+        return self._epoch > 0 and not self.is_standby
+
+    def reload(self) -> None:
+        """Ask the venue what it lists, within a second; rows are read every second anyway."""
+        self._listings.ask_again()
 
     async def run(self) -> None:
         """Lead the feed, or stand by until nobody else leads, until cancelled."""
@@ -97,7 +108,7 @@ class FeedService:
             epoch = await self._recorder.attempt(
                 take_lease,
                 exchange_id=self.config.exchange_id,
-                holder=self._holder,
+                holder=self.holder,
                 now=rows.to_datetime(time.time_ns()),
             )
             if epoch is not None:
@@ -204,7 +215,7 @@ class FeedService:
         if not self._dry_run:
             await self._recorder.write(self._statuses(feed, _ROWS_EVERY_S))
             await self._recorder.attempt(
-                give_lease_back, exchange_id=self.config.exchange_id, holder=self._holder, epoch=self._epoch
+                give_lease_back, exchange_id=self.config.exchange_id, holder=self.holder, epoch=self._epoch
             )
 
     async def _advance(self, feed: ExchangeFeed) -> None:
@@ -216,7 +227,7 @@ class FeedService:
         """Follow what the Subscription rows say, looking once a second."""
         while True:
             if not self._fixed:
-                wanted = await self._recorder.attempt(rows.wanted_symbols, self.config.exchange_id)
+                wanted = await self._recorder.attempt(rows.wanted_symbols, self.config.exchange_id, self._followers)
                 self._wanted = self._wanted if wanted is None else wanted
             if self._replay is None:
                 await self._listings.look_after(feed, self._wanted, fetch)
@@ -256,7 +267,7 @@ class FeedService:
             still_leading = await self._recorder.attempt(
                 renew_lease,
                 exchange_id=self.config.exchange_id,
-                holder=self._holder,
+                holder=self.holder,
                 epoch=self._epoch,
                 now=rows.to_datetime(time.time_ns()),
             )

@@ -188,7 +188,7 @@ async def read_streams(websocket_url: str) -> float:
     from marketdata.exchanges.catalog import get_adapter
 
     adapter = get_adapter("binance")
-    streams = [stream for symbol in SYMBOLS for stream in adapter.streams(symbol.replace("/", ""))]
+    streams = [stream.name for symbol in SYMBOLS for stream in adapter.streams(symbol.replace("/", ""))]
     async with websockets.connect(f"{websocket_url}/stream?streams={'/'.join(streams)}", compression=None) as socket:
         await socket.recv(decode=False)
         began_s, used_s = time.monotonic(), time.process_time()

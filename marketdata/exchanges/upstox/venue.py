@@ -35,6 +35,8 @@ class UpstoxAdapter:
     # A day's session then costs about 50 requests a symbol, 14 of them for history.
     rest_check_every_s = 600.0
     # Where the simulated exchange speaks this dialect.
+    # A print's time runs some hundred milliseconds behind, and quotes are conflated.
+    max_skew_ms = 1_500
     simulated_path = "/upstox"
 
     def __init__(self) -> None:

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from marketdata.clock import OffsetClock
-from marketdata.events import BookSnapshot, FeedState, Funding, QuoteTick, TradeTick
+from marketdata.events import Bar, BookSnapshot, FeedState, Funding, QuoteTick, TradeTick
 from marketdata.exchanges.adapter import Gap
 from marketdata.stream import SymbolStream
-from tests.unit.marketdata.cast import SECOND, T0, delta, image, live_stream, quote, trade
+from tests.unit.marketdata.cast import SECOND, T0, delta, image, live_stream, minute, quote, trade
 
 
 def states(events) -> list[tuple[str, str]]:
@@ -164,3 +164,23 @@ def test_one_delta_dropped_or_reordered_is_noticed_at_the_next_and_a_repeated_on
     else:
         assert states(seen[1]) == [("resyncing", "websocket")]
         assert not any(isinstance(event, BookSnapshot) for out in seen[1:] for event in out)
+
+
+def test_an_index_is_live_by_its_prints_alone():
+    stream = SymbolStream(exchange="upstox", symbol="NIFTY/INR", clock=OffsetClock(), is_index=True)
+    assert states(stream.connected(T0)) == [("connecting", "websocket")]
+    assert not stream.needs_image
+    out = stream.receive(trade(24_000, at=T0, id=1, size=0.0))
+    assert states(out) == [("live", "websocket")]
+    assert any(isinstance(event, TradeTick) for event in out)
+
+
+def test_no_minute_passes_while_the_market_is_closed():
+    stream = live_stream()
+    stream.bars.seed([minute(-1)], [], assume_complete=True)
+    stream.receive(trade(100, at=T0 + SECOND))
+    stream.closed(T0 + 2 * SECOND, reason="market closed")
+    assert stream.advance(T0 + 600 * SECOND) == []
+    stream.closed(T0 + 601 * SECOND, reason="")
+    assert not [event for event in stream.advance(T0 + 602 * SECOND) if isinstance(event, Bar)]
+    assert stream.bars.needs_history
