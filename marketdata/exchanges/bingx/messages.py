@@ -33,6 +33,7 @@ from marketdata.exchanges.bingx.payloads import (
 
 _NS_PER_MS = 1_000_000
 _IDS_PER_MS = 1_000
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PING = b"Ping"
 _PONG = Reply(payload=b"Pong")
 _TIMEFRAMES = {
@@ -75,7 +76,7 @@ class BingxParser:
         if handle is not None:
             try:
                 return handle(text, ts_init)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except _UNREADABLE:
                 pass
             except KeyError as error:
                 raise UnknownVenueSymbol(f"unknown symbol {error}", text) from None
@@ -85,7 +86,7 @@ class BingxParser:
         # `bids` and `asks` agree with the socket; the swaps' `bidsCoin` is smaller by the contract's size.
         try:
             answer = _decode_image(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise MalformedFrame(f"no order book ({error})", frame) from None
         image = answer.data
         time_ms = image.time_ms or image.spot_time_ms
@@ -104,7 +105,7 @@ class BingxParser:
             return (_PONG,)
         try:
             control = _decode_control(text)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except _UNREADABLE as error:
             raise MalformedFrame(str(error), text) from None
         if control.ping is not None:
             pong = msgspec.json.encode({"pong": control.ping, "time": control.time or msgspec.Raw(b"null")})

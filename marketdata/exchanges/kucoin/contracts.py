@@ -1,40 +1,23 @@
 """What one of KuCoin's futures contracts is in base units."""
 
-from collections.abc import Mapping
-from decimal import Decimal
-
 from marketdata.events import Level
 from marketdata.exchanges.adapter import Listing
 
-
-class ContractSize:
-    """Turns numbers of contracts into base units, without the dust of multiplying by 0.001."""
-
-    __slots__ = ("_denominator", "_numerator")
-
-    def __init__(self, multiplier: Decimal) -> None:
-        numerator, denominator = multiplier.as_integer_ratio()
-        self._numerator, self._denominator = float(numerator), float(denominator)
-
-    def base(self, contracts: float) -> float:
-        return contracts * self._numerator / self._denominator
-
-    def levels(self, levels: tuple[Level, ...]) -> tuple[Level, ...]:
-        numerator, denominator = self._numerator, self._denominator
-        return tuple([(price, contracts * numerator / denominator) for price, contracts in levels])
+# Unified symbol, and the contract's size as numerator and denominator: x 1 / 1000 leaves no dust as x 0.001 does.
+# A plain tuple, as it is unpacked for every frame.
+Contract = tuple[str, float, float]
 
 
-class Contracts:
-    """Finds a venue symbol's unified symbol and contract size, and remembers them. Raises KeyError."""
+def contract_of(listing: Listing) -> Contract:
+    numerator, denominator = listing.contract_size.as_integer_ratio()
+    return listing.symbol, float(numerator), float(denominator)
 
-    def __init__(self, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> None:
-        self._symbols = symbols
-        self._listings = listings
-        self._known: dict[str, tuple[str, ContractSize]] = {}
 
-    def __getitem__(self, venue_symbol: str) -> tuple[str, ContractSize]:
-        found = self._known.get(venue_symbol)
-        if found is None:
-            symbol = self._symbols[venue_symbol]
-            found = self._known[venue_symbol] = (symbol, ContractSize(self._listings[symbol].contract_size))
-        return found
+def base_size(contract: Contract, contracts: float) -> float:
+    _, numerator, denominator = contract
+    return contracts * numerator / denominator
+
+
+def base_levels(contract: Contract, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    _, numerator, denominator = contract
+    return tuple([(price, contracts * numerator / denominator) for price, contracts in levels])

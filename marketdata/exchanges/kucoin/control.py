@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
+from marketdata.events import Timeframe
 from marketdata.exchanges.adapter import (
     Acknowledgement,
     Heartbeat,
@@ -33,7 +34,7 @@ LIMITS = StreamLimits(
     lifetime_s=24 * 3600,
 )
 
-TIMEFRAMES = {
+TIMEFRAMES: dict[str, Timeframe] = {
     "1min": "1m",
     "3min": "3m",
     "5min": "5m",

@@ -4,28 +4,16 @@ Source: https://www.kucoin.com/docs-new/websocket-api/futures. Sizes come in con
 symbol needs its listing. Order book and tickerV2 count by one sequence, trades by another.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from math import inf
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from marketdata.events import (
-    TIMEFRAME_SECONDS,
-    Bar,
-    BookDelta,
-    Funding,
-    Level,
-    Premium,
-    QuoteTick,
-    Ticker,
-    Timeframe,
-    TradeTick,
-)
+from marketdata.events import TIMEFRAME_SECONDS, Bar, BookDelta, Funding, Level, Premium, QuoteTick, Ticker, TradeTick
 from marketdata.exchanges.adapter import BookImage, Listing, MalformedFrame, UnknownVenueSymbol, VenueEvent
-from marketdata.exchanges.kucoin.contracts import Contracts, ContractSize
-from marketdata.exchanges.kucoin.control import TIMEFRAMES, decode_control, read_control
+from marketdata.exchanges.kucoin.contracts import Contract, base_levels, base_size, contract_of
+from marketdata.exchanges.kucoin.control import TIMEFRAMES
 from marketdata.exchanges.kucoin.futures_payloads import (
     CandleFrame,
     DepthFrame,
@@ -37,120 +25,110 @@ from marketdata.exchanges.kucoin.futures_payloads import (
     TickerFrame,
     TickerV2Frame,
 )
+from marketdata.exchanges.kucoin.topics import (
+    NS_PER_MS,
+    NS_PER_S,
+    UNREADABLE,
+    Handler,
+    Remembered,
+    TopicParser,
+    symbol_of,
+)
 
-_NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
-_TOPIC = b'"topic":"/'
-_LONGEST_TOPIC = 36
+# The 33rd byte of `{"topic":"/contractMarket/level2:` and its like.
+_POSITION = 32
+_GUESSES = {
+    ":": "/contractMarket/level2",
+    "V": "/contractMarket/tickerV2",
+    "i": "/contractMarket/execution",
+    "o": "/contractMarket/snapshot",
+    "D": "/contractMarket/level2Depth5",
+}
 
 _decode_image = msgspec.json.Decoder(Image, strict=False).decode
 
-_Handler = Callable[[bytes, int], Sequence[VenueEvent]]
+
+# By the venue's symbol. Raises KeyError for one without an entry in the tables.
+Contracts = Mapping[str, Contract]
 
 
-class KucoinFuturesParser:
-    """Decodes frames of one socket. `symbols` maps XBTUSDTM to BTC/USDT:USDT, `listings` that to its contract size."""
+class KucoinFuturesParser(TopicParser):
+    """Decodes frames of one socket. `symbols` maps XBTUSDTM to BTC/USDT:USDT, `listings` that to its contract size.
+
+    A funding rate is the one predicted for the current interval.
+    """
 
     def __init__(self, *, exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> None:
         self._exchange = exchange
-        self._symbols = symbols
         self._listings = listings
-        contracts = Contracts(symbols, listings)
+        contracts: Contracts = Remembered(lambda name: contract_of(listings[symbols[name]]))
         depth = _depth_handler(exchange, contracts)
-        self._handlers: dict[bytes, _Handler] = {
-            b"contractMarket/level2": _delta_handler(exchange, contracts),
-            b"contractMarket/tickerV2": _quote_handler(exchange, contracts, TickerV2Frame, in_book_sequence=True),
-            b"contractMarket/execution": _trade_handler(exchange, contracts),
-            b"contractMarket/snapshot": _day_handler(exchange, contracts),
-            b"contract/instrument": _instrument_handler(exchange, symbols, listings),
-            b"contractMarket/ticker": _quote_handler(exchange, contracts, TickerFrame, in_book_sequence=False),
-            b"contractMarket/level2Depth5": depth,
-            b"contractMarket/level2Depth50": depth,
-            b"contractMarket/limitCandle": _bar_handler(exchange, contracts),
+        handlers: dict[str, Handler] = {
+            "/contractMarket/level2": _delta_handler(exchange, contracts),
+            "/contractMarket/tickerV2": _quote_handler(exchange, contracts, TickerV2Frame, in_book_sequence=True),
+            "/contractMarket/execution": _trade_handler(exchange, contracts),
+            "/contractMarket/snapshot": _day_handler(exchange, contracts),
+            "/contract/instrument": _instrument_handler(exchange, symbols, listings),
+            "/contractMarket/ticker": _quote_handler(exchange, contracts, TickerFrame, in_book_sequence=False),
+            "/contractMarket/level2Depth5": depth,
+            "/contractMarket/level2Depth50": depth,
+            "/contractMarket/limitCandle": _bar_handler(exchange, contracts),
         }
-
-    def parse(self, frame: bytes, *, ts_init: int) -> Sequence[VenueEvent]:
-        """Decode one frame. A funding rate is the one predicted for the current interval.
-
-        Raises MalformedFrame, or UnknownVenueSymbol for a symbol without an entry in the tables.
-        """
-        at = frame.find(_TOPIC) + 10
-        handle = self._handlers.get(frame[at : frame.find(b":", at, at + _LONGEST_TOPIC)])
-        if handle is not None:
-            try:
-                return handle(frame, ts_init)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                pass
-            except KeyError as error:
-                raise UnknownVenueSymbol(f"unknown symbol or no listing of {error}", frame) from None
-        return self._parse_any(frame, ts_init)
+        super().__init__(symbols=symbols, handlers=handlers, position=_POSITION, guesses=_GUESSES)
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
         try:
             image = _decode_image(frame).data
-            size = ContractSize(self._listings[symbol].contract_size)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            contract = contract_of(self._listings[symbol])
+        except UNREADABLE as error:
             raise MalformedFrame(f"no order book ({error})", frame) from None
         except KeyError:
             raise UnknownVenueSymbol(f"no listing of {symbol!r}", frame) from None
         return BookImage(
             exchange=self._exchange,
             symbol=symbol,
-            bids=size.levels(image.bids or ()),
-            asks=size.levels(image.asks or ()),
+            bids=base_levels(contract, image.bids or ()),
+            asks=base_levels(contract, image.asks or ()),
             update_id=image.sequence,
             ts_init=ts_init,
             ts_event=image.time_ns,
         )
 
-    def _parse_any(self, frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
-        """What is not market data, or is written in another way than the venue writes it today."""
-        try:
-            control = decode_control(frame)
-            if control.type != "message" and not control.topic:
-                return read_control(control, frame, self._symbols)
-            topic = control.topic.partition(":")[0].removeprefix("/")
-            handle = self._handlers.get(topic.encode())
-            if handle is None:
-                raise MalformedFrame(f"unknown topic {control.topic!r}", frame)
-            return handle(frame, ts_init)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedFrame(str(error), frame) from None
-        except KeyError as error:
-            raise UnknownVenueSymbol(f"unknown symbol or no listing of {error}", frame) from None
 
-
-# Handlers are closures, not methods: attribute look-ups are a noticeable part of a frame's time.
-
-
-def _delta_handler(exchange: str, contracts: Contracts) -> _Handler:
+def _delta_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(Level2Frame, strict=False).decode
-    prefix = len("/contractMarket/level2:")
+    # Three times as fast as float(), and refuses what is no number in JSON.
+    decode_number = msgspec.json.Decoder(float).decode
+    by_topic = Remembered(lambda topic: contracts[symbol_of(topic)])
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
         data = message.data
-        symbol, contract = contracts[message.topic[prefix:]]
+        symbol, numerator, denominator = by_topic[message.topic]
+        sequence = data.sequence
+        bids: tuple[Level, ...] = ()
+        asks: tuple[Level, ...] = ()
         try:
             price_text, side, size_text = data.change.split(",")
-            price, size = float(price_text), float(size_text)
         except ValueError:
             raise MalformedFrame(f"no change of the book: {data.change!r}", frame) from None
-        # Python reads "1_000" as a number too.
-        if not (0.0 <= price < inf and 0.0 <= size < inf) or "_" in data.change:
-            raise MalformedFrame(f"no change of the book: {data.change!r}", frame)
-        levels: tuple[Level, ...] = ((price, contract.base(size)),) if price else ()
-        if side not in ("buy", "sell"):
+        price = decode_number(price_text)
+        level = (price, decode_number(size_text) * numerator / denominator)
+        if side == "buy":
+            bids = (level,)
+        elif side == "sell":
+            asks = (level,)
+        else:
             raise MalformedFrame(f"unknown side in {data.change!r}", frame)
         return (
             BookDelta(
                 exchange=exchange,
                 symbol=symbol,
-                bids=levels if side == "buy" else (),
-                asks=levels if side == "sell" else (),
-                first_update_id=data.sequence,
-                last_update_id=data.sequence,
-                ts_event=data.time_ms * _NS_PER_MS,
+                bids=bids if price else (),
+                asks=asks if price else (),
+                first_update_id=sequence,
+                last_update_id=sequence,
+                ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
             ),
         )
@@ -158,22 +136,22 @@ def _delta_handler(exchange: str, contracts: Contracts) -> _Handler:
     return handle
 
 
-def _depth_handler(exchange: str, contracts: Contracts) -> _Handler:
+def _depth_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(DepthFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
         data = message.data
-        symbol, contract = contracts[message.topic.rpartition(":")[2]]
+        contract = contracts[symbol_of(message.topic)]
         return (
             BookImage(
                 exchange=exchange,
-                symbol=symbol,
-                bids=contract.levels(data.bids),
-                asks=contract.levels(data.asks),
+                symbol=contract[0],
+                bids=base_levels(contract, data.bids),
+                asks=base_levels(contract, data.asks),
                 update_id=data.sequence,
                 ts_init=ts_init,
-                ts_event=data.time_ms * _NS_PER_MS,
+                ts_event=data.time_ms * NS_PER_MS,
                 from_stream=True,
             ),
         )
@@ -181,18 +159,18 @@ def _depth_handler(exchange: str, contracts: Contracts) -> _Handler:
     return handle
 
 
-def _trade_handler(exchange: str, contracts: Contracts) -> _Handler:
+def _trade_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(ExecutionFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         data = decode(frame).data
-        symbol, contract = contracts[data.symbol]
+        symbol, numerator, denominator = contracts[data.symbol]
         return (
             TradeTick(
                 exchange=exchange,
                 symbol=symbol,
                 price=data.price,
-                size=contract.base(data.size),
+                size=data.size * numerator / denominator,
                 # The venue tells the taker's side.
                 buyer_is_maker=data.side == "sell",
                 trade_id=data.sequence,
@@ -204,21 +182,21 @@ def _trade_handler(exchange: str, contracts: Contracts) -> _Handler:
     return handle
 
 
-def _quote_handler(exchange: str, contracts: Contracts, kind: type[Struct], *, in_book_sequence: bool) -> _Handler:
+def _quote_handler(exchange: str, contracts: Contracts, kind: type[Struct], *, in_book_sequence: bool) -> Handler:
     """The older ticker has the sequence of trades, which does not compare with the book's."""
     decode: Callable[[bytes], Any] = msgspec.json.Decoder(kind, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         data = decode(frame).data
-        symbol, contract = contracts[data.symbol]
+        symbol, numerator, denominator = contracts[data.symbol]
         return (
             QuoteTick(
                 exchange=exchange,
                 symbol=symbol,
                 bid=data.bid,
-                bid_size=contract.base(data.bid_size),
+                bid_size=data.bid_size * numerator / denominator,
                 ask=data.ask,
-                ask_size=contract.base(data.ask_size),
+                ask_size=data.ask_size * numerator / denominator,
                 ts_event=data.time_ns,
                 ts_init=ts_init,
                 update_id=data.sequence if in_book_sequence else 0,
@@ -228,10 +206,10 @@ def _quote_handler(exchange: str, contracts: Contracts, kind: type[Struct], *, i
     return handle
 
 
-def _day_handler(exchange: str, contracts: Contracts) -> _Handler:
+def _day_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(SnapshotFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         data = decode(frame).data
         return (
             Ticker(
@@ -251,15 +229,14 @@ def _day_handler(exchange: str, contracts: Contracts) -> _Handler:
     return handle
 
 
-def _instrument_handler(exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> _Handler:
+def _instrument_handler(exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> Handler:
     decode = msgspec.json.Decoder(InstrumentFrame, strict=False).decode
-    prefix = len("/contract/instrument:")
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
         data = message.data
-        symbol = symbols[message.topic[prefix:]]
-        ts_event = data.time_ms * _NS_PER_MS
+        symbol = symbols[symbol_of(message.topic)]
+        ts_event = data.time_ms * NS_PER_MS
         if message.subject == "mark.index.price" and data.mark is not None and data.index is not None:
             return (
                 Premium(
@@ -287,28 +264,28 @@ def _instrument_handler(exchange: str, symbols: Mapping[str, str], listings: Map
     return handle
 
 
-def _bar_handler(exchange: str, contracts: Contracts) -> _Handler:
+def _bar_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(CandleFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
-        symbol, contract = contracts[message.data.symbol]
-        timeframe = cast(Timeframe | None, TIMEFRAMES.get(message.topic.rpartition("_")[2]))
+        contract = contracts[message.data.symbol]
+        timeframe = TIMEFRAMES.get(message.topic.rpartition("_")[2])
         if timeframe is None:
             return ()
         open_s, open_, close, high, low, _, volume = message.data.candles
         return (
             Bar(
                 exchange=exchange,
-                symbol=symbol,
+                symbol=contract[0],
                 timeframe=timeframe,
-                ts_open=open_s * _NS_PER_S,
-                ts_close=(open_s + TIMEFRAME_SECONDS[timeframe]) * _NS_PER_S,
+                ts_open=open_s * NS_PER_S,
+                ts_close=(open_s + TIMEFRAME_SECONDS[timeframe]) * NS_PER_S,
                 open=open_,
                 high=high,
                 low=low,
                 close=close,
-                volume=contract.base(volume),
+                volume=base_size(contract, volume),
                 taker_buy_volume=None,
                 trades=0,
                 # The venue does not say when a bar is done.

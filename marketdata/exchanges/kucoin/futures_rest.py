@@ -21,7 +21,7 @@ from marketdata.exchanges.adapter import (
     UnsupportedTimeframe,
     VenueUnavailable,
 )
-from marketdata.exchanges.kucoin.contracts import ContractSize
+from marketdata.exchanges.kucoin.contracts import Contract, base_size, contract_of
 from marketdata.exchanges.kucoin.futures_messages import KucoinFuturesParser
 from marketdata.exchanges.kucoin.http import KucoinHttp
 from marketdata.exchanges.kucoin.payloads import Side
@@ -113,7 +113,7 @@ class KucoinFuturesRest:
         granularity = _GRANULARITIES.get(timeframe)
         if granularity is None:
             raise UnsupportedTimeframe(f"{self._exchange} has no bars of {timeframe}: build them from shorter ones.")
-        size = await self._contract_size(venue_symbol, symbol)
+        contract = await self._contract_of(venue_symbol, symbol)
         length_ns = TIMEFRAME_SECONDS[timeframe] * _NS_PER_S
         now_ns = await self.server_time_ns()
 
@@ -136,7 +136,7 @@ class KucoinFuturesRest:
                     high=row[2],
                     low=row[3],
                     close=row[4],
-                    volume=size.base(row[5]),
+                    volume=base_size(contract, row[5]),
                     taker_buy_volume=None,
                     trades=0,
                     closed=row[0] * _NS_PER_MS + length_ns <= now_ns,
@@ -151,7 +151,7 @@ class KucoinFuturesRest:
 
     async def book(self, venue_symbol: str, *, symbol: str, limit: int) -> BookImage:
         """The whole book, whatever the limit: a part of it would not fit the changes that follow."""
-        await self._contract_size(venue_symbol, symbol)
+        await self._contract_of(venue_symbol, symbol)
         body = await self._http.get_body("/api/v1/level2/snapshot", {"symbol": venue_symbol})
         try:
             return self._parser.parse_image(body, symbol=symbol, ts_init=self._clock_ns())
@@ -160,7 +160,7 @@ class KucoinFuturesRest:
 
     async def trades(self, venue_symbol: str, *, symbol: str, limit: int) -> list[TradeTick]:
         """The latest prints, at most 100: the venue gives no more."""
-        size = await self._contract_size(venue_symbol, symbol)
+        contract = await self._contract_of(venue_symbol, symbol)
         rows: list[_Print] = await self._http.get("/api/v1/trade/history", {"symbol": venue_symbol}, list[_Print])
         ts_init = self._clock_ns()
         rows.sort(key=lambda row: row.sequence)
@@ -169,7 +169,7 @@ class KucoinFuturesRest:
                 exchange=self._exchange,
                 symbol=symbol,
                 price=row.price,
-                size=size.base(row.size),
+                size=base_size(contract, row.size),
                 buyer_is_maker=row.side == "sell",
                 trade_id=row.sequence,
                 ts_event=row.time_ns,
@@ -200,11 +200,11 @@ class KucoinFuturesRest:
     async def socket_url(self, websocket_url: str, *, route: str) -> str:
         return await self._http.socket_url(websocket_url)
 
-    async def _contract_size(self, venue_symbol: str, symbol: str) -> ContractSize:
+    async def _contract_of(self, venue_symbol: str, symbol: str) -> Contract:
         listing = self._listings.get(symbol)
         if listing is None:
             listing = self._listings[symbol] = _listing(await self._contract(venue_symbol))
-        return ContractSize(listing.contract_size)
+        return contract_of(listing)
 
     async def _contract(self, venue_symbol: str) -> _Contract:
         row: _Contract | None = await self._http.get(f"/api/v1/contracts/{venue_symbol}", {}, _Contract | None)

@@ -4,15 +4,14 @@ Source: https://www.kucoin.com/docs-new/websocket-api/spot. A change of the book
 sequence number. In frames of before 2022 a book change has no time: `ts_event` is 0 then.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from operator import itemgetter
-from typing import cast
 
 import msgspec
 
-from marketdata.events import TIMEFRAME_SECONDS, Bar, BookDelta, Level, QuoteTick, Ticker, Timeframe, TradeTick
-from marketdata.exchanges.adapter import BookImage, MalformedFrame, UnknownVenueSymbol, VenueEvent
-from marketdata.exchanges.kucoin.control import TIMEFRAMES, decode_control, read_control
+from marketdata.events import TIMEFRAME_SECONDS, Bar, BookDelta, Level, QuoteTick, Ticker, TradeTick
+from marketdata.exchanges.adapter import BookImage, MalformedFrame, VenueEvent
+from marketdata.exchanges.kucoin.control import TIMEFRAMES
 from marketdata.exchanges.kucoin.payloads import (
     CandleFrame,
     Change,
@@ -23,56 +22,55 @@ from marketdata.exchanges.kucoin.payloads import (
     SnapshotFrame,
     TickerFrame,
 )
+from marketdata.exchanges.kucoin.topics import (
+    NS_PER_MS,
+    NS_PER_S,
+    UNREADABLE,
+    Handler,
+    Remembered,
+    TopicParser,
+    symbol_of,
+)
 
-_NS_PER_MS = 1_000_000
-_NS_PER_S = 1_000_000_000
-_TOPIC = b'"topic":"/'
-# As many letters of a topic as tell which it is.
-_KEY = 10
+# The 19th byte of `{"topic":"/market/level2:` and its like, and, as the venue wrote before 2022, of
+# `{"data":{"sequenceStart":` and `{"data":{"sequence":`.
+_POSITION = 18
+_GUESSES = {
+    "l": "/market/level2",
+    "k": "/spotMarket/level1",
+    "m": "/market/match",
+    "s": "/market/snapshot",
+    "t": "/market/ticker",
+    "S": "/market/level2",
+    '"': "/market/ticker",
+}
 
 _by_sequence = itemgetter(2)
 _decode_image = msgspec.json.Decoder(Image, strict=False).decode
 
-_Handler = Callable[[bytes, int], Sequence[VenueEvent]]
 
+class KucoinParser(TopicParser):
+    """Decodes frames of one socket. `symbols` maps BTC-USDT to BTC/USDT and may grow.
 
-class KucoinParser:
-    """Decodes frames of one socket. `symbols` maps BTC-USDT to BTC/USDT and may grow."""
+    Quotes of level1 have no sequence number, so their `update_id` is 0. A side without orders is price 0.
+    """
 
     def __init__(self, *, exchange: str, symbols: Mapping[str, str]) -> None:
         self._exchange = exchange
-        self._symbols = symbols
-        self._handlers: dict[bytes, _Handler] = {
-            b"market/level2": _delta_handler(exchange, symbols),
-            b"market/match": _trade_handler(exchange, symbols),
-            b"market/ticker": _ticker_handler(exchange, symbols),
-            b"market/snapshot": _day_handler(exchange, symbols),
-            b"market/candles": _bar_handler(exchange, symbols),
-            b"spotMarket/level1": _quote_handler(exchange, symbols),
+        handlers: dict[str, Handler] = {
+            "/market/level2": _delta_handler(exchange, symbols),
+            "/market/match": _trade_handler(exchange, symbols),
+            "/market/ticker": _ticker_handler(exchange, symbols),
+            "/market/snapshot": _day_handler(exchange, symbols),
+            "/market/candles": _bar_handler(exchange, symbols),
+            "/spotMarket/level1": _quote_handler(exchange, symbols),
         }
-        self._by_key = {topic[:_KEY]: handle for topic, handle in self._handlers.items()}
-
-    def parse(self, frame: bytes, *, ts_init: int) -> Sequence[VenueEvent]:
-        """Decode one frame.
-
-        Quotes of level1 have no sequence number, so their `update_id` is 0. A side without orders is price 0.
-        Raises MalformedFrame, or UnknownVenueSymbol for a symbol that is not in the table.
-        """
-        at = frame.find(_TOPIC) + 10
-        handle = self._by_key.get(frame[at : at + _KEY])
-        if handle is not None:
-            try:
-                return handle(frame, ts_init)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                pass
-            except KeyError as error:
-                raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
-        return self._parse_any(frame, ts_init)
+        super().__init__(symbols=symbols, handlers=handlers, position=_POSITION, guesses=_GUESSES)
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
         try:
             image = _decode_image(frame).data
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise MalformedFrame(f"no order book ({error})", frame) from None
         return BookImage(
             exchange=self._exchange,
@@ -81,46 +79,29 @@ class KucoinParser:
             asks=image.asks or (),
             update_id=image.sequence,
             ts_init=ts_init,
-            ts_event=image.time_ms * _NS_PER_MS,
+            ts_event=image.time_ms * NS_PER_MS,
         )
 
-    def _parse_any(self, frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
-        """What is not market data, or is written in another way than the venue writes it today."""
-        try:
-            control = decode_control(frame)
-            if control.type != "message":
-                return read_control(control, frame, self._symbols)
-            topic = control.topic.partition(":")[0].removeprefix("/")
-            handle = self._handlers.get(topic.encode())
-            if handle is None:
-                raise MalformedFrame(f"unknown topic {control.topic!r}", frame)
-            return handle(frame, ts_init)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise MalformedFrame(str(error), frame) from None
-        except KeyError as error:
-            raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
 
-
-# Handlers are closures, not methods: attribute look-ups are a noticeable part of a frame's time.
-
-
-def _delta_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+def _delta_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
     decode = msgspec.json.Decoder(Level2Frame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         data = decode(frame).data
-        changes = data.changes
-        if data.last_sequence < data.first_sequence:
+        first, last = data.first_sequence, data.last_sequence
+        if last < first:
             raise MalformedFrame("sequenceEnd is before sequenceStart", frame)
+        changes = data.changes
+        bids, asks = changes.bids, changes.asks
         return (
             BookDelta(
                 exchange=exchange,
                 symbol=symbols[data.symbol],
-                bids=_levels(changes.bids),
-                asks=_levels(changes.asks),
-                first_update_id=data.first_sequence,
-                last_update_id=data.last_sequence,
-                ts_event=data.time_ms * _NS_PER_MS,
+                bids=_levels(bids) if bids else (),
+                asks=_levels(asks) if asks else (),
+                first_update_id=first,
+                last_update_id=last,
+                ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
             ),
         )
@@ -130,18 +111,16 @@ def _delta_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
 def _levels(changes: tuple[Change, ...]) -> tuple[Level, ...]:
     """In the order in which they happened; the venue sorts by price."""
-    if not changes:
-        return ()
     if len(changes) == 1:
         price, size, _ = changes[0]
         return ((price, size),) if price else ()
     return tuple([(price, size) for price, size, _ in sorted(changes, key=_by_sequence) if price])
 
 
-def _trade_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+def _trade_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
     decode = msgspec.json.Decoder(MatchFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         data = decode(frame).data
         return (
             TradeTick(
@@ -160,11 +139,11 @@ def _trade_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
     return handle
 
 
-def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
     decode = msgspec.json.Decoder(Level1Frame, strict=False).decode
-    prefix = len("/spotMarket/level1:")
+    by_topic = Remembered(lambda topic: symbols[symbol_of(topic)])
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
         data = message.data
         try:
@@ -175,12 +154,12 @@ def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
         return (
             QuoteTick(
                 exchange=exchange,
-                symbol=symbols[message.topic[prefix:]],
+                symbol=by_topic[message.topic],
                 bid=bid,
                 bid_size=bid_size,
                 ask=ask,
                 ask_size=ask_size,
-                ts_event=data.time_ms * _NS_PER_MS,
+                ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
             ),
         )
@@ -188,22 +167,22 @@ def _quote_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
     return handle
 
 
-def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
     decode = msgspec.json.Decoder(TickerFrame, strict=False).decode
-    prefix = len("/market/ticker:")
+    by_topic = Remembered(lambda topic: symbols[symbol_of(topic)])
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
         data = message.data
         return (
             QuoteTick(
                 exchange=exchange,
-                symbol=symbols[message.topic[prefix:]],
+                symbol=by_topic[message.topic],
                 bid=data.bid,
                 bid_size=data.bid_size,
                 ask=data.ask,
                 ask_size=data.ask_size,
-                ts_event=data.time_ms * _NS_PER_MS,
+                ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
                 update_id=data.sequence,
             ),
@@ -212,10 +191,10 @@ def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
     return handle
 
 
-def _day_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+def _day_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
     decode = msgspec.json.Decoder(SnapshotFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         data = decode(frame).data.data
         symbol = symbols[data.symbol]
         if data.last is None or data.high is None or data.low is None:
@@ -230,7 +209,7 @@ def _day_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
                 low=data.low,
                 volume=data.volume or 0.0,
                 quote_volume=data.quote_volume or 0.0,
-                ts_event=data.time_ms * _NS_PER_MS,
+                ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
             ),
         )
@@ -238,13 +217,13 @@ def _day_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
     return handle
 
 
-def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
     decode = msgspec.json.Decoder(CandleFrame, strict=False).decode
 
-    def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
+    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
         message = decode(frame)
         symbol = symbols[message.data.symbol]
-        timeframe = cast(Timeframe | None, TIMEFRAMES.get(message.topic.rpartition("_")[2]))
+        timeframe = TIMEFRAMES.get(message.topic.rpartition("_")[2])
         if timeframe is None:
             return ()
         open_s, open_, close, high, low, volume, _ = message.data.candles
@@ -253,8 +232,8 @@ def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
                 exchange=exchange,
                 symbol=symbol,
                 timeframe=timeframe,
-                ts_open=open_s * _NS_PER_S,
-                ts_close=(open_s + TIMEFRAME_SECONDS[timeframe]) * _NS_PER_S,
+                ts_open=open_s * NS_PER_S,
+                ts_close=(open_s + TIMEFRAME_SECONDS[timeframe]) * NS_PER_S,
                 open=open_,
                 high=high,
                 low=low,
