@@ -21,6 +21,7 @@ from marketdata.ccxtpro.wire import (
     Failed,
     FrameReader,
     Heartbeat,
+    Note,
     Report,
     Start,
     decode_reports,
@@ -225,6 +226,8 @@ class ChildProcess:
         for report in reports:
             if isinstance(report, Answer | Failed):
                 self._settle(report)
+            elif isinstance(report, Note) and report.kind == "failed":
+                self._reason = report.message
         if self._listener is not None and not all(isinstance(report, Heartbeat) for report in reports):
             self._listener.heard(reports, payload)
 

@@ -19,7 +19,14 @@ import pytest
 from marketdata.ccxtpro.process import ChildProcess
 from marketdata.ccxtpro.source import CcxtSource
 from marketdata.events import QuoteTick, Ticker, TradeTick
-from marketdata.exchanges.adapter import BookImage, Endpoints, Gap, UnknownSymbol, UnsupportedTimeframe
+from marketdata.exchanges.adapter import (
+    BookImage,
+    Endpoints,
+    Gap,
+    UnknownSymbol,
+    UnsupportedTimeframe,
+    VenueUnavailable,
+)
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.exchanges.ccxtpro import CcxtAdapter
 from marketdata.feed.source import Hearer
@@ -81,7 +88,7 @@ class Heard:
                 await self._more.wait()
 
 
-def is_a(kind: type, symbol: str = SYMBOL) -> Callable[[Any], bool]:
+def is_a(kind: Any, symbol: str = SYMBOL) -> Callable[[Any], bool]:
     return lambda event: isinstance(event, kind) and event.symbol == symbol
 
 
@@ -362,6 +369,22 @@ async def test_rest_requests_go_through_the_child(market: Simulator) -> None:
                 await rest.bars(SYMBOL, symbol=SYMBOL, timeframe="7m", limit=5)
         finally:
             await rest.close()
+
+
+async def test_what_cannot_work_says_why() -> None:
+    heard, adapter = Heard(), CcxtAdapter("kraken")
+    source = adapter.make_source(
+        config_environment="testnet", exchange="judge", hearer=heard.hearer, rng=random.Random(1)
+    )
+    rest = adapter.rest(exchange="judge", base_url=adapter.endpoints("testnet").rest_url)
+    try:
+        with pytest.raises(VenueUnavailable, match="kraken has no testnet"):
+            await rest.listings()
+        source.add("BTC/USD", "BTC/USD")
+        down = await heard.until(told("down"))
+        assert "kraken has no testnet" in heard.events[down][2]
+    finally:
+        await source.close()
 
 
 async def test_the_feed_never_imports_ccxt() -> None:
