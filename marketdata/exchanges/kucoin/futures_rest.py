@@ -66,8 +66,14 @@ class _Print(Struct):
     time_ns: int = field(name="ts")
 
 
-# open time in ms, open, high, low, close, volume in contracts
-_Candle = tuple[int, float, float, float, float, float] | tuple[int, float, float, float, float, float, float]
+class _Candle(Struct, array_like=True):
+    open_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    # In contracts.
+    volume: float
 
 
 class KucoinFuturesRest:
@@ -130,16 +136,16 @@ class KucoinFuturesRest:
                     exchange=self._exchange,
                     symbol=symbol,
                     timeframe=timeframe,
-                    ts_open=row[0] * _NS_PER_MS,
-                    ts_close=row[0] * _NS_PER_MS + length_ns,
-                    open=row[1],
-                    high=row[2],
-                    low=row[3],
-                    close=row[4],
-                    volume=base_size(contract, row[5]),
+                    ts_open=row.open_ms * _NS_PER_MS,
+                    ts_close=row.open_ms * _NS_PER_MS + length_ns,
+                    open=row.open,
+                    high=row.high,
+                    low=row.low,
+                    close=row.close,
+                    volume=base_size(contract, row.volume),
                     taker_buy_volume=None,
                     trades=0,
-                    closed=row[0] * _NS_PER_MS + length_ns <= now_ns,
+                    closed=row.open_ms * _NS_PER_MS + length_ns <= now_ns,
                     source="rest",
                 )
                 for row in await self._http.get("/api/v1/kline/query", parameters, list[_Candle])
