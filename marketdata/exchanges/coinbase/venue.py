@@ -45,6 +45,8 @@ class CoinbaseAdapter:
     quotes_from_book = True
     binary_requests = False
     heartbeat: Heartbeat | None = None
+    # Trades are gathered for 250 ms before they are sent.
+    max_skew_ms = 750
     environments = tuple(_ENDPOINTS)
 
     def __init__(self, *, credentials: Credentials | None = None, clock_ns: Callable[[], int] | None = None) -> None:
