@@ -232,7 +232,7 @@ SESSION_COOKIE_HTTPONLY = True
 if SITE_IS_HTTPS:
     SECURE_SSL_REDIRECT = True
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -270,6 +270,15 @@ TIME_ZONE = "UTC"
 LOG_LEVEL = read.choice("LOG_LEVEL", "INFO", allowed=read.LOG_LEVELS)
 LOG_FILES = read.switch("LOG_FILES", default=True)
 LOGGING = logging_config(level=LOG_LEVEL, folder=LOCAL_DIR / "logs" if LOG_FILES else None)
+
+# --- Being watched ----------------------------------------------------------------------------------------------
+
+# Where a feed process serves /livez, /readyz and /metrics; empty: nowhere.
+FEED_HTTP = os.environ.get("FEED_HTTP", "").strip()
+# Who may read /metrics of the site from another machine; empty: nobody.
+METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "").strip()
+if METRICS_TOKEN and len(METRICS_TOKEN) < 16:
+    raise ImproperlyConfigured("METRICS_TOKEN is too short: allowed are 16 characters or more.")
 
 # --- Trading ----------------------------------------------------------------------------------------------------
 

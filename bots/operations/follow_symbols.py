@@ -9,6 +9,12 @@ def follower_of(bot: Bot) -> str:
     return f"bot:{bot.pk}"
 
 
+def followers_called(text: str) -> list[str]:
+    """The followers of the bots with this number or name."""
+    named = Bot.objects.filter(pk=int(text)) if text.isdecimal() else Bot.objects.filter(name=text)
+    return [follower_of(bot) for bot in named]
+
+
 def follow_symbols(bot: Bot) -> None:
     """Make the bot's subscriptions its watchlist while it is active, and what it holds in any case."""
     held = Position.objects.filter(bot=bot, closed_at=None).values_list(

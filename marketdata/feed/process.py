@@ -265,7 +265,5 @@ def _in_a_line(services: Sequence[FeedService]) -> str:
     for service in services:
         followed = service.feed.followed.values() if service.feed is not None else ()
         live = sum(item.stream.state == "live" for item in followed)
-        parts.append(
-            f"{service.config.exchange} {'standby' if service.is_standby else f'{live}/{len(followed)} live'}"
-        )
+        parts.append(f"{service.config.exchange} {'standby' if service.is_standby else f'{live}/{len(followed)} live'}")
     return ", ".join(parts) or "waiting for an exchange"
