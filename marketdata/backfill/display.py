@@ -33,7 +33,7 @@ class Display:
         if self._as_json:
             self._line("plan", job, **_span(job.span), bars=wanted, missing=missing, gaps=len(gaps))
             return
-        state = f"{missing:,} bars missing in {len(gaps)} gaps" if missing else "complete"
+        state = f"{missing:,} bars missing in {len(gaps)} gap{'s' if len(gaps) > 1 else ''}" if missing else "complete"
         self._console.print(f"{_name(job)}  {say_span(job.span)}: {state} ({wanted:,} bars)")
         if missing:
             if self._progress is None:
@@ -41,7 +41,9 @@ class Display:
                     TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(),
                     TextColumn("{task.fields[until]}", markup=False), TimeRemainingColumn(), console=self._console,
                 )  # fmt: skip
-            self._tasks[_key(job)] = self._progress.add_task(_name(job), total=missing, until="", start=False)
+            self._tasks[_key(job)] = self._progress.add_task(
+                _name(job), total=missing, until="", start=False, visible=False
+            )
 
     def gap(self, job: Job, gap: Span) -> None:
         """A gap, where only these were asked for."""
@@ -54,6 +56,7 @@ class Display:
         task = self._tasks.get(_key(job))
         if self._progress is not None and task is not None:
             self._progress.start()
+            self._progress.update(task, visible=True)
             self._progress.start_task(task)
 
     def progress(self, job: Job, *, bars: int, until_ns: int) -> None:
@@ -83,6 +86,9 @@ class Display:
 
     def finished(self, job: Job, outcome: Outcome) -> None:
         missing = total_bars(outcome.holes, job.length_ns)
+        if not self._as_json and _key(job) not in self._tasks:
+            # It was complete, and said so.
+            return
         message = f"{outcome.stored:,} bars stored, {missing:,} not to be had, {len(outcome.refused):,} refused"
         self._say(
             "finished", job, message, stored=outcome.stored, missing=missing, refused=len(outcome.refused),

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from heapq import merge
 from pathlib import Path
@@ -16,7 +16,7 @@ from msgspec import Struct
 from marketdata.store.columns import schema_of, to_records, to_table
 from marketdata.store.layout import time_of
 
-_ROWS_PER_GROUP = 50_000
+ROWS_PER_GROUP = 50_000
 _META = b"tradingsite"
 # A day is compacted once: more than this is something else.
 _TRIES = 100
@@ -46,7 +46,7 @@ class Part:
     def read(self, record: type[Struct]) -> Iterator[Row]:
         """The rows, in order, a group at a time. Raises DamagedPart."""
         try:
-            for batch in self.file.iter_batches(batch_size=_ROWS_PER_GROUP):
+            for batch in self.file.iter_batches(batch_size=ROWS_PER_GROUP):
                 for order, event in to_records(record, batch):
                     yield (time_of(event), order), event
         except (pa.ArrowException, OSError) as error:
@@ -63,26 +63,30 @@ def write_part(
     Raises OSError, and pyarrow.ArrowInvalid or OverflowError for values that have no place in their column.
     """
     ordered = sorted(rows, key=lambda row: (time_of(row[1]), row[0]))
-    keys = [(time_of(event), order) for order, event in (ordered[0], ordered[-1])]
-    about = json.dumps({"first": keys[0], "last": keys[1], "replaces": sorted(replaces)}).encode()
-    table = to_table(record, ordered).replace_schema_metadata({_META: about})
-    return write_table(folder, name, table)
+    first, last = ((time_of(event), order) for order, event in (ordered[0], ordered[-1]))
+    table = to_table(record, ordered).replace_schema_metadata(metadata_of(first, last, replaces=replaces))
+    with whole_or_not_at_all(folder, name) as temporary:
+        pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    return folder / name
 
 
-def write_table(folder: Path, name: str, table: Any) -> Path:
-    """Raises OSError."""
+def metadata_of(first: Key, last: Key, *, replaces: Sequence[str]) -> dict[bytes, bytes]:
+    return {_META: json.dumps({"first": first, "last": last, "replaces": sorted(replaces)}).encode()}
+
+
+@contextmanager
+def whole_or_not_at_all(folder: Path, name: str) -> Iterator[Path]:
+    """Gives where to write; the file gets its name when that went well. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     # Readers look for part-*.parquet.
     temporary = folder / f".{name}.{os.getpid()}"
     try:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=_ROWS_PER_GROUP)
-        target = folder / name
-        temporary.replace(target)
+        yield temporary
+        temporary.replace(folder / name)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
         raise
-    return target
 
 
 def open_parts(folder: Path, record: type[Struct]) -> list[Part]:
@@ -134,7 +138,13 @@ def _open(path: Path, record: type[Struct]) -> Part:
 
 
 def read_in_order(parts: Sequence[Part], record: type[Struct]) -> Iterator[Row]:
-    """All rows by their keys. Files that follow each other are read one after the other. Raises DamagedPart."""
+    """All rows by their keys. Raises DamagedPart."""
+    rows = [_read_chain(chain, record) for chain in chains_of(parts)]
+    return rows[0] if len(rows) == 1 else merge(*rows, key=lambda row: row[0])
+
+
+def chains_of(parts: Sequence[Part]) -> list[list[Part]]:
+    """Files that follow each other in time can be read one after the other; those that overlap cannot."""
     chains: list[list[Part]] = []
     for part in sorted(parts, key=lambda part: part.first):
         chain = next((chain for chain in chains if chain[-1].last < part.first), None)
@@ -142,8 +152,7 @@ def read_in_order(parts: Sequence[Part], record: type[Struct]) -> Iterator[Row]:
             chains.append([part])
         else:
             chain.append(part)
-    rows = [_read_chain(chain, record) for chain in chains]
-    return rows[0] if len(rows) == 1 else merge(*rows, key=lambda row: row[0])
+    return chains
 
 
 def _read_chain(parts: Sequence[Part], record: type[Struct]) -> Iterator[Row]:

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from itertools import count
 from pathlib import Path
@@ -12,21 +12,23 @@ from typing import Any
 import pyarrow as pa
 
 from marketdata.events import Bar, BookSnapshot, Event
+from marketdata.store.compaction import compact_before
 from marketdata.store.layout import KIND_OF, KINDS, day_folder, day_of, time_of
-from marketdata.store.parts import write_part
+from marketdata.store.parts import DamagedPart, write_part
 
 _WAKE_S = 0.5
 # exchange, symbol, kind, day
-_Place = tuple[str, str, str, date]
+Place = tuple[str, str, str, date]
 
 
 class EventStore:
     """Writes quotes, trades, books, closed bars and slow observations as Parquet; anything else is left out.
 
     `append` only notes; a thread writes what has gathered once there are `flush_rows` rows or `flush_s` seconds have
-    gone by. Until then it is in memory only: what must survive a kill is the recording of raw frames. Books are kept at
-    most every `book_every_ms` (at least 100) by symbol, the top `levels` of them. What cannot be written is told to
-    on_problem(text), from the thread, kept for another try, and dropped beyond `max_rows`.
+    gone by, and makes one file of each day that is over. Until it is written it is in memory only: what must survive a
+    kill is the recording of raw frames. Books are kept at most every `book_every_ms` (at least 100) by symbol, the top
+    `levels` of them. What cannot be written is told to on_problem(text), from the thread, kept for another try, and
+    dropped beyond `max_rows`.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class EventStore:
         self._lost = 0
         self._flushed_ns = clock_ns()
         self._flushing = threading.Lock()
+        self._compacted: dict[tuple[str, str, str], date] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="event-store", daemon=True)
         self._thread.start()
@@ -73,16 +76,18 @@ class EventStore:
                 else:
                     self._noted.append((next(self._orders), event))
 
-    def flush(self) -> None:
-        """Write what has been noted, now. Blocks; nothing is raised."""
+    def flush(self) -> Collection[Place]:
+        """Write what has been noted, now; gives where to. Blocks; nothing is raised."""
         with self._flushing:
             self._flushed_ns = self._clock_ns()
             noted = [self._noted.popleft() for _ in range(len(self._noted))]
             if self._lost:
                 lost, self._lost = self._lost, 0
                 self._on_problem(f"{lost} events were not stored: the disk at {self._root} does not keep up.")
-            for place, rows in _by_place(noted).items():
+            places = _by_place(noted)
+            for place, rows in places.items():
                 self._write(place, rows)
+        return places.keys()
 
     def close(self) -> None:
         """Write the rest and end the thread."""
@@ -94,7 +99,19 @@ class EventStore:
         while not self._stop.wait(_WAKE_S):
             is_due = self._clock_ns() - self._flushed_ns >= self._flush_ns
             if len(self._noted) >= self._flush_rows or (is_due and self._noted):
-                self.flush()
+                for place in self.flush():
+                    self._compact(*place[:3])
+
+    def _compact(self, exchange: str, symbol: str, kind: str) -> None:
+        """Make one file of each day that is over, once a day."""
+        today = day_of(self._clock_ns())
+        if self._compacted.get((exchange, symbol, kind)) == today:
+            return
+        self._compacted[exchange, symbol, kind] = today
+        try:
+            compact_before(self._root, exchange, symbol, today, kinds=[kind])
+        except (OSError, DamagedPart) as error:
+            self._on_problem(f"The days before of {exchange} {symbol} {kind} were not compacted: {error}")
 
     def _is_stored(self, event: Event) -> bool:
         if isinstance(event, BookSnapshot):
@@ -110,7 +127,7 @@ class EventStore:
         self._books[key] = book.ts_init
         return True
 
-    def _write(self, place: _Place, rows: list[tuple[int, Any]]) -> None:
+    def _write(self, place: Place, rows: list[tuple[int, Any]]) -> None:
         exchange, symbol, kind, day = place
         if kind == "book":
             rows = [(order, _cut(book, self._levels)) for order, book in rows]
@@ -140,8 +157,8 @@ class EventStore:
         self._in_trouble = True
 
 
-def _by_place(noted: list[tuple[int, Event]]) -> dict[_Place, list[tuple[int, Any]]]:
-    places: dict[_Place, list[tuple[int, Any]]] = {}
+def _by_place(noted: list[tuple[int, Event]]) -> dict[Place, list[tuple[int, Any]]]:
+    places: dict[Place, list[tuple[int, Any]]] = {}
     for order, event in noted:
         place = event.exchange, event.symbol, KIND_OF[type(event)], day_of(time_of(event))
         places.setdefault(place, []).append((order, event))

@@ -1,5 +1,6 @@
 """What is written is what is read: the same values, bit for bit, in the same order, whole or not at all."""
 
+import fcntl
 import os
 import tempfile
 import time
@@ -57,7 +58,7 @@ def test_what_is_written_is_what_is_read(batches, split):
         assert [bits(event) for event in read(root, start=start, end=end)] == within
         compact_before(root, "simulated", SYMBOL, TODAY + timedelta(days=5))
         assert [bits(event) for event in read(root)] == expected
-        assert all(len(list(day.iterdir())) == 1 for day in root.glob("*/*/*/*"))
+        assert all(len(list(day.glob("part-*"))) == 1 for day in root.glob("*/*/*/*"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -227,10 +228,10 @@ def test_a_killed_compaction_shows_every_row_once_and_is_repeated(tmp_path, monk
         patch.setattr(Path, "unlink", killed)
         with pytest.raises(Killed):
             compact_day(tmp_path, "simulated", SYMBOL, "quote", TODAY)
-    assert len(list(folder.iterdir())) == 5
+    assert len(list(folder.glob("part-*"))) == 5
     assert numbers(tmp_path) == [0, 1, 2, 3]
     assert compact_day(tmp_path, "simulated", SYMBOL, "quote", TODAY) == 0
-    assert len(list(folder.iterdir())) == 1
+    assert len(list(folder.glob("part-*"))) == 1
     assert numbers(tmp_path) == [0, 1, 2, 3]
 
 
@@ -252,8 +253,38 @@ def test_today_is_not_compacted(tmp_path):
                 store.append([quote(number, at=DAY0 + day * NS_PER_DAY)])
                 store.flush()
     assert compact_before(tmp_path, "simulated", SYMBOL, TODAY + timedelta(days=1)) == 2
-    counts = [len(list(folder.iterdir())) for folder in sorted(tmp_path.glob("*/*/quote/*"))]
+    counts = [len(list(folder.glob("part-*"))) for folder in sorted(tmp_path.glob("*/*/quote/*"))]
     assert counts == [1, 2]
+
+
+def test_the_store_compacts_the_days_that_are_over_by_itself(tmp_path):
+    clock = Clock()
+    with storing(tmp_path, clock_ns=clock) as store:
+        for number in range(3):
+            store.append([quote(number)])
+            store.flush()
+    clock.ns += NS_PER_DAY
+    folder = day_folder(tmp_path, "simulated", SYMBOL, "quote", TODAY)
+    assert len(list(folder.glob("part-*"))) == 3
+    with storing(tmp_path, clock_ns=clock, flush_rows=1) as store:
+        store.append([quote(3, at=clock.ns)])
+        wait_for(lambda: len(list(folder.glob("part-*"))) == 1)
+    assert numbers(tmp_path) == [0, 1, 2, 3]
+
+
+def test_of_two_compactions_at_a_time_one_does_nothing(tmp_path):
+    with storing(tmp_path) as store:
+        for number in range(3):
+            store.append([quote(number)])
+            store.flush()
+    folder = day_folder(tmp_path, "simulated", SYMBOL, "quote", TODAY)
+    with (folder / ".lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert compact_day(tmp_path, "simulated", SYMBOL, "quote", TODAY) == 0
+    assert compact_day(tmp_path, "simulated", SYMBOL, "quote", TODAY) == 3
+    assert compact_day(tmp_path, "simulated", SYMBOL, "quote", TODAY) == 0
+    assert compact_day(tmp_path, "simulated", SYMBOL, "quote", TODAY + timedelta(days=9)) == 0
+    assert numbers(tmp_path) == [0, 1, 2]
 
 
 def test_bars_are_read_by_their_opening_each_as_it_was_written_last(tmp_path):
