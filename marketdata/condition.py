@@ -2,17 +2,24 @@
 
 from marketdata.quality import HOLDING, Reason
 
+# What may be replaced by another source: the venue gives nothing that could be traded on.
+STANDS_IN = frozenset({"stale", "disconnected", "refused", "fallback"})
+
 
 class Condition:
-    """What is known about a symbol's stream. `find` gives the state that follows from it.
+    """What is known about a symbol's stream. `restate` finds the state that follows from it.
 
     States: connecting, live, stale, resyncing, fallback (another source stands in), disconnected, closed (the market
     is), refused (the venue does not stream it).
     """
 
-    __slots__ = ("closed", "connected", "diverged", "down_reason", "held", "refused", "resync_reason", "silent")
+    __slots__ = ("closed", "connected", "diverged", "down_reason", "held", "reason", "refused", "resync_reason", "silent",
+                 "source", "state")  # fmt: skip
 
     def __init__(self) -> None:
+        self.state = "connecting"
+        self.reason = "waiting for the first tick"
+        self.source = "websocket"
         self.connected = False
         self.down_reason = "waiting for a connection"
         self.silent = ""
@@ -46,12 +53,37 @@ class Condition:
         self.silent = ""
 
     @property
+    def is_silent(self) -> bool:
+        """Whether the socket is up and yet brings nothing, or not all of it."""
+        return self.connected and bool(self.silent) and not self.closed
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether something should come."""
+        return self.connected and not self.closed
+
+    @property
+    def needs_stand_in(self) -> bool:
+        """Whether the venue's socket gives nothing that may be traded on."""
+        return self.state in STANDS_IN
+
+    @property
     def trouble(self) -> str:
         """Why another source is asked."""
         return self.down_reason if not self.connected else self.silent or self.refused or self.diverged
 
-    def find(self, *, book_is_valid: bool, has_quote: bool) -> tuple[str, str]:
-        """The state and its reason."""
+    def restate(self, *, book_is_valid: bool, has_quote: bool, stand_in: str = "") -> bool:
+        """Find the state and its reason. Whether they changed. `stand_in` names who stands in for the socket."""
+        state, reason = self._find(book_is_valid=book_is_valid, has_quote=has_quote)
+        if stand_in:
+            by = "REST polling" if stand_in == "rest" else f"prices of {stand_in}"
+            state, reason = "fallback", f"{by}: {self.trouble or reason}"
+        self.source = stand_in or "websocket"
+        changed = state != self.state or reason != self.reason
+        self.state, self.reason = state, reason
+        return changed
+
+    def _find(self, *, book_is_valid: bool, has_quote: bool) -> tuple[str, str]:
         if self.closed:
             return "closed", self.closed
         if not self.connected:

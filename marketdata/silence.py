@@ -3,6 +3,9 @@
 from collections import deque
 from statistics import median
 
+from marketdata.book import OrderBook
+from marketdata.events import QuoteTick
+
 MIN_SILENCE_NS = 2_000_000_000
 _GAPS_FACTOR = 5
 
@@ -34,3 +37,36 @@ class ChannelSilence:
     def is_silent(self, now_ns: int) -> bool:
         silence_ns = now_ns - self.last_ns
         return silence_ns > MIN_SILENCE_NS and silence_ns > self.limit_ns()
+
+
+class SymbolSilence:
+    """The channels of one symbol together."""
+
+    __slots__ = ("depths", "prints", "quotes")
+
+    def __init__(self) -> None:
+        self.quotes = ChannelSilence()
+        self.depths = ChannelSilence()
+        self.prints = ChannelSilence()
+
+    def restart(self, ts_init: int) -> None:
+        for channel in (self.quotes, self.depths, self.prints):
+            channel.restart(ts_init)
+
+    def find(self, ts_init: int, *, quote: QuoteTick | None, book: OrderBook, before: str) -> str:
+        """Which silence makes the symbol stale, or "". `before` is what this gave the last time.
+
+        Nobody can tell a frozen channel from a quiet market, except by its sibling: prices of one that move away
+        from the other's show that the silent one is frozen.
+        """
+        quotes_silent = self.quotes.is_silent(ts_init)
+        depths_silent = self.depths.is_silent(ts_init)
+        if quotes_silent and depths_silent and self.prints.is_silent(ts_init):
+            newest_ns = max(self.quotes.last_ns, self.depths.last_ns, self.prints.last_ns)
+            # The text is kept while the silence lasts, so that the state is told once.
+            return before or f"no data for {(ts_init - newest_ns) / 1e9:.1f} s"
+        if quote is not None and book.is_valid and quotes_silent != depths_silent:
+            agree = quote.bid == book.best_bid and quote.ask == book.best_ask
+            if not agree:
+                return f"the {'quotes' if quotes_silent else 'order book'} stopped while the market moves"
+        return ""

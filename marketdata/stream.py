@@ -5,9 +5,6 @@ Pure, and used as it is by the live feed and by replay: the same input gives the
 
 from collections import Counter
 from collections.abc import Iterable
-from itertools import pairwise
-from math import log, sqrt
-from statistics import pstdev
 
 from marketdata.bars import BarSet
 from marketdata.book import Applied, OrderBook
@@ -27,21 +24,19 @@ from marketdata.events import (
 )
 from marketdata.exchanges.adapter import BookImage, Gap, VenueEvent
 from marketdata.quality import PriceReference, QualityLimits, Reason, check_quote, check_trade, is_skewed
-from marketdata.silence import ChannelSilence
+from marketdata.silence import SymbolSilence
+from marketdata.stand_in import foreign, polled
+from marketdata.volatility import realised_volatility
 
 TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "3m", "5m", "15m", "30m", "1h", "4h")
 BOOK_LEVELS = 20
 
 _DEFAULT_LIMITS = QualityLimits()
 _GRACE_NS = 250_000_000
-_MINUTES_PER_YEAR = 365 * 24 * 60
-_VOLATILITY_BARS = 60
 # For so long after one socket took over from another, what was known already may come again.
 _OVERLAP_NS = 10_000_000_000
 # While REST answered so recently, no other venue stands in.
 _POLLED_NS = 5_000_000_000
-# What may be replaced by another source: the venue gives nothing that could be traded on.
-STANDS_IN = frozenset({"stale", "disconnected", "refused", "fallback"})
 
 
 class SymbolStream:
@@ -77,9 +72,6 @@ class SymbolStream:
         self.snapshot: BookSnapshot | None = None
         self.trade: TradeTick | None = None
         self.ticker: Ticker | None = None
-        self.state = "connecting"
-        self.reason = "waiting for the first tick"
-        self.source = "websocket"
         self.gaps = 0
         self.lag_ns = 0
         self.volatility: float | None = None
@@ -98,15 +90,24 @@ class SymbolStream:
         self._polled_ns = 0
         # Since the socket is up: an older quote and a new book are no picture of one moment.
         self._has_fresh_quote = False
-        self._quotes = ChannelSilence()
-        self._depths = ChannelSilence()
-        self._prints = ChannelSilence()
+        self._silence = SymbolSilence()
+
+    @property
+    def state(self) -> str:
+        return self._condition.state
+
+    @property
+    def reason(self) -> str:
+        return self._condition.reason
+
+    @property
+    def source(self) -> str:
+        return self._condition.source
 
     @property
     def needs_image(self) -> bool:
         """Whether the book waits for an image."""
-        condition = self._condition
-        return condition.connected and not self.book.is_valid and not condition.closed and not self._is_index
+        return self._condition.is_watched and not self.book.is_valid and not self._is_index
 
     @property
     def has_gap(self) -> bool:
@@ -120,18 +121,17 @@ class SymbolStream:
     @property
     def is_silent(self) -> bool:
         """Whether the socket is up and yet brings nothing, or not all of it."""
-        return self._condition.connected and bool(self._condition.silent) and not self._condition.closed
+        return self._condition.is_silent
 
     @property
     def is_comparable(self) -> bool:
         """Whether the socket's own price is current, and may be compared with another source's."""
-        condition = self._condition
-        return condition.connected and not condition.silent and not condition.closed and self._has_fresh_quote
+        return self._condition.is_watched and not self._condition.silent and self._has_fresh_quote
 
     @property
     def needs_stand_in(self) -> bool:
         """Whether the venue's socket gives nothing that may be traded on."""
-        return self.state in STANDS_IN
+        return self._condition.needs_stand_in
 
     @property
     def last_price(self) -> float | None:
@@ -148,13 +148,13 @@ class SymbolStream:
         """Take in what the parser made of a frame. Gives accepted events, oldest first."""
         out: list[Event] = []
         if isinstance(event, QuoteTick):
-            self._quotes.arrived(event.ts_init)
+            self._silence.quotes.arrived(event.ts_init)
             self._take_quote(event, out)
         elif isinstance(event, TradeTick):
-            self._prints.arrived(event.ts_init)
+            self._silence.prints.arrived(event.ts_init)
             self._take_trade(event, out)
         elif isinstance(event, BookDelta):
-            self._depths.arrived(event.ts_init)
+            self._silence.depths.arrived(event.ts_init)
             self._take_delta(event, out)
         elif isinstance(event, BookImage):
             self._take_image(event, out)
@@ -176,10 +176,11 @@ class SymbolStream:
         """Let time pass: close bars, find silence. `ts_init` is our clock."""
         out: list[Event] = []
         self._close_bars(self._clock.now_ns(ts_init), out)
-        if self._condition.connected and not self._condition.closed:
-            silent = self._find_silence(ts_init)
-            if silent != self._condition.silent:
-                self._condition.silent = silent
+        condition = self._condition
+        if condition.is_watched:
+            silent = self._silence.find(ts_init, quote=self.quote, book=self.book, before=condition.silent)
+            if silent != condition.silent:
+                condition.silent = silent
                 self._restate(ts_init, out)
         return self._counted(out)
 
@@ -188,8 +189,7 @@ class SymbolStream:
         self._condition.connect()
         self._last_trade_id = self._last_update_id = 0
         self._has_fresh_quote = False
-        for channel in (self._quotes, self._depths, self._prints):
-            channel.restart(ts_init)
+        self._silence.restart(ts_init)
         self.book.invalidate()
         self.bars.interrupt()
         self.bars.resume()
@@ -217,8 +217,7 @@ class SymbolStream:
         if reason == self._condition.closed:
             return []
         if self._condition.closed and not reason:
-            for channel in (self._quotes, self._depths, self._prints):
-                channel.restart(ts_init)
+            self._silence.restart(ts_init)
             self.bars.resume()
         elif not self._condition.closed:
             # No minute passes while the market is closed.
@@ -236,29 +235,10 @@ class SymbolStream:
 
         An image older than what is known changes nothing, and so does one when the socket is back.
         """
-        if not image.bids or not image.asks:
+        found = polled(image, levels=self._levels, now_ns=self._clock.now_ns(image.ts_init))
+        if found is None:
             return []
-        (bid, bid_size), (ask, ask_size) = image.bids[0], image.asks[0]
-        quote = QuoteTick(
-            exchange=self.exchange,
-            symbol=self.symbol,
-            bid=bid,
-            bid_size=bid_size,
-            ask=ask,
-            ask_size=ask_size,
-            ts_event=image.ts_event or self._clock.now_ns(image.ts_init),
-            ts_init=image.ts_init,
-            update_id=image.update_id,
-        )
-        snapshot = BookSnapshot(
-            exchange=self.exchange,
-            symbol=self.symbol,
-            bids=image.bids[: self._levels],
-            asks=image.asks[: self._levels],
-            update_id=image.update_id,
-            ts_event=quote.ts_event,
-            ts_init=image.ts_init,
-        )
+        quote, snapshot = found
         out = self._stand_in("rest", quote, snapshot, floor=self._newest_update_id)
         if out:
             self._polled_ns = image.ts_init
@@ -268,17 +248,7 @@ class SymbolStream:
         """Take another venue's quote of the same symbol while this one's socket and REST give nothing."""
         if quote.ts_init - self._polled_ns < _POLLED_NS:
             return []
-        quote = QuoteTick(
-            exchange=self.exchange,
-            symbol=self.symbol,
-            bid=quote.bid,
-            bid_size=quote.bid_size,
-            ask=quote.ask,
-            ask_size=quote.ask_size,
-            ts_event=quote.ts_event,
-            ts_init=quote.ts_init,
-        )
-        return self._stand_in(venue, quote, None, floor=0)
+        return self._stand_in(venue, foreign(quote, exchange=self.exchange), None, floor=0)
 
     def _stand_in(self, source: str, quote: QuoteTick, snapshot: BookSnapshot | None, *, floor: int) -> list[Event]:
         out: list[Event] = []
@@ -293,8 +263,7 @@ class SymbolStream:
         if reason is not None:
             self.counts["polled.older" if reason is Reason.OUT_OF_ORDER else f"rejected.{reason}"] += 1
             return out
-        self.source = source
-        self._restate(quote.ts_init, out, stands_in=True)
+        self._restate(quote.ts_init, out, stand_in=source)
         self._accept_quote(quote, out)
         if snapshot is not None:
             self.snapshot = snapshot
@@ -387,7 +356,7 @@ class SymbolStream:
     def _take_image(self, image: BookImage, out: list[Event]) -> None:
         self.counts["in.image"] += 1
         if image.from_stream:
-            self._depths.arrived(image.ts_init)
+            self._silence.depths.arrived(image.ts_init)
             if image.ts_event:
                 self._observe_time(image.ts_event, image.ts_init, out)
         elif self.book.is_valid:
@@ -451,7 +420,7 @@ class SymbolStream:
             ts_event=book.ts_event,
             ts_init=book.ts_init,
         )
-        self._quotes.arrived(book.ts_init)
+        self._silence.quotes.arrived(book.ts_init)
         self._take_quote(quote, out)
 
     def _observe_time(self, ts_event: int, ts_init: int, out: list[Event]) -> None:
@@ -491,20 +460,11 @@ class SymbolStream:
         self._restate(ts_init, out)
         return self._counted(out)
 
-    def _restate(self, ts_init: int, out: list[Event], *, stands_in: bool = False) -> None:
+    def _restate(self, ts_init: int, out: list[Event], *, stand_in: str = "") -> None:
         """Find out the state and tell about it when it changed."""
-        state, reason = self._condition.find(
-            book_is_valid=self.book.is_valid or self._is_index, has_quote=self._has_fresh_quote
-        )
-        if stands_in:
-            by = "REST polling" if self.source == "rest" else f"prices of {self.source}"
-            state, reason = "fallback", f"{by}: {self._condition.trouble or reason}"
-        else:
-            self.source = "websocket"
-        if state == self.state and reason == self.reason:
-            return
-        self.state, self.reason = state, reason
-        out.append(self._state_event(ts_init))
+        book_is_valid = self.book.is_valid or self._is_index
+        if self._condition.restate(book_is_valid=book_is_valid, has_quote=self._has_fresh_quote, stand_in=stand_in):
+            out.append(self._state_event(ts_init))
 
     def _state_event(self, ts_init: int) -> FeedState:
         return FeedState(
@@ -517,25 +477,6 @@ class SymbolStream:
             ts_init=ts_init,
         )
 
-    def _find_silence(self, ts_init: int) -> str:
-        """Which silence makes the symbol stale, or "".
-
-        Nobody can tell a frozen channel from a quiet market, except by its sibling: prices of one that move away
-        from the other's show that the silent one is frozen.
-        """
-        quotes_silent = self._quotes.is_silent(ts_init)
-        depths_silent = self._depths.is_silent(ts_init)
-        if quotes_silent and depths_silent and self._prints.is_silent(ts_init):
-            newest_ns = max(self._quotes.last_ns, self._depths.last_ns, self._prints.last_ns)
-            since_s = (ts_init - newest_ns) / 1e9
-            # The text is kept while the silence lasts, so that the state is told once.
-            return self._condition.silent or f"no data for {since_s:.1f} s"
-        if self.quote is not None and self.book.is_valid and quotes_silent != depths_silent:
-            agree = self.quote.bid == self.book.best_bid and self.quote.ask == self.book.best_ask
-            if not agree:
-                return f"the {'quotes' if quotes_silent else 'order book'} stopped while the market moves"
-        return ""
-
     def _close_bars(self, now_ns: int, out: list[Event]) -> None:
         if 0 < self.bars.deadline_ns <= now_ns:
             closed = self.bars.advance(now_ns)
@@ -544,11 +485,7 @@ class SymbolStream:
                 out.extend(closed)
 
     def _measure_volatility(self) -> None:
-        """Annual volatility of the last hour's minutes, as a fraction."""
-        closes = [bar.close for bar in self.bars.closed_minutes][-_VOLATILITY_BARS - 1 :]
-        if len(closes) > 2:
-            returns = [log(b / a) for a, b in pairwise(closes)]
-            self.volatility = pstdev(returns) * sqrt(_MINUTES_PER_YEAR)
+        self.volatility = realised_volatility(self.bars.closed_minutes) or self.volatility
 
     def _counted(self, out: list[Event]) -> list[Event]:
         for event in out:
