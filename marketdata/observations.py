@@ -4,7 +4,8 @@ The observations of a source that is simulated, on a testnet or live are stored 
 of the environment that the source is in now are read.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from channels.db import database_sync_to_async
 from django.db.models import Max, QuerySet
@@ -19,6 +20,7 @@ from marketdata.sources.kinds import KINDS, OBSERVED, SlowEvent, kind_of
 _BATCH_ROWS = 1_000
 # These have columns of their own.
 _COLUMNS = frozenset({"exchange", "symbol", "ts_event", "ts_init"})
+_FIELDS = ("source", "symbol", "kind", "ts_event", "ts_init", "data")
 
 
 def store_observations(events: Iterable[SlowEvent], *, key: str = "") -> None:
@@ -44,7 +46,7 @@ def load_observations(symbol: str, kinds: Collection[str], start_ns: int, end_ns
     Open interest comes from two series of a source, one of which is in steps of five minutes, both in contracts.
     """
     rows = _rows(symbol, kinds).filter(ts_event__gte=start_ns, ts_event__lt=end_ns)
-    return [_event(row) for row in rows.order_by("ts_event", "pk")]
+    return [_event(*values) for values in rows.order_by("ts_event", "pk").values_list(*_FIELDS)]
 
 
 def latest(symbol: str, kind: str, *, key: str | None = None) -> SlowEvent | None:
@@ -54,8 +56,9 @@ def latest(symbol: str, kind: str, *, key: str | None = None) -> SlowEvent | Non
     if isinstance(cached, SlowEvent) and cached.exchange not in foreign:
         return cached
     rows = _rows(symbol, [kind])
-    row = (rows if key is None else rows.filter(key=key)).order_by("-ts_event", "-pk").first()
-    return _event(row) if row is not None else None
+    rows = (rows if key is None else rows.filter(key=key)).order_by("-ts_event", "-pk")
+    values = rows.values_list(*_FIELDS).first()
+    return _event(*values) if values is not None else None
 
 
 def newest_by_series(source: str) -> dict[tuple[str, str, str], int]:
@@ -65,9 +68,14 @@ def newest_by_series(source: str) -> dict[tuple[str, str, str], int]:
     return {(symbol, kind, key): newest for symbol, kind, key, newest in found}
 
 
-def headlines_seen(keys: Sequence[str], since_ns: int) -> list[tuple[str, int, int]]:
-    """Of the given titles those that were stored since a time: (key, latest ts_event, latest ts_init)."""
-    rows = Observation.objects.filter(kind=kind_of(Headline), key__in=keys, ts_init__gte=since_ns)
+def headlines_seen(headlines: Sequence[Headline], since_ns: int) -> list[tuple[str, int, int]]:
+    """Of the given titles those that are stored and were published since: (key, latest ts_event, latest ts_init)."""
+    rows = Observation.objects.filter(
+        symbol__in={headline.symbol for headline in headlines},
+        kind=kind_of(Headline),
+        ts_event__gte=since_ns,
+        key__in={observation_key(headline) for headline in headlines},
+    )
     return list(
         rows.exclude(source__in=foreign_names()).values_list("key").annotate(at=Max("ts_event"), seen=Max("ts_init"))
     )
@@ -87,10 +95,10 @@ def _rows(symbol: str, kinds: Collection[str]) -> QuerySet[Observation]:
     return Observation.objects.filter(symbol=symbol, kind__in=list(kinds)).exclude(source__in=foreign_names())
 
 
-def _event(row: Observation) -> SlowEvent:
-    kind = OBSERVED[row.kind]
-    known = {name: value for name, value in row.data.items() if name in kind.__struct_fields__}
-    return kind(exchange=row.source, symbol=row.symbol, ts_event=row.ts_event, ts_init=row.ts_init, **known)
+def _event(source: str, symbol: str, kind: str, ts_event: int, ts_init: int, data: Mapping[str, Any]) -> SlowEvent:
+    made = OBSERVED[kind]
+    known = {name: value for name, value in data.items() if name in made.__struct_fields__}
+    return made(exchange=source, symbol=symbol, ts_event=ts_event, ts_init=ts_init, **known)
 
 
 aload_observations = database_sync_to_async(load_observations, thread_sensitive=False)

@@ -1,15 +1,17 @@
 """What a source found: stored, published and kept in the cache, each as far as its server is there."""
 
+import asyncio
 from collections import deque
 from collections.abc import Sequence
 
 import structlog
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from redis.exceptions import RedisError
 
 from marketdata import cache, observations
 from marketdata.bus import TickPublisher
+from marketdata.events import Headline
 from marketdata.models import Subscription
 from marketdata.sources.keys import observation_key
 from marketdata.sources.kinds import SlowEvent, kind_of
@@ -32,6 +34,7 @@ class Memory:
         self._publisher = publisher
         self._newest: dict[Place, int] = {}
         self._waiting: deque[tuple[str, SlowEvent]] = deque(maxlen=_MAX_WAITING)
+        self._storing = asyncio.Lock()
         # Of each (symbol, kind), however many series it has.
         self._kept: dict[tuple[str, str], int] = {}
         self.found = 0
@@ -73,16 +76,18 @@ class Memory:
 
     async def _store(self, found: Found) -> None:
         self._waiting.extend((found.key, event) for event in found.events)
-        batch = list(self._waiting)
-        try:
-            await database_sync_to_async(_store, thread_sensitive=False)(batch)
-        except DATABASE_ERRORS as error:
-            log.warning("[WS] observations wait for the database", source=self._source, error=str(error)[:300])
-        else:
-            # Another job may have added some meanwhile.
-            for _ in batch:
-                if self._waiting:
-                    self._waiting.popleft()
+        async with self._storing:
+            batch = list(self._waiting)
+            self._waiting.clear()
+            try:
+                await database_sync_to_async(_store, thread_sensitive=False)(batch)
+            except (DataError, IntegrityError) as error:
+                # The same again would be refused again, and hold up what comes after.
+                log.error("[WS] observations refused", source=self._source, rows=len(batch), error=str(error)[:300])
+            except DATABASE_ERRORS as error:
+                log.warning("[WS] observations wait for the database", source=self._source, error=str(error)[:300])
+                # Beyond the bound the oldest go.
+                self._waiting = deque([*batch, *self._waiting], maxlen=_MAX_WAITING)
 
     async def _keep(self, found: Found, told: Sequence[SlowEvent]) -> None:
         values: dict[Place, SlowEvent] = {}
@@ -107,8 +112,8 @@ async def followed_assets() -> list[str]:
     return await database_sync_to_async(_followed_assets, thread_sensitive=False)()
 
 
-async def headlines_seen(keys: Sequence[str], since_ns: int) -> dict[str, Seen]:
-    found = await database_sync_to_async(observations.headlines_seen, thread_sensitive=False)(keys, since_ns)
+async def headlines_seen(headlines: Sequence[Headline], since_ns: int) -> dict[str, Seen]:
+    found = await database_sync_to_async(observations.headlines_seen, thread_sensitive=False)(headlines, since_ns)
     return {key: Seen(ts_event=at, ts_init=seen) for key, at, seen in found}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from marketdata.events import Headline
 from marketdata.sources.kinds import SlowEvent
 
 
@@ -52,8 +53,8 @@ class Surroundings:
     """What a source works with.
 
     source: the name that events and stored observations carry. newest: the time of the newest stored observation of
-    (symbol, kind, key), 0 when there is none. assets: the base assets that somebody follows. seen: those of the given
-    keys of headlines that were stored since a time, by any source.
+    (symbol, kind, key), 0 when there is none. assets: the base assets that somebody follows. seen: by title, those of
+    the given headlines that any source stored, of those that were published since a time.
     """
 
     source: str
@@ -63,4 +64,4 @@ class Surroundings:
     now_ns: Callable[[], int]
     newest: Callable[[str, str, str], int]
     assets: Callable[[], Awaitable[list[str]]]
-    seen: Callable[[Sequence[str], int], Awaitable[dict[str, Seen]]]
+    seen: Callable[[Sequence[Headline], int], Awaitable[dict[str, Seen]]]

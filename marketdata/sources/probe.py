@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import httpx
 from asgiref.sync import async_to_sync
 
+from marketdata.events import Headline
 from marketdata.exchanges.adapter import VenueError
 from marketdata.models import SlowSource
 from marketdata.sources.answers import MalformedAnswer
@@ -62,5 +63,5 @@ async def _assets() -> list[str]:
     return await followed_assets() or ["BTC"]
 
 
-async def _nothing_seen(keys: Sequence[str], since_ns: int) -> dict[str, Seen]:
+async def _nothing_seen(headlines: Sequence[Headline], since_ns: int) -> dict[str, Seen]:
     return {}

@@ -33,7 +33,7 @@ class Rss:
         items = await asyncio.to_thread(read_items, response.body)
         now_ns = around.now_ns()
         events = headlines(items, assets=await around.assets(), source=around.source, ts_init=now_ns)
-        seen = await around.seen([title_key(event.title) for event in events], now_ns - OLDEST_NS)
+        seen = await around.seen(events, now_ns - OLDEST_NS)
         # One of each title and asset, the first one in the feed.
         fresh = {
             (event.symbol, title_key(event.title)): event for event in reversed(events) if not _repeats(event, seen)

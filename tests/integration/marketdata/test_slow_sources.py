@@ -1,6 +1,7 @@
 """The slow sources against the simulated exchange over HTTP, with PostgreSQL and Valkey."""
 
 import asyncio
+import time
 from importlib import import_module
 from typing import Any
 
@@ -9,13 +10,16 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 from django.apps import apps
 from django.contrib.messages import get_messages
+from django.db import connections
 from django.urls import reverse
 
-from marketdata.bus import BatchReader, tick_group
+from marketdata.bus import BatchReader, TickPublisher, tick_group
 from marketdata.events import Headline, OptionsSummary, Premium, Sentiment
 from marketdata.models import Observation, SlowSource
 from marketdata.observations import alatest, aload_observations
 from marketdata.sources.kinds import KINDS
+from marketdata.sources.memory import Memory
+from marketdata.sources.polling import Found
 from tests.integration.marketdata.cast import add_venue, afollow
 from tests.integration.marketdata.slow_cast import (
     FAST,
@@ -28,6 +32,7 @@ from tests.integration.marketdata.slow_cast import (
     state_of,
     until,
 )
+from tests.integration.marketdata.test_database_away import Database
 from tests.simulator_fixture import Simulator, running_simulator
 
 DAY_NS = 86_400_000_000_000
@@ -317,3 +322,40 @@ def test_asking_once_from_the_admin(exchange: Simulator, admin_client):
     assert not Observation.objects.exists()
     assert admin_client.get(reverse("admin:marketdata_slowsource_change", args=[sources[0].pk])).status_code == 200
     assert admin_client.get(reverse("admin:marketdata_observation_changelist")).status_code == 200
+
+
+@pytest.fixture
+def database(exchange):
+    found = Database()
+    yield found
+    found.give_back()
+    connections.close_all()
+
+
+async def test_what_is_found_while_the_database_is_away_is_stored_afterwards(exchange: Simulator, database: Database):
+    await add_source("deribit")
+    async with running_sources():
+        await state_of("deribit", "live")
+        try:
+            await sync_to_async(database.take_away)()
+            begin_ns = time.time_ns()
+            counted = asked(exchange.rest_url)["requests"][CHAIN]
+            await until(lambda: asked(exchange.rest_url)["requests"][CHAIN] >= counted + 6)
+            end_ns = time.time_ns()
+        finally:
+            await sync_to_async(database.give_back)()
+        kept = Observation.objects.filter(kind="options", ts_init__gt=begin_ns, ts_init__lt=end_ns)
+        assert await until(lambda: kept.count() >= 4)
+        await state_of("deribit", "live")
+
+
+async def test_a_row_that_the_database_refuses_holds_up_nothing(transactional_db, redis_flush):
+    memory = Memory("x", TickPublisher(exchange="x", epoch=1, now_ns=time.time_ns))
+
+    def sentiment(symbol: str, at_ns: int) -> Sentiment:
+        return Sentiment(exchange="x", symbol=symbol, index=50.0, ts_event=at_ns, ts_init=at_ns)
+
+    for number, symbol in enumerate(("CRYPTO", "C" * 41, "CRYPTO"), 1):
+        await memory.take(Found(events=[sentiment(symbol, number)]), told_for_ns=0, now_ns=number)
+    times = Observation.objects.values_list("ts_event", flat=True)
+    assert await until(lambda: sorted(times.all()) == [1, 3])
