@@ -3,8 +3,7 @@
 Source: https://www.kucoin.com/docs-new/websocket-api/base-info/introduction.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
@@ -46,7 +45,6 @@ TIMEFRAMES: dict[str, Timeframe] = {
 }
 
 _TOKEN_REFUSED = 401
-_TOPIC = re.compile(r"/[\w/]+:([\w.,-]+)")
 
 
 class Control(Struct):
@@ -69,31 +67,26 @@ def request(kind: str, streams: Sequence[Stream], request_id: int) -> bytes:
     return msgspec.json.encode({"id": str(request_id), "type": kind, "topic": topic, "response": True})
 
 
-def read_control(control: Control, frame: bytes, symbols: Mapping[str, str]) -> Sequence[VenueEvent]:
+def read_control(control: Control, frame: bytes) -> Sequence[VenueEvent]:
     """Understand a frame that carries no market data. Raises MalformedFrame."""
     if control.type == "ack":
         return (Acknowledgement(request_id=_number(control.id)),)
     if control.type in ("welcome", "pong"):
         return ()
     if control.type == "error":
-        return (_refusal(control, symbols),)
+        return (_refusal(control),)
     raise MalformedFrame(f"unknown type {control.type!r} with topic {control.topic!r}", frame)
 
 
-def _refusal(control: Control, symbols: Mapping[str, str]) -> VenueEvent:
+def _refusal(control: Control) -> VenueEvent:
+    """Of a whole request: whether the other symbols of it go on is not documented, so none is named."""
     detail = bytes(control.data).decode("utf-8", "replace").strip('"')[:300]
     if _number(control.code) == _TOKEN_REFUSED or "token" in detail:
         return Notice(
             kind=NoticeKind.NOT_ALLOWED,
             message=f"KuCoin refuses the socket's token ({detail}): connect again, each new socket asks for a new one.",
         )
-    topic = _TOPIC.search(detail)
-    return Acknowledgement(
-        request_id=_number(control.id),
-        error=f"{control.code} {detail}".strip(),
-        # A message that names several does not tell which of them is refused.
-        symbol=symbols.get(topic.group(1), "") if topic else "",
-    )
+    return Acknowledgement(request_id=_number(control.id), error=f"{control.code} {detail}".strip())
 
 
 def _number(value: str | int | None) -> int | None:

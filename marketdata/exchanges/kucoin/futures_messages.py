@@ -74,7 +74,7 @@ class KucoinFuturesParser(TopicParser):
             "/contractMarket/level2Depth50": depth,
             "/contractMarket/limitCandle": _bar_handler(exchange, contracts),
         }
-        super().__init__(symbols=symbols, handlers=handlers, position=_POSITION, guesses=_GUESSES)
+        super().__init__(handlers=handlers, position=_POSITION, guesses=_GUESSES)
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
         try:
@@ -120,12 +120,14 @@ def _delta_handler(exchange: str, contracts: Contracts) -> Handler:
             asks = (level,)
         else:
             raise MalformedFrame(f"unknown side in {data.change!r}", frame)
+        if not price:
+            bids = asks = ()
         return (
             BookDelta(
                 exchange=exchange,
                 symbol=symbol,
-                bids=bids if price else (),
-                asks=asks if price else (),
+                bids=bids,
+                asks=asks,
                 first_update_id=sequence,
                 last_update_id=sequence,
                 ts_event=data.time_ms * NS_PER_MS,

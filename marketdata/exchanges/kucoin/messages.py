@@ -65,7 +65,7 @@ class KucoinParser(TopicParser):
             "/market/candles": _bar_handler(exchange, symbols),
             "/spotMarket/level1": _quote_handler(exchange, symbols),
         }
-        super().__init__(symbols=symbols, handlers=handlers, position=_POSITION, guesses=_GUESSES)
+        super().__init__(handlers=handlers, position=_POSITION, guesses=_GUESSES)
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
         try:

@@ -53,12 +53,10 @@ class TopicParser:
     def __init__(
         self,
         *,
-        symbols: Mapping[str, str],
         handlers: Mapping[str, Handler],
         position: int,
         guesses: Mapping[str, str],
     ) -> None:
-        self._symbols = symbols
         self._handlers = handlers
         parse_any = self._parse_any
         by_byte: list[Handler] = [parse_any] * 256
@@ -81,7 +79,7 @@ class TopicParser:
         try:
             control = decode_control(frame)
             if not control.topic:
-                return read_control(control, frame, self._symbols)
+                return read_control(control, frame)
             handle = self._handlers.get(control.topic.partition(":")[0])
             if handle is None:
                 raise MalformedFrame(f"unknown topic {control.topic!r}", frame)

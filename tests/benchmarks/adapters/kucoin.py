@@ -23,12 +23,12 @@ from tests.unit.marketdata.exchanges.kucoin_frames import (
     TICKER_V2,
 )
 
-_SPOT = {
+_SPOT: dict[bytes, type[Struct]] = {
     b"/market/level2:": payloads.Level2Frame,
     b"/market/ticker:": payloads.TickerFrame,
     b"/market/match:": payloads.MatchFrame,
 }
-_FUTURES = {
+_FUTURES: dict[bytes, type[Struct]] = {
     b"/contractMarket/level2:": futures_payloads.Level2Frame,
     b"/contractMarket/tickerV2:": futures_payloads.TickerV2Frame,
     b"/contractMarket/execution:": futures_payloads.ExecutionFrame,

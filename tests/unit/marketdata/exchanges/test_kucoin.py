@@ -214,14 +214,10 @@ def test_control_frames():
     assert parse(b'{"id":"hQvf8jkno","type":"welcome"}') == ()
     assert parse(b'{"id":"ping","type":"pong"}') == ()
     assert parse(b'{"id":"12","type":"ack"}') == (Acknowledgement(request_id=12),)
-    assert parse(NOT_FOUND) == (
-        Acknowledgement(request_id=7, error="404 topic /market/level2:ETH-USDT is not found", symbol="ETH/USDT"),
-    )
+    assert parse(NOT_FOUND) == (Acknowledgement(request_id=7, error="404 topic /market/level2:ETH-USDT is not found"),)
     (refused,) = parse(TOO_MANY)
     assert (refused.request_id, refused.symbol) == (8, "")
     assert "300 per session" in refused.error
-    several = NOT_FOUND.replace(b"level2:ETH-USDT", b"level2:ETH-USDT,XRP-USDT")
-    assert parse(several)[0].symbol == ""
     (notice,) = parse(EXPIRED)
     assert isinstance(notice, Notice)
     assert notice.kind is NoticeKind.NOT_ALLOWED
