@@ -94,7 +94,7 @@ class Mark:
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        return tuple(self.about) if isinstance(self.about, list) else (str(self.about),)
+        return tuple(map(str, self.about)) if isinstance(self.about, list) else (str(self.about),)
 
     @property
     def socket(self) -> str:
@@ -148,7 +148,7 @@ def read_line(rest: bytes, *, ts_init: int, number: int, main_socket: str) -> Re
     if rest.startswith(_SOCKET):
         end = rest.find(_SOCKET_END, len(_SOCKET))
         name = rest[len(_SOCKET) : end]
-        if end > 0 and b"\\" not in name and b'"' not in name:
+        if end > 0 and name.isascii() and b"\\" not in name and b'"' not in name:
             payload = rest[end + len(_SOCKET_END) :]
             return Frame(number=number, ts_init=ts_init, payload=payload, socket=name.decode())
     return _read_marked(rest, ts_init=ts_init, number=number, main_socket=main_socket)
@@ -168,5 +168,5 @@ def _read_marked(rest: bytes, *, ts_init: int, number: int, main_socket: str) ->
             return Frame(number=number, ts_init=ts_init, payload=payload, socket=str(about))
         del head[kind]
         return Mark(kind=MarkKind(kind), ts_init=ts_init, about=about, more=head, payload=payload)
-    except (ValueError, AttributeError, binascii.Error) as error:
+    except (ValueError, AttributeError, RecursionError, binascii.Error) as error:
         raise MalformedLine(f"{error}: {rest[:80]!r}") from error

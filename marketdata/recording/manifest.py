@@ -68,7 +68,7 @@ def load_manifest(folder: Path) -> Manifest | None:
     """None where there is none, or none that can be read."""
     try:
         return msgspec.json.decode((folder / NAME).read_bytes(), type=Manifest)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 

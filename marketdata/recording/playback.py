@@ -287,5 +287,5 @@ def _listings(mark: Mark, path: Path) -> dict[str, Listing]:
 def _decode(mark: Mark, kind: type[T], path: Path) -> T:
     try:
         return msgspec.json.decode(mark.payload, type=kind)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise MalformedCapture(f"{path}: the {mark.kind} mark at {mark.ts_init} cannot be read: {error}.") from error

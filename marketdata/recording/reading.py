@@ -10,6 +10,9 @@ import msgspec
 from marketdata.recording.lines import Begin, Frame, MalformedLine, Mark, MarkKind, Record, read_line
 from marketdata.recording.manifest import recorded_files
 
+# Of nanoseconds since the epoch, for the next three centuries.
+_MAX_DIGITS = 19
+
 
 class MalformedCapture(ValueError):
     """A line of a capture that cannot be read."""
@@ -46,7 +49,7 @@ def read_records(path: Path) -> Iterator[Record]:
                     # Only the end of a gzip stream tells whether a last line without a newline is whole.
                     next(lines, None)
                 stamp, _, rest = line.rstrip(b"\r\n").partition(b" ")
-                if not stamp.isdigit() or not rest:
+                if not stamp.isdigit() or len(stamp) > _MAX_DIGITS or not rest:
                     raise MalformedCapture(
                         f"{path}, line {number}: expected '<receive ns> <frame>', found {line[:80]!r}."
                     )

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from marketdata.exchanges.adapter import Listing
+from marketdata.exchanges.adapter import BookImage, Listing
 from marketdata.recording.recorder import FrameRecorder
 
 T0 = 1_723_075_200_000_000_000
@@ -21,6 +21,11 @@ LISTING = Listing(
     max_quantity=Decimal(9000),
     min_notional=Decimal(5),
     active=True,
+)
+
+
+IMAGE = BookImage(
+    exchange="simulated", symbol="BTC/USDT", bids=((99.0, 1.0),), asks=((101.0, 0.1),), update_id=7, ts_init=T0
 )
 
 

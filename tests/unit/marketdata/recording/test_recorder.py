@@ -235,6 +235,17 @@ def test_a_full_disk_is_told_once_and_recording_goes_on_when_there_is_room(tmp_p
     assert [frame.payload for frame in frames_in(tmp_path)] == [quote_frame(1), quote_frame(3)]
 
 
+def test_a_broken_manifest_is_made_anew_from_the_files(tmp_path):
+    with recording(tmp_path) as recorder:
+        recorder.frame(quote_frame(1), T0, "main-1")
+    before = load_manifest(tmp_path).files[0]
+    (tmp_path / "manifest.json").write_bytes(b'{"exchange":"\xff')
+    with recording(tmp_path) as recorder:
+        recorder.frame(quote_frame(2), T0, "main-1")
+    after = load_manifest(tmp_path).files
+    assert (after[0], len(after)) == (before, 2)
+
+
 def test_two_recorders_do_not_share_a_folder(tmp_path):
     problems: list[str] = []
     with recording(tmp_path) as first, recording(tmp_path, problems=problems) as second:

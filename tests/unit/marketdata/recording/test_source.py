@@ -15,12 +15,8 @@ from marketdata.recording.lines import MarkKind, frame_line, mark_line
 from marketdata.recording.playback import session_info
 from marketdata.replay import Replay
 from tests.unit.marketdata.cast import BTC_CAPTURE, minute, needs_captures, trade
-from tests.unit.marketdata.recording.cast import LISTING, T0, quote_frame, recording
+from tests.unit.marketdata.recording.cast import IMAGE, LISTING, T0, quote_frame, recording
 from tests.unit.marketdata.recording.hearing import play
-
-IMAGE = BookImage(
-    exchange="simulated", symbol="BTC/USDT", bids=((99.0, 1.0),), asks=((101.0, 0.1),), update_id=7, ts_init=T0
-)
 
 
 def ids(heard) -> list[int]:
