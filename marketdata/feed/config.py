@@ -52,6 +52,11 @@ def load_config(code: str) -> FeedConfig:
     except Exchange.DoesNotExist:
         known = ", ".join(Exchange.objects.values_list("code", flat=True)) or "none yet: add one in the admin"
         raise FeedConfigError(f"There is no exchange called {code!r}. Known exchanges: {known}.") from None
+    return make_config(row)
+
+
+def make_config(row: Exchange) -> FeedConfig:
+    """What a row says, stored or not. Raises FeedConfigError and UnknownAdapter."""
     adapter = get_adapter(row.adapter)
     endpoints = resolve_endpoints(row, adapter)
     return FeedConfig(

@@ -75,9 +75,8 @@ class Display:
             )
 
     def close(self, services: Sequence[FeedService]) -> None:
-        """The end: programs get an account of every frame; people keep the last table."""
+        """The end: programs get an account of every frame; people keep the last table as it was."""
         if self._live is not None:
-            self._draw(services, time.monotonic())
             for handler in self._moved:
                 handler.setStream(sys.__stderr__)
             self._live.stop()

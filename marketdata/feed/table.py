@@ -121,7 +121,8 @@ def header(version: str, venues: Sequence[Venue], *, symbols: int, pid: int, hea
     """The line above the table: `runfeed 0.3 · binance · live · 2 symbols · pid 4312 · health 127.0.0.1:9101`."""
     parts = [f"runfeed {version}"]
     if len(venues) == 1:
-        parts += [venues[0].exchange, venues[0].environment] + (["standby"] if venues[0].is_standby else [])
+        parts += dict.fromkeys([venues[0].exchange, venues[0].environment])
+        parts += ["standby"] if venues[0].is_standby else []
     else:
         parts += [f"{item.exchange} {item.environment}{' standby' if item.is_standby else ''}" for item in venues]
     parts += [f"{symbols} symbol{'' if symbols == 1 else 's'}", f"pid {pid}"]
@@ -173,16 +174,17 @@ def _table(rows: Sequence[Row], *, several: bool, width: int) -> Table:
     if several:
         table.add_column("EXCHANGE", no_wrap=True)
     table.add_column("SYMBOL", no_wrap=True)
-    for name in ("LAST", "AGE", "MSG/S"):
-        table.add_column(name, justify="right", no_wrap=True)
+    # As wide as they usually get, so that nothing moves when figures change.
+    for name, least in (("LAST", 10), ("AGE", 5), ("MSG/S", 6)):
+        table.add_column(name, justify="right", no_wrap=True, min_width=least)
     if wide:
-        table.add_column("LAG p50", justify="right", no_wrap=True)
-    table.add_column("p95" if wide else "LAG p95", justify="right", no_wrap=True)
+        table.add_column("LAG p50", justify="right", no_wrap=True, min_width=8)
+    table.add_column("p95" if wide else "LAG p95", justify="right", no_wrap=True, min_width=8)
     for name in ("GAPS", "RECONN"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("STATE", no_wrap=True)
+    table.add_column("STATE", no_wrap=True, min_width=len("disconnected"))
     if middle:
-        table.add_column("SOURCE", no_wrap=True)
+        table.add_column("SOURCE", no_wrap=True, min_width=len("websocket"))
         if has_bots:
             table.add_column("BOTS", justify="right", no_wrap=True)
     for row in rows:
