@@ -22,7 +22,10 @@ class CaptureCut(EOFError):
     """The file ends in the middle: everything before was given."""
 
     def __init__(self, path: Path, frame: int) -> None:
-        super().__init__(f"{path} is cut after frame {frame}: what came before was used. Copy the file again.")
+        super().__init__(
+            f"{path} is cut after frame {frame}: what came before was used. Copy the file again, unless its recorder was "
+            "killed."
+        )
         self.frame = frame
 
 
@@ -90,7 +93,7 @@ def read_session(path: Path) -> Iterator[Record]:
         return
     files = recorded_files(path)
     if not files:
-        raise FileNotFoundError(f"{path} holds no recording (*.gz).")
+        raise FileNotFoundError(f"{path} holds no recording (*.gz): a recorder writes into a folder an exchange.")
     newest_ns = 0
     for place, file in enumerate(files):
         try:

@@ -86,7 +86,7 @@ def replaying(frames: list[bytes]) -> dict[str, Row]:
                 parse(frame, ts_init=1)
 
     return {
-        "feed.replay": Row(value=best_seconds(ours) * to_us, unit="us", floor=best_seconds(floor) * to_us, budget=10)
+        "feed.replay": Row(value=best_seconds(ours) * to_us, unit="us", floor=best_seconds(floor) * to_us, budget=15)
     }
 
 
