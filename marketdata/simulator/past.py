@@ -45,7 +45,10 @@ class Past:
     async def run(self) -> None:
         while True:
             for symbol, market in self._markets.items():
-                self.remember(symbol, image_of(market, limit=1000, now_s=time.monotonic()))
+                images = self._images[symbol]
+                # What stands still need not be remembered again.
+                if not images or images[-1].update_id != market.update_id:
+                    self.remember(symbol, image_of(market, limit=1000, now_s=time.monotonic()))
             await asyncio.sleep(EVERY_S)
 
     def remember(self, symbol: str, image: Image) -> None:

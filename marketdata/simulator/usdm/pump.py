@@ -13,8 +13,8 @@ from marketdata.simulator.pump import LONGEST_CATCH_UP_S
 from marketdata.simulator.synthetic import Step, SyntheticMarket
 from marketdata.simulator.usdm import messages
 
-# Without readers the markets only keep up with the time.
-IDLE_S = 0.2
+# How often a market without readers looks for some.
+IDLE_S = 0.1
 # So many prints from one that liquidates somebody to the next.
 FORCED_EVERY = 61
 
@@ -49,18 +49,22 @@ class UsdmPump:
                 self._publish_depth(market.now_ms())
                 await asyncio.sleep(0.01)
                 continue
-            due = market.slot_at(self._now_ms())
             if not self._hub.wants_symbol(self._stream):
-                if due > market.slot:
-                    market.skip_to(due)
-                    market.depth_changes()
                 await asyncio.sleep(IDLE_S)
                 continue
+            due = market.slot_at(self._now_ms())
             if due - market.slot > LONGEST_CATCH_UP_S * market.rate:
                 market.skip_to(due)
             while market.slot < due:
                 self._tell(market.advance())
             await asyncio.sleep(max(0.001, (market.time_of(market.slot + 1) - self._now_ms()) / 1000))
+
+    def catch_up(self) -> None:
+        """Move a market that nobody listens to up to now: someone asks about it."""
+        due = self._market.slot_at(self._now_ms())
+        if due > self._market.slot and not self._stands_still() and not self._hub.wants_symbol(self._stream):
+            self._market.skip_to(due)
+            self._market.depth_changes()
 
     def _tell(self, step: Step) -> None:
         market, hub, trade = self._market, self._hub, step.trade

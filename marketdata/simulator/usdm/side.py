@@ -62,11 +62,14 @@ class UsdmSide:
             assert isinstance(row, dict)
             return row
 
-        pumps = [
-            UsdmPump(market, hub=hub, now_ms=clock.now_ms, stands_still=stands_still, premium=premium)
-            for market in markets.values()
+        self._pumps = {
+            symbol: UsdmPump(market, hub=hub, now_ms=clock.now_ms, stands_still=stands_still, premium=premium)
+            for symbol, market in markets.items()
+        }
+        self.runners: Sequence[Callable[[], Awaitable[None]]] = [
+            self.public.past.run,
+            *(pump.run for pump in self._pumps.values()),
         ]
-        self.runners: Sequence[Callable[[], Awaitable[None]]] = [self.public.past.run, *(pump.run for pump in pumps)]
         self._doors = {
             route: StreamDoor(hub, rules, faults=faults, usage=usage, serves=serves, listen=self._listen)
             for route, serves in (("public", _is_public), ("market", _is_market), ("private", lambda stream: False))
@@ -93,6 +96,9 @@ class UsdmSide:
         async def carry_out() -> object:
             used = self.public.limits.spend(request.remote or "", weight, now_s=int(time.time()))
             headers["X-MBX-USED-WEIGHT-1M"] = str(used)
+            symbol = request.query.get("symbol", "")
+            for pump in [self._pumps[symbol]] if symbol in self._pumps else self._pumps.values():
+                pump.catch_up()
             return await handler(self.public, dict(request.query))
 
         return await self._answer(name, carry_out, headers)

@@ -32,7 +32,8 @@ def add_venue(market: Simulator, **fields) -> Exchange:
 
 
 def switch_fault(market: Simulator, name: str, **fields) -> None:
-    httpx.post(f"{market.rest_url}/sim/faults", json={"name": name, **fields}).raise_for_status()
+    # Patient: with many tests at once the exchange has its turn late.
+    httpx.post(f"{market.rest_url}/sim/faults", json={"name": name, **fields}, timeout=30).raise_for_status()
 
 
 afollow = sync_to_async(follow)

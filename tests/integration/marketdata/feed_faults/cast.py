@@ -76,7 +76,7 @@ class Scene:
 
     def used(self) -> dict[str, Any]:
         """What the venue counted of its clients."""
-        used: dict[str, Any] = httpx.get(f"{self.market.rest_url}/sim/limits").json()["used"]
+        used: dict[str, Any] = httpx.get(f"{self.market.rest_url}/sim/limits", timeout=30).json()["used"]
         return used
 
     def requests(self, path: str) -> tuple[int, int]:
@@ -100,7 +100,7 @@ class Scene:
 
     def _venue_book(self) -> tuple[int, tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]:
         url = f"{self.market.rest_url}/api/v3/depth?symbol=BTCUSDT&limit=5000"
-        answer = httpx.get(url).raise_for_status().json()
+        answer = httpx.get(url, timeout=30).raise_for_status().json()
         bids, asks = (tuple((float(price), float(size)) for price, size in answer[side]) for side in ("bids", "asks"))
         return answer["lastUpdateId"], bids, asks
 

@@ -22,9 +22,9 @@ def market(broken_market: Simulator) -> Iterator[Simulator]:
     """One exchange for all tests here; no fault outlives its test."""
     yield broken_market
     url = f"{broken_market.rest_url}/sim/faults"
-    for row in httpx.get(url).json():
+    for row in httpx.get(url, timeout=30).json():
         if row["on"]:
-            httpx.post(url, json={"name": row["name"], "on": False}).raise_for_status()
+            httpx.post(url, json={"name": row["name"], "on": False}, timeout=30).raise_for_status()
 
 
 @pytest.fixture

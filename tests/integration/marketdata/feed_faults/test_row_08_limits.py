@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from marketdata.exchanges.binance.venue import BinanceAdapter
-from tests.integration.marketdata.cast import add_venue, afollow, eventually, running_feed, switch_fault
+from tests.integration.marketdata.cast import add_venue, eventually, running_feed, switch_fault
 from tests.simulator_fixture import Simulator, running_simulator
 
 SYMBOLS = [f"C{number:03d}/USDT" for number in range(100)]
@@ -21,17 +21,15 @@ def wide_market() -> Iterator[Simulator]:
 
 async def test_a_hundred_symbols_are_subscribed_within_the_limits(wide_market, transactional_db, redis_flush):
     await sync_to_async(add_venue)(wide_market)
-    for symbol in SYMBOLS:
-        await afollow(exchange="simulated", symbol=symbol, follower="bot:1")
     streams = len(SYMBOLS) * len(BinanceAdapter().streams("X"))
 
     def state() -> dict:
-        return httpx.get(f"{wide_market.rest_url}/sim/limits").json()
+        return httpx.get(f"{wide_market.rest_url}/sim/limits", timeout=30).json()
 
     def everything_is_wanted() -> bool:
-        return len(httpx.get(f"{wide_market.rest_url}/sim/state").json()["streams"]) == streams
+        return len(httpx.get(f"{wide_market.rest_url}/sim/state", timeout=30).json()["streams"]) == streams
 
-    async with running_feed():
+    async with running_feed(symbols=SYMBOLS, dry_run=True):
         await eventually(everything_is_wanted, timeout_s=40)
         switch_fault(wide_market, "drop_sockets")
         await eventually(lambda: state()["used"]["subscriptions"] >= 2 * streams, timeout_s=40)
