@@ -46,7 +46,10 @@ class Heard:
 async def pool_at(
     adapter: Adapter, symbols: dict[str, str], answer: Callable[[int, dict], list[bytes]]
 ) -> AsyncIterator[tuple[SocketPool, Heard]]:
-    """`answer(connection, request)` gives the frames with which the venue answers; connections count from 0."""
+    """`answer(connection, request)` gives the frames with which the venue answers; connections count from 0.
+
+    Frames that are compressed go out as binary. What we send and is no JSON is a request of its `text`.
+    """
     connections = 0
 
     async def handle(connection: ServerConnection) -> None:
@@ -54,8 +57,9 @@ async def pool_at(
         number, connections = connections, connections + 1
         with contextlib.suppress(ConnectionClosed):
             async for message in connection:
-                for frame in answer(number, json.loads(message)):
-                    await connection.send(frame, text=True)
+                request = json.loads(message) if message[:1] == "{" else {"text": message}
+                for frame in answer(number, request):
+                    await connection.send(frame, text=frame[:2] != b"\x1f\x8b")
 
     def fail(error: BaseException) -> None:
         raise error

@@ -1,0 +1,37 @@
+"""KuCoin over a real socket: one message for many symbols, of which one that is refused does not cost the others."""
+
+import json
+
+from marketdata.events import QuoteTick
+from marketdata.exchanges.catalog import get_adapter
+from tests.unit.marketdata.exchanges.kucoin_frames import LEVEL1
+from tests.unit.marketdata.exchanges.venue_socket import pool_at
+
+SYMBOLS = {"BTC-USDT": "BTC/USDT", "ETH-USDT": "ETH/USDT", "GONE-USDT": "GONE/USDT"}
+
+
+async def test_the_good_symbols_of_a_refused_request_stream():
+    topics: list[str] = []
+
+    def answer(_: int, request: dict) -> list[bytes]:
+        if request["type"] == "ping":
+            return [b'{"id":"ping","type":"pong"}']
+        topics.append(request["topic"])
+        channel, _, names = request["topic"].partition(":")
+        if "GONE-USDT" in names:
+            detail = f"topic {channel}:GONE-USDT is not found"
+            return [json.dumps({"id": request["id"], "type": "error", "code": 404, "data": detail}).encode()]
+        frames = [json.dumps({"id": request["id"], "type": "ack"}).encode()]
+        if channel == "/spotMarket/level1":
+            frames += [LEVEL1.replace(b"BTC-USDT", name.encode()) for name in names.split(",")]
+        return frames
+
+    async with pool_at(get_adapter("kucoin"), SYMBOLS, answer) as (pool, heard):
+        for venue_symbol, symbol in SYMBOLS.items():
+            pool.add(symbol, venue_symbol)
+        await heard.until(lambda: len(heard.events) >= 2 and len(heard.refused) >= 4)
+    assert {event.symbol for event in heard.events if isinstance(event, QuoteTick)} == {"BTC/USDT", "ETH/USDT"}
+    assert {symbol for symbol, _ in heard.refused} == {"GONE/USDT"}
+    assert "404 topic" in heard.refused[0][1]
+    assert "/market/level2:BTC-USDT,ETH-USDT,GONE-USDT" in topics
+    assert heard.malformed == []
