@@ -1,6 +1,7 @@
 """What a source found: stored, published and kept in the cache, each as far as its server is there."""
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import Sequence
 
@@ -22,6 +23,9 @@ log = structlog.get_logger(__name__)
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
 # What waits while the database is away: a day of everything for a few assets.
 _MAX_WAITING = 50_000
+
+# The channel layer has no groups of other names; some venues list coins in Chinese.
+_GROUP_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 Place = tuple[str, str, str]
 
@@ -119,7 +123,8 @@ async def headlines_seen(headlines: Sequence[Headline], since_ns: int) -> dict[s
 
 def _followed_assets() -> list[str]:
     symbols = Subscription.objects.values_list("symbol", flat=True).distinct()
-    return sorted({base for symbol in symbols if (base := symbol.partition("/")[0]) != symbol})
+    bases = {base for symbol in symbols if (base := symbol.partition("/")[0]) != symbol}
+    return sorted(base for base in bases if _GROUP_NAME.fullmatch(base))
 
 
 def _store(batch: Sequence[tuple[str, SlowEvent]]) -> None:

@@ -65,9 +65,10 @@ class Deribit:
     async def flow(self) -> AsyncIterator[Found]:
         """All full minutes since the newest stored, at the first start those of the last day."""
         for asset in ASSETS:
+            end_ns = 0
             while True:
                 now_ns = self._around.now_ns()
-                newest_ns = self._around.newest(asset, "options_flow", "")
+                newest_ns = max(end_ns, self._around.newest(asset, "options_flow", ""))
                 begin_ns = -(-max(newest_ns, now_ns - FIRST_FLOW_NS) // MINUTE_NS) * MINUTE_NS
                 latest_ns = (now_ns - LATE_NS) // MINUTE_NS * MINUTE_NS
                 end_ns = min(latest_ns, begin_ns + FLOW_WINDOW_NS)
@@ -85,9 +86,11 @@ class Deribit:
 
     async def index(self) -> AsyncIterator[Found]:
         for asset in ASSETS:
+            begin_ns = 0
             while True:
                 now_ns = self._around.now_ns()
-                begin_ns = max(self._around.newest(asset, "volatility_index", ""), now_ns - FIRST_INDEX_NS)
+                newest_ns = self._around.newest(asset, "volatility_index", "")
+                begin_ns = max(begin_ns, newest_ns, now_ns - FIRST_INDEX_NS)
                 resolution_s = 60 if now_ns - begin_ns <= MINUTES_NS else 3_600
                 parameters: dict[str, str | int] = {
                     "currency": asset,
@@ -107,6 +110,7 @@ class Deribit:
                 yield Found(events=fresh, is_history=resolution_s != 60)
                 if resolution_s == 60 or not fresh:
                     break
+                begin_ns = fresh[-1].ts_event
 
     async def _prints(self, asset: str, begin_ns: int, end_ns: int) -> list[messages.Print]:
         """The prints of [begin, end), in as many pages as there are."""

@@ -18,7 +18,7 @@ from marketdata.events import Headline, OptionsSummary, Premium, Sentiment
 from marketdata.models import Observation, SlowSource
 from marketdata.observations import alatest, aload_observations
 from marketdata.sources.kinds import KINDS
-from marketdata.sources.memory import Memory
+from marketdata.sources.memory import Memory, followed_assets
 from marketdata.sources.polling import Found
 from tests.integration.marketdata.cast import add_venue, afollow
 from tests.integration.marketdata.slow_cast import (
@@ -151,6 +151,12 @@ async def test_what_is_found_is_heard_and_kept_in_the_cache(venue, exchange: Sim
         stored = await aload_observations("BTC", ["premium"], kept.ts_event, kept.ts_event + 1)
         assert kept in stored
         assert await alatest("BTC", "long_short", key="nobody") is None
+
+
+async def test_assets_are_the_bases_of_what_is_followed(venue):
+    for number, symbol in enumerate(("ETH/USDT", "BTC/USDT", "BTC/USDT:USDT", "NIFTY50", "币安人生/USDT")):
+        await afollow(exchange="simulated", symbol=symbol, follower=f"bot:{number}")
+    assert await followed_assets() == ["BTC", "ETH"]
 
 
 async def test_nobody_follows_anything(exchange: Simulator):
