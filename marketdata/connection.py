@@ -160,7 +160,8 @@ class Connection:
             async with connect(
                 url,
                 open_timeout=settings.connect_timeout_s,
-                ping_interval=settings.ping_interval_s,
+                # KuCoin, for one, answers its own pings only.
+                ping_interval=settings.ping_interval_s if settings.heartbeat is None else None,
                 ping_timeout=settings.pong_timeout_s,
                 close_timeout=_CLOSE_TIMEOUT_S,
                 max_size=_MAX_FRAME_BYTES,

@@ -185,7 +185,10 @@ class Stream:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """What the venue wants to hear from us every `interval_s` so that it keeps the socket."""
+    """What the venue wants to hear from us every `interval_s` so that it keeps the socket.
+
+    It takes the place of WebSocket's own pings, which such venues need not answer.
+    """
 
     interval_s: float
     payload: bytes

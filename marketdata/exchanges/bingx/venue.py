@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import msgspec
 
-from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Listing, Stream, StreamLimits
+from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Heartbeat, Listing, Stream, StreamLimits
 from marketdata.exchanges.bingx.messages import BingxParser
 from marketdata.exchanges.bingx.rest import BingxRest, BingxSpotRest
 
@@ -26,8 +26,8 @@ class BingxAdapter:
     limits = _LIMITS
     quotes_from_book = False
     binary_requests = False
-    # The venue pings, and the parser answers.
-    heartbeat = None
+    # The venue sends pings of its own, which the parser answers; whether it answers WebSocket's is not documented.
+    heartbeat = Heartbeat(interval_s=20, payload=b"Pong")
     _endpoints: Mapping[str, Endpoints] = {
         "live": Endpoints(
             rest_url="https://open-api.bingx.com", websocket_url="wss://open-api-swap.bingx.com/swap-market"
