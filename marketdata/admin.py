@@ -44,6 +44,7 @@ class ExchangeAdmin(ExchangeBase):
     fieldsets = (
         (None, {"fields": ("name", "code", "adapter", "environment", "enabled", "clock")}),
         ("Addresses", {"fields": ("rest_url", "websocket_url")}),
+        ("Second source", {"fields": ("second_source", "divergence_bps")}),
         (
             "Connection",
             {

@@ -1,9 +1,12 @@
 """What the database knows of markets: venues, instruments, who follows what, bars, and how the feeds are."""
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
+
+from marketdata.exchanges.catalog import UnknownAdapter, get_adapter
 
 
 class Environment(models.TextChoices):
@@ -27,7 +30,11 @@ class Exchange(models.Model):
 
     code = models.SlugField(max_length=32, unique=True, help_text="Short name, e.g. binance or simulated.")
     name = models.CharField(max_length=64)
-    adapter = models.CharField(max_length=32, help_text="Which dialect it speaks, e.g. binance.")
+    adapter = models.CharField(
+        max_length=32,
+        help_text="Which dialect it speaks: binance, binance-usdm, bingx, bingx-spot, coinbase, kraken, kucoin, "
+        "kucoin-futures, upstox, or ccxt:NAME for any other exchange of CCXT Pro, e.g. ccxt:okx.",
+    )
     environment = models.CharField(
         max_length=16,
         choices=Environment,
@@ -78,6 +85,20 @@ class Exchange(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raises ValidationError, which says what is known instead."""
+        try:
+            adapter = get_adapter(self.adapter)
+        except UnknownAdapter as error:
+            raise ValidationError({"adapter": str(error)}) from None
+        if self.environment != Environment.SIMULATED and not (self.rest_url and self.websocket_url):
+            try:
+                adapter.endpoints(self.environment)
+            except ValueError as error:
+                raise ValidationError({"environment": str(error)}) from None
+        if self.second_source_id is not None and self.second_source_id == self.pk:
+            raise ValidationError({"second_source": "Choose another exchange: this one cannot contradict itself."})
 
 
 class InstrumentKind(models.TextChoices):

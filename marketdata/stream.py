@@ -148,7 +148,6 @@ class SymbolStream:
         """Take in what the parser made of a frame. Gives accepted events, oldest first."""
         out: list[Event] = []
         if isinstance(event, QuoteTick):
-            self._silence.quotes.arrived(event.ts_init)
             self._take_quote(event, out)
         elif isinstance(event, TradeTick):
             self._silence.prints.arrived(event.ts_init)
@@ -301,6 +300,8 @@ class SymbolStream:
         if reason is not None:
             self._reject(reason, "quote", (quote.bid + quote.ask) / 2, quote.ts_init, out)
             return
+        # Quotes that are all refused, e.g. behind a wrong id, are as good as none: the channel is silent.
+        self._silence.quotes.arrived(quote.ts_init)
         if quote.ts_event == 0:
             # Binance sends no time with spot quotes: ours, corrected by the offset (under replay the stream's).
             quote = QuoteTick(
@@ -350,8 +351,10 @@ class SymbolStream:
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
         self.counts["in.delta"] += 1
-        self._observe_time(delta.ts_event, delta.ts_init, out)
-        self._after_book(self.book.apply_delta(delta), delta.ts_event, delta.ts_init, out)
+        if delta.ts_event:
+            self._observe_time(delta.ts_event, delta.ts_init, out)
+        ts_event = delta.ts_event or self._clock.now_ns(delta.ts_init)
+        self._after_book(self.book.apply_delta(delta), ts_event, delta.ts_init, out)
 
     def _take_image(self, image: BookImage, out: list[Event]) -> None:
         self.counts["in.image"] += 1
@@ -420,7 +423,6 @@ class SymbolStream:
             ts_event=book.ts_event,
             ts_init=book.ts_init,
         )
-        self._silence.quotes.arrived(book.ts_init)
         self._take_quote(quote, out)
 
     def _observe_time(self, ts_event: int, ts_init: int, out: list[Event]) -> None:
@@ -452,6 +454,9 @@ class SymbolStream:
         if self._condition.diverged:
             return
         if self.state != "live" or self._condition.held is not None:
+            if self._silence.find(ts_init, quote=self.quote, book=self.book, before=""):
+                # One channel came, the other is silent still: half of the truth is none.
+                return
             self._condition.release()
             self._restate(ts_init, out)
 

@@ -64,6 +64,18 @@ def choice(name: str, default: str, *, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def choices(name: str, default: str, *, allowed: tuple[str, ...]) -> tuple[str, ...]:
+    """Some of `allowed`, separated by commas. "none" is none of them."""
+    value = os.environ.get(name, "").strip() or default
+    chosen = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
+    if chosen == ("none",):
+        return ()
+    for part in chosen:
+        if part not in allowed:
+            raise ImproperlyConfigured(f"{name}={value!r}: {part!r} is not among {', '.join(allowed)} (or none).")
+    return chosen
+
+
 def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     """An address with a host and one of the schemes; an empty one is kept empty."""
     value = os.environ.get(name, "").strip() or default

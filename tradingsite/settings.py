@@ -288,6 +288,9 @@ if TRADITIONAL_SIGNAL_WEIGHT + QUANT_SIGNAL_WEIGHT == 0:
     raise ImproperlyConfigured("TRADITIONAL_SIGNAL_WEIGHT and QUANT_SIGNAL_WEIGHT are both 0: one must be above 0.")
 USE_WEBSOCKET = read.switch("USE_WEBSOCKET", default=True)
 WEBSOCKET_MOCK_MODE = read.switch("WEBSOCKET_MOCK_MODE", default=True)
+# What the feed keeps as Parquet for backtests; the names are those of marketdata.store.layout.KINDS.
+EVENT_STORE_KINDS = read.choices("EVENT_STORE_KINDS", "bar", allowed=("bar", "trade", "quote", "book"))
+EVENT_STORE_DIR = Path(os.environ.get("EVENT_STORE_DIR", "").strip() or LOCAL_DIR / "events").resolve()
 SIGNAL_RETENTION_DAYS = read.integer("SIGNAL_RETENTION_DAYS", 30, low=1, high=3650)
 LEASE_TTL_S = read.number("LEASE_TTL_S", 15, low=1, high=300)
 LEASE_RENEW_S = read.number("LEASE_RENEW_S", 3, low=0.1, high=100)

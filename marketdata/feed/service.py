@@ -1,6 +1,7 @@
 """One venue's feed with its surroundings: lease, database, Redis. `run` lives until it is stopped."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
@@ -18,9 +19,10 @@ from marketdata.bus import TickPublisher
 from marketdata.events import Bar, Event, HistoryReady, Timeframe
 from marketdata.exchanges.adapter import Listing, Rest
 from marketdata.feed import rows
+from marketdata.feed.archive import Archive, NoArchive, open_archive
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
-from marketdata.feed.lease import give_lease_back, new_holder, renew_lease, take_lease
+from marketdata.feed.lease import LeaseLost, give_lease_back, new_holder, renew_lease, take_lease
 from marketdata.feed.listings import ListingKeeper
 from marketdata.feed.recorder import Recorder
 from marketdata.feed.replaying import Replay, ReplayOptions
@@ -37,10 +39,6 @@ _ROWS_EVERY_S = 1.0
 _STANDBY_EVERY_S = 1.0
 _REST_TIMEOUT_S = 10.0
 _FLUSH_S = 2.0
-
-
-class LeaseLost(RuntimeError):
-    """Another process leads this venue's feed now."""
 
 
 class FeedService:
@@ -72,6 +70,7 @@ class FeedService:
         self._record = record
         self._replay_options = replay
         self._replay: Replay | None = None
+        self._archive: Archive = NoArchive()
         self._on_note = on_note
         self.holder = new_holder()
         self._epoch = 0
@@ -105,14 +104,10 @@ class FeedService:
 
     async def _wait_for_lease(self) -> None:
         while True:
-            epoch = await self._recorder.attempt(
-                take_lease,
-                exchange_id=self.config.exchange_id,
-                holder=self.holder,
-                now=rows.to_datetime(time.time_ns()),
-            )
+            epoch = await self._recorder.attempt(take_lease, exchange_id=self.config.exchange_id, holder=self.holder)
             if epoch is not None:
-                self._epoch, self.is_standby = epoch, False
+                self._epoch = self._recorder.epoch = epoch
+                self.is_standby = False
                 return
             if not self.is_standby:
                 self.is_standby = True
@@ -121,9 +116,11 @@ class FeedService:
 
     async def _lead(self) -> None:
         tape = self._make_tape()
+        self._archive = open_archive(exchange=self.config.exchange, enabled=not self._dry_run)
         try:
             await self._stream(tape)
         finally:
+            await asyncio.to_thread(self._archive.close)
             if isinstance(tape, FrameRecorder):
                 await asyncio.to_thread(tape.close)
 
@@ -213,7 +210,8 @@ class FeedService:
             await self.publisher.flush(_FLUSH_S)
         await _cancel(publishers)
         if not self._dry_run:
-            await self._recorder.write(self._statuses(feed, _ROWS_EVERY_S))
+            with contextlib.suppress(LeaseLost):
+                await self._recorder.write(self._statuses(feed, _ROWS_EVERY_S))
             await self._recorder.attempt(
                 give_lease_back, exchange_id=self.config.exchange_id, holder=self.holder, epoch=self._epoch
             )
@@ -235,6 +233,7 @@ class FeedService:
             await asyncio.sleep(_ROWS_EVERY_S)
 
     async def _write_cache(self, feed: ExchangeFeed) -> None:
+        store = sync_to_async(cache.store, thread_sensitive=False)
         written: dict[str, tuple[int, int]] = {}
         while True:
             changed = [
@@ -251,8 +250,8 @@ class FeedService:
                 ]
                 marks = {item.symbol: (item.messages, self._sequence(item.symbol)) for item in changed}
                 try:
-                    await sync_to_async(cache.store, thread_sensitive=False)(quotes, snapshots)
-                    written |= marks
+                    if await store(quotes, snapshots, exchange=self.config.exchange, epoch=self._epoch):
+                        written |= marks
                 except (RedisError, OSError) as error:
                     log.debug("[WS] cache not written", error=str(error))
             await asyncio.sleep(_CACHE_EVERY_S)
@@ -261,19 +260,15 @@ class FeedService:
         before_s = time.monotonic()
         while True:
             await asyncio.sleep(_ROWS_EVERY_S)
-            now_s = time.monotonic()
-            await self._recorder.write(self._statuses(feed, now_s - before_s))
-            before_s = now_s
             still_leading = await self._recorder.attempt(
-                renew_lease,
-                exchange_id=self.config.exchange_id,
-                holder=self.holder,
-                epoch=self._epoch,
-                now=rows.to_datetime(time.time_ns()),
+                renew_lease, exchange_id=self.config.exchange_id, holder=self.holder, epoch=self._epoch
             )
             # None: the database is away, and with it everyone who could take over.
             if still_leading is False:
                 raise LeaseLost
+            now_s = time.monotonic()
+            await self._recorder.write(self._statuses(feed, now_s - before_s))
+            before_s = now_s
 
     def _statuses(self, feed: ExchangeFeed, elapsed_s: float) -> list[Any]:
         now_ns = time.time_ns()
@@ -298,6 +293,7 @@ class FeedService:
     def _publish(self, symbol: str, events: Sequence[Event]) -> None:
         if self.publisher is not None and events:
             self.publisher.add(symbol, events)
+            self._archive.append(events)
 
     async def _pace(self) -> None:
         if self.publisher is not None:

@@ -99,6 +99,14 @@ class Migration(migrations.Migration):
             field=models.PositiveSmallIntegerField(help_text="Where the venue's checksum needs them.", null=True),
         ),
         migrations.AlterField(
+            model_name="exchange",
+            name="adapter",
+            field=models.CharField(
+                help_text="Which dialect it speaks: binance, binance-usdm, bingx, bingx-spot, coinbase, kraken, kucoin, kucoin-futures, upstox, or ccxt:NAME for any other exchange of CCXT Pro, e.g. ccxt:okx.",
+                max_length=32,
+            ),
+        ),
+        migrations.AlterField(
             model_name="feedstatus",
             name="state",
             field=models.CharField(
