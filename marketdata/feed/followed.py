@@ -27,6 +27,8 @@ class Followed:
     rejected_told: int = 0
     rejected_told_ns: int = 0
     first_image_ns: int = 0
+    # When the book got the image by REST that it stands on; 0 while another is asked for.
+    imaged_ns: int = 0
     # When an image on the stream is asked for, and when silence was met by asking again; 0: not at all.
     recovery_due_ns: int = 0
     silent_asked_ns: int = 0

@@ -19,6 +19,7 @@ _POLL_LEVELS = 20
 _POLL_EVERY_S = 1.5
 _HISTORY_RETRY_NS = 10_000_000_000
 _FIRST_DELTA_WAIT_NS = 1_000_000_000
+_IMAGE_HELD_NS = 10_000_000_000
 _PARALLEL = 4
 # Requests a second that polling may use, however many symbols need it: a third of Binance's weight for books.
 _POLLS_PER_S = 6.0
@@ -99,6 +100,11 @@ class RestWork:
         return item.stream.book.is_buffering or now_ns >= item.first_image_ns
 
     async def _fetch_image(self, item: Followed) -> None:
+        # Only an image that held for a while was a success: a storm of bad updates must not become one of requests.
+        if item.imaged_ns and self._now_ns() - item.imaged_ns > _IMAGE_HELD_NS:
+            item.image_backoff.reset()
+        item.imaged_ns = 0
+        after_gap = item.stream.has_gap
         await asyncio.sleep(item.image_backoff.next_delay_s())
         try:
             async with self._parallel:
@@ -109,7 +115,9 @@ class RestWork:
         self._tape.book_image(image)
         self._publish(item, item.stream.receive(image))
         if item.stream.book.is_valid:
-            item.image_backoff.reset()
+            if not after_gap:
+                item.image_backoff.reset()
+            item.imaged_ns = self._now_ns()
             item.first_image_ns = 0
 
     async def _fetch_history(self, item: Followed) -> None:

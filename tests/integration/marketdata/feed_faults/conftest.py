@@ -12,14 +12,15 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def broken_market() -> Iterator[Simulator]:
-    options = ("--symbols", "BTC/USDT,ETH/USDT", "--history-days", "1", "--weight-per-minute", "1000000")
+    options = ("--symbols", "BTC/USDT,ETH/USDT", "--history-days", "1")
     with running_simulator(*options) as simulator:
         yield simulator
 
 
 @pytest.fixture
 def market(broken_market: Simulator) -> Iterator[Simulator]:
-    """One exchange for all tests here; no fault outlives its test."""
+    """One exchange for all tests here; no fault outlives its test, and each may use the whole of the limits."""
+    httpx.delete(f"{broken_market.rest_url}/sim/limits", timeout=30).raise_for_status()
     yield broken_market
     url = f"{broken_market.rest_url}/sim/faults"
     for row in httpx.get(url, timeout=30).json():

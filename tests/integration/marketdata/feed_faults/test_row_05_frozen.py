@@ -19,6 +19,13 @@ async def test_frozen_data_is_stale_within_three_seconds(market, channel):
         last = frozen[channel].ts_init if channel else max(scene.stream.quote.ts_init, scene.stream.snapshot.ts_init)
         assert 0 < stale.ts_init - last <= STALE_WITHIN_NS
         assert scene.item.health.connects == 1
+        if channel:
+            # The other channel goes on, and makes nothing live again.
+            moving = "in.delta" if channel == "bookTicker" else "in.quote"
+            before = scene.stream.counts[moving]
+            await scene.until_true(lambda: scene.stream.counts[moving] > before + 10)
+            later = scene.listener.events[scene.listener.events.index(stale) :]
+            assert not any(is_state("live")(event) for event in later)
         await scene.switch("freeze_data", on=False)
         await scene.until(is_state("live"))
         await scene.book_is_the_venues()

@@ -1,0 +1,18 @@
+"""A quote's id far ahead of all others: what follows looks old, yet the symbol is not live on its last price."""
+
+import pytest
+
+from tests.integration.marketdata.feed_faults.cast import is_quote, is_state, live_feed
+
+pytestmark = pytest.mark.usefixtures("venue")
+
+
+async def test_quotes_behind_a_wrong_id_are_no_quotes(market):
+    async with live_feed(market) as scene:
+        await scene.until(is_quote)
+        await scene.switch("wrong_id", symbol="BTCUSDT")
+        stale = await scene.until(is_state("stale"))
+        assert stale.reason == "the quotes stopped while the market moves"
+        # Connecting again begins a new count.
+        await scene.until(is_state("live"))
+        await scene.book_is_the_venues()
