@@ -41,12 +41,14 @@ class ControlDoor:
         *,
         state: Callable[[], dict[str, object]],
         limits: Callable[[], dict[str, object]],
+        forget_limits: Callable[[], None],
         fault_switch: FaultSwitch,
         player: Player | None,
     ) -> None:
         self._venue = venue
         self._state = state
         self._limits = limits
+        self._forget_limits = forget_limits
         self._switch = fault_switch
         self._player = player
 
@@ -54,6 +56,7 @@ class ControlDoor:
         return [
             web.get("/sim/state", self.state),
             web.get("/sim/limits", self.limits),
+            web.delete("/sim/limits", self.forget_limits),
             web.get("/sim/accounts", self.accounts),
             web.post("/sim/accounts", self.open_account),
             web.post("/sim/accounts/{id:[0-9]+}/deposit", self.deposit),
@@ -67,6 +70,11 @@ class ControlDoor:
         return _json(self._state())
 
     async def limits(self, request: web.Request) -> web.Response:
+        return _json(self._limits())
+
+    async def forget_limits(self, request: web.Request) -> web.Response:
+        """What clients used of the limits is forgotten, and bans with it."""
+        self._forget_limits()
         return _json(self._limits())
 
     async def accounts(self, request: web.Request) -> web.Response:

@@ -76,6 +76,10 @@ class Limits:
             retry_after_s=state.weight.ends_in_s(now_s),
         )
 
+    def forget(self) -> None:
+        """Begin anew with every address."""
+        self._addresses.clear()
+
     def used(self, address: str) -> int:
         state = self._addresses.get(address)
         return state.weight.used if state else 0

@@ -24,6 +24,7 @@ from marketdata.simulator.faults import FaultError, Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.options import Options
+from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.rest import PREFIX, RestDoor
 from marketdata.simulator.setup import build, still
 from marketdata.simulator.slow import SlowDoor
@@ -77,13 +78,13 @@ class Server:
         )
         self._socket_api = SocketApiDoor(self.venue, rules, usage=self.usage)
         self._usdm = self._futures(rules) if self._setup.player is None else None
-        sides = [self.venue, *([self._usdm.public] if self._usdm else [])]
+        self._sides: list[PublicSide] = [self.venue, *([self._usdm.public] if self._usdm else [])]
         self._fault_switch = FaultSwitch(
             self.venue,
             sockets=self.sockets,
             market_sockets=self.market_sockets,
             close_listener=self.close_listener,
-            listen_keys=[side.listen_keys for side in sides],
+            listen_keys=[side.listen_keys for side in self._sides],
         )
         self._upstox = UpstoxDoor(
             seed=options.seed,
@@ -115,6 +116,7 @@ class Server:
             self.venue,
             state=self.state,
             limits=self.limits,
+            forget_limits=self.forget_limits,
             fault_switch=self._fault_switch,
             player=self._setup.player,
         )
@@ -206,6 +208,11 @@ class Server:
             },
             "used": self.usage.state(),
         }
+
+    def forget_limits(self) -> None:
+        self.usage.forget()
+        for side in self._sides:
+            side.limits.forget()
 
     def sockets(self) -> list[Socket]:
         return [*self.market_sockets(), *self._socket_api.sockets]

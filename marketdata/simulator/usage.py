@@ -77,6 +77,13 @@ class Usage:
         self.counters.rest_429 += status == 429
         self.counters.rest_418 += status == 418
 
+    def forget(self) -> None:
+        """Count from now; what is being answered still counts as such."""
+        self.counters = Counters()
+        self._opened.clear()
+        self._paths.clear()
+        self._most_at_once.clear()
+
     def state(self) -> dict[str, object]:
         paths = {
             path: {"requests": count, "most_at_once": self._most_at_once[path]}
