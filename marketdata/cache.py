@@ -4,6 +4,7 @@ Written by the feed a few times a second, never tick by tick; a missing entry me
 """
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 from asgiref.sync import sync_to_async
@@ -61,6 +62,12 @@ class LatestSnapshot(Struct, frozen=True, kw_only=True):
     now_ns: int
 
 
+_STORE = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
+for i = 2, #KEYS do redis.call('SET', KEYS[i], ARGV[i + 1], 'EX', ARGV[2]) end
+return 1
+"""
 _encode = msgspec.msgpack.Encoder().encode
 _decode_quote = msgspec.msgpack.Decoder(LatestQuote).decode
 _decode_snapshot = msgspec.msgpack.Decoder(LatestSnapshot).decode
@@ -80,12 +87,23 @@ def observation_key(symbol: str, kind: str, series: str = "") -> str:
     return f"observation:{symbol}:{kind}:{series}"
 
 
-def store(quotes: Iterable[LatestQuote], snapshots: Iterable[LatestSnapshot]) -> None:
-    """Write all of them in one round trip."""
+def leader_key(exchange: str) -> str:
+    """Holds the epoch of the newest leader that wrote, for as long as what it wrote."""
+    return f"epoch:{exchange}"
+
+
+def store(quotes: Iterable[LatestQuote], snapshots: Iterable[LatestSnapshot], *, exchange: str, epoch: int) -> bool:
+    """Write all of them in one round trip, as the leader of an exchange. False, and nothing, after a later leader."""
     values = {quote_key(quote.exchange, quote.symbol): _encode(quote) for quote in quotes}
     values |= {snapshot_key(item.exchange, item.symbol): _encode(item) for item in snapshots}
-    if values:
-        cache.set_many(values, TTL_S)
+    if not values:
+        return True
+    # The cache has no compare and set of its own; what lies below it has.
+    below: Any = cache._cache  # type: ignore[attr-defined]
+    keys = [cache.make_and_validate_key(key) for key in (leader_key(exchange), *values)]
+    entries = [below._serializer.dumps(value) for value in values.values()]
+    script = below.get_client(write=True).register_script(_STORE)
+    return bool(script(keys=keys, args=[epoch, TTL_S, *entries]))
 
 
 def latest_quotes(instruments: Iterable[tuple[str, str]]) -> dict[tuple[str, str], LatestQuote]:

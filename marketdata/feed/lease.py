@@ -1,4 +1,4 @@
-"""Who leads a venue's feed. One process publishes; the others stand by.
+"""Who leads a venue's feed, by the database's clock. One process publishes; the others stand by.
 
 The row count decides races: an update that finds its condition gone changes nothing.
 """
@@ -6,13 +6,20 @@ The row count decides races: an update that finds its condition gone changes not
 import os
 import secrets
 import socket
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 
 from django.db import transaction
+from django.db.models.functions import Now
 
 from marketdata.models import FeedLease
 
 LEASE_TTL = timedelta(seconds=6)
+
+
+class LeaseLost(RuntimeError):
+    """Another process leads this venue's feed now."""
 
 
 def new_holder() -> str:
@@ -20,25 +27,41 @@ def new_holder() -> str:
     return f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def take_lease(*, exchange_id: int, holder: str, now: datetime) -> int | None:
+def take_lease(*, exchange_id: int, holder: str) -> int | None:
     """Become the leader if nobody leads. Gives the new epoch, or None while another leads."""
     with transaction.atomic():
         FeedLease.objects.get_or_create(exchange_id=exchange_id)
-        lease = FeedLease.objects.select_for_update().get(exchange_id=exchange_id)
-        led = lease.holder and lease.expires_at is not None and lease.expires_at > now
+        lease = FeedLease.objects.select_for_update().annotate(now=Now()).get(exchange_id=exchange_id)
+        led = lease.holder and lease.expires_at is not None and lease.expires_at > lease.now
         if led and lease.holder != holder and not _is_dead_here(lease.holder):
             return None
         lease.holder = holder
         lease.epoch += 1
-        lease.expires_at = now + LEASE_TTL
+        lease.expires_at = lease.now + LEASE_TTL
         lease.save()
         return lease.epoch
 
 
-def renew_lease(*, exchange_id: int, holder: str, epoch: int, now: datetime) -> bool:
+def renew_lease(*, exchange_id: int, holder: str, epoch: int) -> bool:
     """Whether this process still leads."""
     rows = FeedLease.objects.filter(exchange_id=exchange_id, holder=holder, epoch=epoch)
-    return rows.update(expires_at=now + LEASE_TTL) == 1
+    return rows.update(expires_at=Now() + LEASE_TTL) == 1
+
+
+@contextmanager
+def as_leader(*, exchange_id: int, epoch: int) -> Iterator[None]:
+    """A transaction during which nobody else can become the leader.
+
+    A process that was paused and wakes up writes nothing over what its successor wrote: raises LeaseLost then.
+    """
+    with transaction.atomic():
+        leases = FeedLease.objects.filter(exchange_id=exchange_id)
+        if (
+            not leases.filter(epoch=epoch).update(expires_at=Now() + LEASE_TTL)
+            and leases.filter(epoch__gt=epoch).exists()
+        ):
+            raise LeaseLost
+        yield
 
 
 def give_lease_back(*, exchange_id: int, holder: str, epoch: int) -> None:

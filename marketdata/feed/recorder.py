@@ -6,6 +6,7 @@ The database may go away: then statuses are skipped, events and bars wait, up to
 import asyncio
 from collections import deque
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -14,6 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from marketdata.events import Bar
 from marketdata.feed import rows
+from marketdata.feed.lease import LeaseLost, as_leader
 from marketdata.feed.rows import FeedNote
 from marketdata.models import FeedStatus
 
@@ -25,10 +27,12 @@ T = TypeVar("T")
 DATABASE_ERRORS = (DatabaseError, InterfaceError)
 # History of fifty symbols.
 _MAX_WAITING = 100_000
+# Of a transaction, during which nobody can take the lease.
+_MAX_AT_ONCE = 5_000
 
 
 class Recorder:
-    """Writes one venue's statuses, events and bars."""
+    """Writes one venue's statuses, events and bars, the latter two only as the leader of `epoch`."""
 
     def __init__(self, *, exchange_id: int, exchange: str, enabled: bool) -> None:
         self._exchange_id = exchange_id
@@ -38,6 +42,7 @@ class Recorder:
         self._bars: deque[tuple[int, Bar]] = deque(maxlen=_MAX_WAITING)
         self._when_stored: list[Callable[[], None]] = []
         self._writing = asyncio.Lock()
+        self.epoch = 0
         self.is_down = False
 
     def note(self, kind: str, message: str, *, at_ns: int, symbol: str = "") -> None:
@@ -56,14 +61,22 @@ class Recorder:
             self._when_stored.append(tell)
 
     async def write(self, statuses: Collection[FeedStatus]) -> None:
-        """Write what has gathered. What fails stays for the next time."""
+        """Write what has gathered. What fails stays for the next time.
+
+        Raises LeaseLost, and forgets the bars, when somebody else leads: theirs are better.
+        """
         if not self._enabled:
             return
         async with self._writing:
-            await self._write_bars()
             if self._notes:
                 await self._empty(self._notes, lambda notes: rows.write_notes(notes, exchange_id=self._exchange_id))
-            await self.attempt(rows.write_statuses, statuses, exchange_id=self._exchange_id)
+            try:
+                await self._write_bars()
+                await self.attempt(self._leading(lambda: rows.write_statuses(statuses, exchange_id=self._exchange_id)))
+            except LeaseLost:
+                self._bars.clear()
+                self._when_stored.clear()
+                raise
 
     async def attempt(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Call a database function in a thread. None when the database is away, which is told once."""
@@ -81,24 +94,38 @@ class Recorder:
 
     async def _write_bars(self) -> None:
         told = len(self._when_stored)
-        if self._bars and not await self._empty(self._bars, rows.write_bars):
-            return
+        for _ in range(-(-len(self._bars) // _MAX_AT_ONCE)):
+            if not await self._empty(self._bars, rows.write_bars, leading=True):
+                return
         ready, self._when_stored = self._when_stored[:told], self._when_stored[told:]
         for tell in ready:
             tell()
 
-    async def _empty(self, waiting: deque[T], write: Callable[[list[T]], None]) -> bool:
-        batch = list(waiting)
-        waiting.clear()
+    def _leading(self, write: Callable[[], None]) -> Callable[[], None]:
+        def write_as_leader() -> None:
+            with as_leader(exchange_id=self._exchange_id, epoch=self.epoch):
+                write()
 
-        def write_all() -> bool:
-            write(batch)
-            return True
+        return write_as_leader
 
-        if await self.attempt(write_all):
+    async def _empty(self, waiting: deque[T], write: Callable[[list[T]], None], *, leading: bool = False) -> bool:
+        batch = [waiting.popleft() for _ in range(min(len(waiting), _MAX_AT_ONCE))]
+        write_batch = partial(write, batch)
+        write_all = self._leading(write_batch) if leading else write_batch
+        if await self.attempt(_true_after(write_all)):
             return True
         # Beyond the bound the oldest go.
         batch.extend(waiting)
         waiting.clear()
         waiting.extend(batch)
         return False
+
+
+def _true_after(write: Callable[[], None]) -> Callable[[], bool]:
+    """Tells success from the None of an attempt that failed."""
+
+    def written() -> bool:
+        write()
+        return True
+
+    return written

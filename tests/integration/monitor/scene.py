@@ -115,7 +115,7 @@ class Scene:
             exchange="simulated", symbol="BTC/USDT", epoch=1, sequence=1, state=state, reason="",
             book=levels if book else None, forming=(), now_ns=ts,
         )  # fmt: skip
-        store([quote], [snapshot])
+        assert store([quote], [snapshot], exchange="simulated", epoch=1)
 
     def watch(self, *, after_s: float = 0.0) -> Watch:
         self.now_ns += int(after_s * SECOND_NS)
