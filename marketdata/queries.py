@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
+from marketdata.feed.advice import feed_advice
 from marketdata.models import FeedEvent, FeedStatus, Subscription
 
 # Statuses are written once a second; one older than this is of a feed that no longer runs.
@@ -14,7 +15,7 @@ FRESH_S = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRow:
-    """How the stream of one symbol is. `is_running` is false when its feed no longer writes."""
+    """How the stream of one symbol is. `is_running` is false when its feed no longer writes; `advice` is what to do."""
 
     exchange: str
     environment: str
@@ -22,7 +23,9 @@ class FeedRow:
     state: str
     source: str
     reason: str
+    advice: str
     last_price: float | None
+    last_tick_at: datetime | None
     tick_age_s: float | None
     messages_per_s: float
     lag_p50_ms: float | None
@@ -46,36 +49,42 @@ def feed_rows(*, now: datetime) -> list[FeedRow]:
         .values("number")
     )
     rows = FeedStatus.objects.select_related("exchange").annotate(followers=Coalesce(Subquery(followers), 0))
-    return [
-        FeedRow(
-            exchange=row.exchange.code,
-            environment=row.exchange.environment,
-            symbol=row.symbol,
-            state=row.state,
-            source=row.source,
-            reason=row.reason,
-            last_price=row.last_price,
-            tick_age_s=round((now - row.last_tick_at).total_seconds(), 3) if row.last_tick_at else None,
-            messages_per_s=row.messages_per_s,
-            lag_p50_ms=row.lag_p50_ms,
-            lag_p95_ms=row.lag_p95_ms,
-            messages=row.messages,
-            rejected=row.rejected,
-            gaps=row.gaps,
-            reconnects=row.reconnects,
-            followers=row.followers,
-            updated_at=row.updated_at,
-            is_running=(now - row.updated_at).total_seconds() <= FRESH_S,
-        )
-        for row in rows
-    ]
+    return [_feed_row(row, now) for row in rows]
 
 
-def recent_feed_events(*, limit: int = 50, exchange: str = "", symbol: str = "") -> list[FeedEvent]:
+def _feed_row(row: FeedStatus, now: datetime) -> FeedRow:
+    is_running = (now - row.updated_at).total_seconds() <= FRESH_S
+    return FeedRow(
+        exchange=row.exchange.code,
+        environment=row.exchange.environment,
+        symbol=row.symbol,
+        state=row.state,
+        source=row.source,
+        reason=row.reason,
+        advice=feed_advice(row.state, is_running=is_running),
+        last_price=row.last_price,
+        last_tick_at=row.last_tick_at,
+        tick_age_s=round((now - row.last_tick_at).total_seconds(), 3) if row.last_tick_at else None,
+        messages_per_s=row.messages_per_s,
+        lag_p50_ms=row.lag_p50_ms,
+        lag_p95_ms=row.lag_p95_ms,
+        messages=row.messages,
+        rejected=row.rejected,
+        gaps=row.gaps,
+        reconnects=row.reconnects,
+        followers=row.followers,  # type: ignore[attr-defined]
+        updated_at=row.updated_at,
+        is_running=is_running,
+    )
+
+
+def recent_feed_events(*, limit: int = 50, exchange: str = "", symbol: str = "", kind: str = "") -> list[FeedEvent]:
     """Newest first."""
     rows = FeedEvent.objects.select_related("exchange")
     if exchange:
         rows = rows.filter(exchange__code=exchange)
     if symbol:
         rows = rows.filter(symbol=symbol)
+    if kind:
+        rows = rows.filter(kind=kind)
     return list(rows[:limit])

@@ -8,13 +8,15 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from bots.api.views.site import software_version
 from bots.models import Decision, Order, Trade, User
 from bots.queries.snapshot import bot_card, own_bots
-from marketdata.models import FeedStatus
+from marketdata.models import Exchange
+from marketdata.overview import EVENT_KINDS, feeds_view
 from marketdata.queries import recent_feed_events
 
 TRADES_PER_PAGE = 100
@@ -75,7 +77,20 @@ def trades(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@never_cache
 @login_required
 def feeds(request: HttpRequest) -> HttpResponse:
-    context = {"feeds": FeedStatus.objects.select_related("exchange"), "events": recent_feed_events()}
-    return render(request, "dashboard/feeds.html", context)
+    """The page, or with ?part=1 what of it changes."""
+    now = timezone.now()
+    exchange, kind = request.GET.get("exchange", ""), request.GET.get("kind", "")
+    codes = list(Exchange.objects.values_list("code", flat=True))
+    context = {
+        "now": now,
+        "feeds": feeds_view(now=now),
+        "events": recent_feed_events(exchange=exchange, kind=kind),
+        "exchange": exchange if exchange in codes else "",
+        "kind": kind if kind in EVENT_KINDS else "",
+        "exchanges": codes,
+        "kinds": EVENT_KINDS,
+    }
+    return render(request, "dashboard/_feeds.html" if request.GET.get("part") else "dashboard/feeds.html", context)

@@ -1,5 +1,6 @@
 """Markets over REST."""
 
+from dataclasses import asdict
 from typing import Any, get_args
 
 import django_filters
@@ -15,9 +16,10 @@ from rest_framework.views import APIView
 from bots.api.fields import RowSerializer
 from bots.api.pagination import MAX_LIMIT, Pages
 from bots.queries.market import candles, find_instrument, market
-from bots.queries.snapshot import feeds
+from bots.queries.records import time_text
 from marketdata.events import Timeframe
 from marketdata.models import Instrument
+from marketdata.queries import FeedRow, feed_rows
 
 TIMEFRAMES: tuple[Timeframe, ...] = get_args(Timeframe)
 
@@ -117,10 +119,12 @@ class Symbols(ListAPIView[Instrument]):
 
 class Feed(serializers.Serializer[Any]):
     exchange = serializers.CharField()
+    environment = serializers.CharField(help_text="simulated, testnet or live.")
     symbol = serializers.CharField()
     state = serializers.CharField()
-    source = serializers.CharField()  # type: ignore[assignment]
-    reason = serializers.CharField()
+    source = serializers.CharField(help_text="websocket, rest, or the exchange that stands in.")  # type: ignore[assignment]
+    reason = serializers.CharField(help_text="Why it is not live.")
+    advice = serializers.CharField(help_text="What to do about it.")
     last_price = serializers.FloatField(allow_null=True)
     last_tick_at = serializers.DateTimeField(allow_null=True)
     tick_age_s = serializers.FloatField(allow_null=True)
@@ -131,15 +135,21 @@ class Feed(serializers.Serializer[Any]):
     rejected = serializers.IntegerField()
     gaps = serializers.IntegerField()
     reconnects = serializers.IntegerField()
+    followers = serializers.IntegerField(help_text="How many bots follow it.")
     updated_at = serializers.DateTimeField()
     is_running = serializers.BooleanField(help_text="false when its feed no longer writes.")
+
+
+def feed_answer(row: FeedRow) -> dict[str, Any]:
+    times = {"last_tick_at": time_text(row.last_tick_at), "updated_at": time_text(row.updated_at)}
+    return {**asdict(row), **times}
 
 
 class Feeds(APIView):
     @extend_schema(responses=Feed(many=True), operation_id="feeds_list")
     def get(self, request: Request) -> Response:
         """How the stream of every followed symbol is."""
-        return Response(feeds(now=timezone.now()))
+        return Response([feed_answer(row) for row in feed_rows(now=timezone.now())])
 
 
 class MarketData(serializers.Serializer[Any]):

@@ -1,49 +1,56 @@
-// Entry of the feeds page: the table keeps itself up to date.
-import { get, rows } from "./api.js";
+// Entry of the feeds page: the server draws it, this keeps it up to date while somebody looks.
 import { put, toneClass } from "./dom.js";
-import { amount, millis, span, words } from "./format.js";
-import { localTimes, open } from "./page.js";
+import { millis, span } from "./format.js";
+import { morph } from "./morph.js";
+import { localTimes, open, sayTimes } from "./page.js";
 
 const EVERY_MS = 2000;
-const LIGHT = { live: "live", fallback: "partly", resyncing: "partly", connecting: "partly" };
-const body = document.querySelector("[data-feeds]");
-const cell = (row, name) => row.querySelector(`[data-f=${name}]`);
-const ms = (value) => (value === null || value === undefined ? "–" : `${Math.round(value)} ms`);
-
-function show(feed) {
-  const row = [...body.children].find((each) => each.dataset.row === `${feed.exchange}:${feed.symbol}`);
-  if (!row) return;
-  const light = cell(row, "state");
-  light.dataset.state = LIGHT[feed.state] ?? "lost";
-  light.title = feed.reason ?? "";
-  put(light, words(feed.state));
-  put(cell(row, "source"), feed.source);
-  put(cell(row, "last_price"), amount(feed.last_price));
-  cell(row, "age").dataset.at = feed.last_tick_at ?? "";
-  if (feed.messages_per_s !== undefined) put(cell(row, "messages_per_s"), Number(feed.messages_per_s).toFixed(1));
-  for (const name of ["lag_p50_ms", "lag_p95_ms"]) if (name in feed) put(cell(row, name), ms(feed[name]));
-  for (const name of ["gaps", "reconnects", "rejected"]) if (name in feed) put(cell(row, name), feed[name], { mark: true });
-}
+const AGES_EVERY_MS = 500;
+const OLD_MS = 5000;
+const PARTS = ["venues", "events"];
 
 const { store } = open({ channels: ["feeds", "bots", "positions"] });
-localTimes();
+const form = document.querySelector("[data-filter]");
+let isAsking = false;
 
 function ages() {
-  for (const row of body?.children ?? []) {
-    const age = cell(row, "age");
-    const old = store.now() - millis(age.dataset.at);
-    put(age, Number.isNaN(old) ? "never" : span(Math.max(0, old)));
-    toneClass(age, old > 5000 ? "down" : "");
+  for (const cell of document.querySelectorAll("[data-age]")) {
+    const old = store.now() - millis(cell.dataset.age);
+    const isAgo = "ago" in cell.dataset;
+    put(cell, Number.isNaN(old) ? "never" : `${span(Math.max(0, old))}${isAgo ? " ago" : ""}`);
+    if (!isAgo) toneClass(cell, old > OLD_MS ? "down" : "");
   }
 }
 
 async function refresh() {
-  const feeds = await get("/api/v1/feeds").then(rows, () => []);
-  feeds.forEach(show);
-  ages();
+  if (isAsking) return;
+  isAsking = true;
+  try {
+    const query = new URLSearchParams(new FormData(form));
+    query.set("part", "1");
+    const answer = await fetch(`${location.pathname}?${query}`, { credentials: "same-origin" });
+    // Signed out meanwhile: the sign-in page came instead.
+    if (answer.redirected) location.reload();
+    if (!answer.ok) return;
+    const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const id of PARTS) morph(document.getElementById(id), fresh.getElementById(id));
+    sayTimes();
+    ages();
+  } catch {
+    // The safety bar says that the server cannot be reached.
+  } finally {
+    isAsking = false;
+  }
 }
 
-if (body) {
-  ages();
-  setInterval(refresh, EVERY_MS);
-}
+form.addEventListener("change", () => {
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value));
+  history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
+  isAsking = false;
+  refresh();
+});
+localTimes();
+ages();
+setInterval(ages, AGES_EVERY_MS);
+setInterval(() => document.hidden || refresh(), EVERY_MS);
+document.addEventListener("visibilitychange", () => document.hidden || refresh());

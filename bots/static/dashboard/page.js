@@ -26,9 +26,13 @@ export function open({ channels = ["bots", "positions", "feeds"] } = {}) {
   return { store, socket };
 }
 
-/** Times of the server's own rows follow the clock that the person chose. */
+/** Times of the server's own rows, in the clock that the person chose. */
+export function sayTimes() {
+  document.querySelectorAll("time[datetime]").forEach((time) => (time.textContent = stamp(time.dateTime, { precise: "precise" in time.dataset })));
+}
+
+/** They follow the choice. */
 export function localTimes() {
-  const say = () => document.querySelectorAll("time[datetime]").forEach((time) => (time.textContent = stamp(time.dateTime, { precise: "precise" in time.dataset })));
-  addEventListener("zonechange", say);
-  say();
+  addEventListener("zonechange", sayTimes);
+  sayTimes();
 }

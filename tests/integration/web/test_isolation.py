@@ -35,6 +35,8 @@ ACTS = {"api/trading/start", "api/trading/stop", "api/v1/auth/token"}
 SAME_FOR_ALL = {"api/v1/version", "api/v1/health", "api/v1/candles", "api/v1/symbols", "api/v1/market", "api/v1/feeds",
                 "api/schema/", "api/docs/", "feeds/"}  # fmt: skip
 OPEN = {"api/v1/ping", "livez", "readyz", "login/", "logout/"}
+# For machines: not by who somebody is, but by where from (test_metrics.py).
+FOR_MACHINES = {"metrics"}
 
 
 def addresses(resolver=None, prefix="") -> set[str]:
@@ -66,7 +68,7 @@ def of(person, route: str) -> str:
 
 
 def test_every_address_is_listed_here():
-    listed = set(WITH_ID) | OWN_LISTS | ACTS | SAME_FOR_ALL | OPEN
+    listed = set(WITH_ID) | OWN_LISTS | ACTS | SAME_FOR_ALL | OPEN | FOR_MACHINES
     # The quant API answers questions about markets, not about people.
     assert {route for route in addresses() if "quant" not in route and route != "signals"} == listed
 

@@ -1,0 +1,195 @@
+"""The feeds at a glance, venue by venue, in the words that people read: for the page, and who asks alike."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from django.db.models import Count
+from redis.exceptions import RedisError
+
+from marketdata.feed.advice import IDLE, NO_LISTINGS, NOT_ALLOWED, NOT_RUNNING, source_advice
+from marketdata.feed.presence import Presence, host_and_pid, read_presence
+from marketdata.models import Exchange, FeedLease, FeedStatus, SlowSource, Subscription
+from marketdata.queries import FeedRow, feed_rows
+
+# What the feeds tell as events, for choosing among them.
+EVENT_KINDS = (
+    "connected", "disconnected", "reconnecting", "failed", "live", "stale", "gap", "fallback", "divergence", "agreement",
+    "rejected", "rules_changed", "unknown_symbol", "refused", "not_allowed", "maintenance", "online", "market_status",
+    "closed", "ending", "listings_changed", "unfollowed", "replay", "replay_ended", "replay_failed", "reload",
+)  # fmt: skip
+
+_STATE_NAMES = dict(FeedStatus.State.choices)
+_LIGHTS = {"live": "live", "closed": "none", "fallback": "partly", "resyncing": "partly", "connecting": "partly"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolView:
+    """`light` is live, partly, lost or none; `trouble` says in words what is wrong and what to do, or is empty."""
+
+    row: FeedRow
+    light: str
+    state: str
+    source: str
+    trouble: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueView:
+    """One exchange. `leader` and `standbys` are host:pid; `clock_offset_ms`: ours less theirs, and the way here."""
+
+    code: str
+    name: str
+    adapter: str
+    environment: str
+    environment_name: str
+    light: str
+    state: str
+    advice: str
+    leader: str
+    standbys: tuple[str, ...]
+    clock_offset_ms: float | None
+    reconnects: int
+    dropped: int
+    symbols: tuple[SymbolView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceView:
+    name: str
+    kind: str
+    environment: str
+    light: str
+    state: str
+    reason: str
+    advice: str
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedsView:
+    """`off`: names of what exists but is not enabled."""
+
+    venues: tuple[VenueView, ...]
+    venues_off: tuple[str, ...]
+    sources: tuple[SourceView, ...]
+    sources_off: tuple[str, ...]
+
+
+def feeds_view(*, now: datetime) -> FeedsView:
+    """Everything, in five queries and one look into the cache."""
+    exchanges = list(Exchange.objects.all())
+    enabled = [exchange for exchange in exchanges if exchange.enabled]
+    rows = {code: list(group) for code, group in groupby(feed_rows(now=now), key=lambda row: row.exchange)}
+    leases = {lease.exchange_id: lease for lease in FeedLease.objects.all()}
+    try:
+        presence = read_presence(exchange.code for exchange in enabled)
+    except (RedisError, OSError):
+        presence = {}
+    sources = list(SlowSource.objects.all())
+    wanted = dict(Subscription.objects.values_list("exchange_id").annotate(Count("symbol", distinct=True)).order_by())
+    return FeedsView(
+        venues=tuple(
+            _venue(
+                exchange,
+                rows.get(exchange.code, []),
+                wanted=wanted.get(exchange.pk, 0),
+                lease=leases.get(exchange.pk),
+                presence=presence.get(exchange.code, Presence()),
+                now=now,
+            )
+            for exchange in enabled
+        ),
+        venues_off=tuple(exchange.name for exchange in exchanges if not exchange.enabled),
+        sources=tuple(_source(source, now) for source in sources if source.enabled),
+        sources_off=tuple(source.name for source in sources if not source.enabled),
+    )
+
+
+def _venue(
+    exchange: Exchange,
+    rows: list[FeedRow],
+    *,
+    wanted: int,
+    lease: FeedLease | None,
+    presence: Presence,
+    now: datetime,
+) -> VenueView:
+    leads = lease is not None and bool(lease.holder) and lease.expires_at is not None and lease.expires_at > now
+    holder = lease.holder if lease is not None and leads else ""
+    # What another process told before it lost the lease is no longer so.
+    leader = presence.leader if presence.leader is not None and presence.leader.holder == holder else None
+    light, state, advice = _venue_state(
+        rows, wanted=wanted, leads=leads, denied=leader.denied if leader is not None else ""
+    )
+    return VenueView(
+        code=exchange.code,
+        name=exchange.name,
+        adapter=exchange.adapter,
+        environment=exchange.environment,
+        environment_name=exchange.get_environment_display(),
+        light=light,
+        state=state,
+        advice=advice,
+        leader=host_and_pid(holder),
+        standbys=presence.standbys,
+        clock_offset_ms=leader.clock_offset_ms if leader is not None else None,
+        reconnects=max((row.reconnects for row in rows), default=0),
+        dropped=leader.dropped if leader is not None else 0,
+        symbols=tuple(_symbol(row) for row in rows),
+    )
+
+
+def _venue_state(rows: list[FeedRow], *, wanted: int, leads: bool, denied: str) -> tuple[str, str, str]:
+    """Light, state and what to do."""
+    if not leads:
+        return "lost", "not running", NOT_RUNNING
+    if denied:
+        return "lost", "not allowed", f"{denied.rstrip('.')}. {NOT_ALLOWED}"
+    if not rows and wanted:
+        return (
+            "lost",
+            "no listings",
+            f"{wanted} symbol{'' if wanted == 1 else 's'} wait{'s' if wanted == 1 else ''}. {NO_LISTINGS}",
+        )
+    if not rows:
+        return "none", "idle", IDLE
+    live = sum(row.is_running and row.state == "live" for row in rows)
+    closed = sum(row.state == "closed" for row in rows)
+    if closed == len(rows):
+        return "none", "market closed", ""
+    light = "live" if live + closed == len(rows) else "partly" if live or _any_fallback(rows) else "lost"
+    return light, f"{live} of {len(rows)} live", ""
+
+
+def _any_fallback(rows: list[FeedRow]) -> bool:
+    return any(row.is_running and row.state == "fallback" for row in rows)
+
+
+def _symbol(row: FeedRow) -> SymbolView:
+    state = _STATE_NAMES.get(row.state, row.state) if row.is_running else "not running"
+    is_fine = row.is_running and row.state == "live"
+    return SymbolView(
+        row=row,
+        light=_LIGHTS.get(row.state, "lost") if row.is_running else "lost",
+        state=state,
+        source={"websocket": "WebSocket", "rest": "REST"}.get(row.source, row.source),
+        trouble="" if is_fine else row.reason if row.is_running else "",
+        advice="" if is_fine else row.advice,
+    )
+
+
+def _source(source: SlowSource, now: datetime) -> SourceView:
+    is_led = source.lease_expires_at is not None and source.lease_expires_at > now
+    state = source.state if is_led else "not running"
+    return SourceView(
+        name=source.name,
+        kind=source.get_kind_display(),
+        environment=source.environment,
+        light="live" if state == "live" else "none" if state == "waiting" else "lost",
+        state=state,
+        reason=source.reason if is_led else "",
+        advice=source_advice(state) if is_led else NOT_RUNNING,
+        last_success_at=source.last_success_at,
+    )
