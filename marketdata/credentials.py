@@ -20,8 +20,21 @@ def load_credentials(*names: str, environ: Mapping[str, str] = os.environ) -> Cr
     `names` are tried in order, e.g. an exchange's code, then its adapter. None when nothing is set.
     """
     for name in names:
-        prefix = re.sub(r"[^A-Z0-9]+", "_", name.upper())
+        prefix = _prefix(name)
         found = {field: value for field, end in _FIELDS.items() if (value := environ.get(f"{prefix}_{end}", ""))}
         if found:
             return Credentials(**found)
     return None
+
+
+def credential_names(*names: str, environ: Mapping[str, str] = os.environ) -> list[str]:
+    """Which variables `load_credentials` would read: their names alone."""
+    for name in names:
+        found = [variable for end in _FIELDS.values() if environ.get(variable := f"{_prefix(name)}_{end}", "")]
+        if found:
+            return found
+    return []
+
+
+def _prefix(name: str) -> str:
+    return re.sub(r"[^A-Z0-9]+", "_", name.upper())

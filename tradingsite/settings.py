@@ -275,6 +275,8 @@ LOGGING = logging_config(level=LOG_LEVEL, folder=LOCAL_DIR / "logs" if LOG_FILES
 
 # Where a feed process serves /livez, /readyz and /metrics; empty: nowhere.
 FEED_HTTP = os.environ.get("FEED_HTTP", "").strip()
+# Where `runfeed` keeps raw frames when it streams everything; empty: nowhere.
+RECORD_DIR = os.environ.get("RECORD_DIR", "").strip()
 # Who may read /metrics of the site from another machine; empty: nobody.
 METRICS_TOKEN = os.environ.get("METRICS_TOKEN", "").strip()
 if METRICS_TOKEN and len(METRICS_TOKEN) < 16:

@@ -1,5 +1,6 @@
 """Checks of this machine: Python, packages, disk, files for browsers."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,21 @@ def check_disk() -> Finding:
     if free_gb < DISK_FREE_LOW_GB:
         return warning("disk", message, "Free space, or lower SIGNAL_RETENTION_DAYS.")
     return fine("disk", message)
+
+
+def check_recordings() -> Finding:
+    """The folder where the feed records raw frames, when it is to."""
+    if not settings.RECORD_DIR:
+        return fine("recordings", "nothing is recorded (RECORD_DIR)")
+    folder = Path(settings.RECORD_DIR)
+    parent = next(path for path in (folder, *folder.parents) if path.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        return failed("recordings", f"{folder} cannot be written", "Give the user of the feed a folder in RECORD_DIR.")
+    free_gb = shutil.disk_usage(parent).free / 1e9
+    message = f"{free_gb:.1f} GB free at {folder}"
+    if free_gb < DISK_FREE_LOW_GB:
+        return warning("recordings", message, "A busy venue fills some GB a day: move old recordings away.")
+    return fine("recordings", message)
 
 
 def check_charts() -> Finding:

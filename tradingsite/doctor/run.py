@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.core import checks
 
-from tradingsite.doctor import machine, services
+from tradingsite.doctor import machine, services, venues
 from tradingsite.doctor.finding import Finding, failed, fine
 
 
@@ -28,7 +28,9 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
     services.check_clock,
     machine.check_static_files,
     machine.check_charts,
-    services.check_exchanges,
+    machine.check_recordings,
+    venues.check_venues,
+    venues.check_slow_sources,
 )
 
 

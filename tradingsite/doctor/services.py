@@ -1,8 +1,6 @@
-"""Checks of what the installation talks to: database, Redis, clock, exchanges."""
+"""Checks of what the installation talks to: database, Redis, clock."""
 
-import socket
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.cache import cache
@@ -11,13 +9,10 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from redis import RedisError
 
-from marketdata.models import Environment, Exchange
 from tradingsite.absence import START_IT, no_servers
-from tradingsite.doctor.finding import Finding, failed, fine, warning
+from tradingsite.doctor.finding import Finding, failed, fine
 
-CONNECT_TIMEOUT_S = 5
 CLOCK_DIFFERENCE_MAX_S = 1.0
-DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 HOW_TO_GET_SERVERS = "Run `make run`, or set DATABASE_URL and REDIS_URL."
 
 
@@ -68,31 +63,6 @@ def check_clock() -> Finding:
     if abs(off_s) > CLOCK_DIFFERENCE_MAX_S:
         return failed("clock", f"{off_s:+.2f} s from the database's", "Set up NTP on both machines.")
     return fine("clock", f"{off_s * 1000:+.0f} ms from the database's")
-
-
-def check_exchanges() -> list[Finding]:
-    """Whether each enabled exchange with a known address takes connections."""
-    try:
-        exchanges = list(Exchange.objects.filter(enabled=True))
-    except DatabaseError as error:
-        return [unanswered("exchanges", error)]
-    return [check_exchange(exchange) for exchange in exchanges] or [fine("exchanges", "none is enabled")]
-
-
-def check_exchange(exchange: Exchange) -> Finding:
-    check = f"exchange {exchange.code}"
-    simulated = exchange.environment == Environment.SIMULATED
-    url = exchange.rest_url or (settings.SIMULATOR_URL if simulated else "")
-    if not url:
-        return fine(check, "uses its adapter's own address; `manage.py runfeed` tells how it goes")
-    address = urlsplit(url)
-    host, port = address.hostname or "", address.port or DEFAULT_PORTS.get(address.scheme, 443)
-    try:
-        socket.create_connection((host, port), timeout=CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        advice = "Run `make run` or `manage.py runexchange`." if simulated else "Check the network and its address."
-        return warning(check, f"{host}:{port} takes no connection ({error})", advice)
-    return fine(check, f"{host}:{port} takes connections")
 
 
 def unanswered(check: str, error: DatabaseError) -> Finding:

@@ -3,6 +3,7 @@
 import logging
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ class Command(BaseCommand):
         add("--once", action="store_true", help="stop after the first valid tick of every symbol")
         add("--dry-run", action="store_true", help="connect, parse and print; write nothing")
         add("--duration", type=float, metavar="SECONDS", help="stop by itself")
-        add("--record", type=Path, metavar="DIR", help="write every raw frame there, in a folder for each exchange")
+        add("--record", type=Path, metavar="DIR", help="write every raw frame there (RECORD_DIR)")
         add("--replay", type=Path, metavar="PATH", help="play a recording, a file or folder, instead of one --exchange")
         add("--speed", type=float, metavar="N", help="of the replay: 1 as recorded (default), 0 as fast as possible")
         add(
@@ -69,21 +70,22 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verbosity"] > 1:
             logging.getLogger().setLevel(logging.DEBUG)
-        code = run_feed(
-            FeedOptions(
-                exchanges=tuple(options["exchange"]),
-                symbols=_words(options["symbols"]),
-                bots=_words(options["bots"]),
-                once=options["once"],
-                dry_run=options["dry_run"],
-                duration_s=options["duration"],
-                record=options["record"],
-                replay=options["replay"],
-                speed=options["speed"],
-                http=options["http"],
-            ),
-            display=Display(choose_style(as_json=options["json"]), version=_version()),
+        asked = FeedOptions(
+            exchanges=tuple(options["exchange"]),
+            symbols=_words(options["symbols"]),
+            bots=_words(options["bots"]),
+            once=options["once"],
+            dry_run=options["dry_run"],
+            duration_s=options["duration"],
+            record=options["record"],
+            replay=options["replay"],
+            speed=options["speed"],
+            http=options["http"],
         )
+        if asked.is_whole and asked.record is None and settings.RECORD_DIR:
+            asked = replace(asked, record=Path(settings.RECORD_DIR))
+        display = Display(choose_style(as_json=options["json"]), version=_version())
+        code = run_feed(asked, display=display)
         sys.exit(code)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tradingsite.doctor import Finding, Level, examine
@@ -16,7 +17,8 @@ COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.FAILED: "red"}
 
 class Command(BaseCommand):
     help = (
-        "Check Python, packages, settings, servers, migrations, clock, disk, files and exchanges. Exit code 1: failed."
+        "Check Python, packages, settings, disk, servers, migrations, clocks, files, recordings, exchanges, keys and slow "
+        "sources; each line says what to do. Exit code 1: something failed."
     )
     requires_system_checks: list[str] = []
 
@@ -36,5 +38,11 @@ def table_of(findings: list[Finding]) -> Table:
     table = Table("CHECK", "", "WHAT IT SAW", "WHAT TO DO")
     for finding in findings:
         colour = COLOURS[finding.level]
-        table.add_row(finding.check, f"[{colour}]{finding.level}[/{colour}]", finding.message, finding.advice)
+        # What a venue says is no markup.
+        table.add_row(
+            escape(finding.check),
+            f"[{colour}]{finding.level}[/{colour}]",
+            escape(finding.message),
+            escape(finding.advice),
+        )
     return table
