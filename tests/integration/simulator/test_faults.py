@@ -190,6 +190,9 @@ class TestSockets:
                     pass
             assert refusal.value.response.status_code == 429
             assert (used(running)["connections"], used(running)["connections_refused"]) == (3, 1)
+            assert httpx.delete(f"{running.rest_url}/sim/limits").json()["used"]["connections"] == 0
+            async with listening(running, "btcusdt@trade"):
+                pass
 
     async def test_pongs_may_be_missing_or_late(self, exchange: Simulator) -> None:
         async with websockets.connect(f"{exchange.websocket_url}/ws", ping_interval=None) as client:

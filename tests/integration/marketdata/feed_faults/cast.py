@@ -86,17 +86,23 @@ class Scene:
 
     async def book_is_the_venues(self) -> None:
         """Compare level by level, while nothing moves."""
-        await self.switch("stand_still", seconds=30)
+        await self.switch("stand_still", seconds=60)
         try:
-            await self.until_true(
-                lambda: self.stream.book.is_valid and self._venue_book()[0] == self.stream.book.update_id
-            )
-            update_id, bids, asks = self._venue_book()
-            assert self.stream.book.update_id == update_id
-            assert self.stream.book.top(5000) == (bids, asks)
-            assert (self.stream.quote.bid, self.stream.quote.ask) == (bids[0][0], asks[0][0])
+            async with asyncio.timeout(TIMEOUT_S):
+                while not await self._is_at_the_venues_number():
+                    pass
         finally:
             await self.switch("stand_still", on=False)
+
+    async def _is_at_the_venues_number(self) -> bool:
+        """Whether the feed's book has the number of the venue's; asserts that it then has its levels too."""
+        update_id, bids, asks = await asyncio.to_thread(self._venue_book)
+        book, quote = self.stream.book, self.stream.quote
+        if not book.is_valid or book.update_id != update_id or quote.update_id > update_id:
+            return False
+        assert book.top(5000) == (bids, asks)
+        assert (quote.bid, quote.ask) == (bids[0][0], asks[0][0])
+        return True
 
     def _venue_book(self) -> tuple[int, tuple[tuple[float, float], ...], tuple[tuple[float, float], ...]]:
         url = f"{self.market.rest_url}/api/v3/depth?symbol=BTCUSDT&limit=5000"

@@ -10,7 +10,7 @@ from marketdata.events import BookSnapshot, FeedState
 from marketdata.exchanges.binance.venue import BinanceAdapter
 from marketdata.feed.config import load_config
 from marketdata.models import FeedEvent
-from tests.integration.marketdata.feed_faults.cast import live_feed, trade_ids
+from tests.integration.marketdata.feed_faults.cast import is_quote, live_feed, trade_ids
 
 pytestmark = pytest.mark.usefixtures("venue")
 
@@ -43,8 +43,9 @@ async def test_an_announced_shutdown_is_overlapped(market):
     async with live_feed(market) as scene:
         await scene.switch("server_shutdown", milliseconds=4000)
         await scene.until_true(handovers)
-        first = scene.listener.events[-1].ts_init
-        await scene.until(lambda event: event.ts_init > first + 4_000_000_000)
+        # Past the end of the old socket.
+        first = scene.stream.quote.ts_init
+        await scene.until(lambda event: is_quote(event) and event.ts_init > first + 4_000_000_000)
         nobody_noticed(scene.listener.events)
         assert scene.stream.gaps == 0
         await scene.book_is_the_venues()
@@ -54,9 +55,9 @@ async def test_sockets_are_replaced_before_they_are_too_old(market):
     config = replace(await sync_to_async(load_config)("simulated"), adapter=ShortLived())
     async with live_feed(market, config=config) as scene:
         await scene.switch("lifetime", milliseconds=6000, seconds=60)
-        await scene.until_true(lambda: handovers() == 2)
-        last = scene.listener.events[-1].ts_init
-        await scene.until(lambda event: event.ts_init > last + 1_000_000_000)
+        await scene.until_true(handovers)
+        last = scene.stream.quote.ts_init
+        await scene.until(lambda event: is_quote(event) and event.ts_init > last + 1_000_000_000)
         nobody_noticed(scene.listener.events)
         assert not await FeedEvent.objects.filter(kind="disconnected").aexists()
         await scene.book_is_the_venues()

@@ -49,7 +49,7 @@ async def test_too_many_requests_are_not_answered_with_more(market):
     async with live_feed(market) as scene:
         banned = scene.used()["rest_418"]
         limited = scene.used()["rest_429"]
-        await scene.switch("too_many_requests", milliseconds=2000)
+        await scene.switch("too_many_requests", milliseconds=1000)
         await scene.switch("skip_depth", symbol="BTCUSDT")
         await scene.until(is_state("resyncing"))
         await scene.until(is_state("live"))
@@ -61,11 +61,11 @@ async def test_too_many_requests_are_not_answered_with_more(market):
 async def test_answers_that_are_no_answers_are_asked_for_again(market):
     async with live_feed(market) as scene:
         before, _ = scene.requests(DEPTH)
-        await scene.switch("garbage", channel="depth", count=2)
+        await scene.switch("garbage", channel="depth", count=1)
         await scene.switch("skip_depth", symbol="BTCUSDT")
         await scene.until(is_state("resyncing"))
         await scene.until(is_state("live"))
-        assert scene.requests(DEPTH)[0] == before + 3
+        assert scene.requests(DEPTH)[0] == before + 2
         await scene.book_is_the_venues()
 
 
