@@ -43,6 +43,12 @@ def used(exchange: Simulator) -> dict[str, Any]:
     return counters
 
 
+def forgotten(exchange: Simulator) -> dict[str, Any]:
+    """What is counted after everything was forgotten."""
+    counters: dict[str, Any] = httpx.delete(f"{exchange.rest_url}/sim/limits").json()["used"]
+    return counters
+
+
 @asynccontextmanager
 async def listening(exchange: Simulator, *streams: str, **options: Any) -> AsyncIterator[websockets.ClientConnection]:
     url = f"{exchange.websocket_url}/stream?streams={'/'.join(streams)}"
@@ -190,7 +196,7 @@ class TestSockets:
                     pass
             assert refusal.value.response.status_code == 429
             assert (used(running)["connections"], used(running)["connections_refused"]) == (3, 1)
-            assert httpx.delete(f"{running.rest_url}/sim/limits").json()["used"]["connections"] == 0
+            assert forgotten(running)["connections"] == 0
             async with listening(running, "btcusdt@trade"):
                 pass
 
