@@ -162,7 +162,7 @@ class Evaluator:
         side = held.position.side if held is not None else None
         troubles = look.troubles
         if look.foreign is not None and not config.second_source:
-            troubles = (*troubles, look.foreign)
+            code, troubles = Standing.NO_MARKET, (*troubles, look.foreign)
         proposal = decide(code=code, opinion=opinion, held=side, verdicts=validators, market_reasons=troubles)
         outcome = Outcome(proposal)
         if proposal.purpose is Purpose.ENTRY:

@@ -53,10 +53,10 @@ class TestFeed:
             TradeTick(**ids, price=price, size=0.1, buyer_is_maker=False, trade_id=self._trade_id),
         )
 
-    def state(self, state: str, reason: str = "") -> FeedState:
+    def state(self, state: str, reason: str = "", *, source: str = "websocket") -> FeedState:
         ts = time.time_ns()
         return FeedState(
-            exchange=self.exchange, symbol=self.symbol, state=state, source="websocket", reason=reason,
+            exchange=self.exchange, symbol=self.symbol, state=state, source=source, reason=reason,
             ts_event=ts, ts_init=ts,
         )  # fmt: skip
 

@@ -11,6 +11,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import connections
+from django.db.models import F
 from redis import Redis
 
 from bots.engine.engine import Engine
@@ -190,6 +191,29 @@ async def test_nothing_trades_while_the_feed_is_stale_and_it_says_so(cast: Cast,
         assert await sync_to_async(reasons)()
         assert not await sync_to_async(Order.objects.exists)()
         await market.send(market.state("live"))
+        await enter(market)
+
+
+async def test_prices_of_another_exchange_are_for_bots_that_allow_them_only(cast: Cast, market: TestFeed) -> None:
+    bot = await eager_bot(cast)
+    async with RunningEngine() as engine:
+        await eventually(lambda: engine.roster.runners)
+
+        def refused() -> Any:
+            return any(
+                reason["code"] == "second_source" and "kraken" in reason["text"]
+                for found in Decision.objects.all()
+                for reason in found.reasons
+            )
+
+        for _ in range(400):
+            await market.send(market.state("fallback", source="kraken"), *market.market(PRICE))
+            if await sync_to_async(refused)():
+                break
+            await asyncio.sleep(0.05)
+        assert await sync_to_async(refused)()
+        assert not await sync_to_async(Order.objects.exists)()
+        await sync_to_async(Bot.objects.filter(pk=bot.pk).update)(second_source=True, version=F("version") + 1)
         await enter(market)
 
 
