@@ -35,6 +35,8 @@ _DEFAULT_LIMITS = QualityLimits()
 _GRACE_NS = 250_000_000
 # For so long after one socket took over from another, what was known already may come again.
 _OVERLAP_NS = 10_000_000_000
+# So many refused prints in a row by number are believed.
+_REFUSED_IN_ORDER = 5
 # While REST answered so recently, no other venue stands in.
 _POLLED_NS = 5_000_000_000
 
@@ -83,6 +85,7 @@ class SymbolStream:
         self._reference = PriceReference(limits)
         self._condition = Condition()
         self._last_trade_id = 0
+        self._refused_trade_id = self._refused_trades = 0
         self._last_update_id = 0
         # Never lowered: what REST says may not be older than what any socket has said.
         self._newest_update_id = 0
@@ -334,7 +337,11 @@ class SymbolStream:
         reason = check_trade(
             trade, reference=self._reference, last_trade_id=self._last_trade_id, sizeless=self._is_index
         )
-        if reason is not None:
+        if reason is Reason.OUT_OF_ORDER and self._goes_on(trade):
+            # The number before was damaged: what was refused since is left to history.
+            self.bars.interrupt()
+            self.bars.resume()
+        elif reason is not None:
             self._reject(reason, "trade", trade.price, trade.ts_init, out)
             return
         self._observe_time(trade.ts_event, trade.ts_init, out)
@@ -348,6 +355,13 @@ class SymbolStream:
         if self._is_index:
             self._has_fresh_quote = True
             self._good(trade.ts_init, out)
+
+    def _goes_on(self, trade: TradeTick) -> bool:
+        """Whether refused prints follow each other by number: then the one that they are compared with was wrong."""
+        follows = trade.trade_id == self._refused_trade_id + 1 and trade.ts_init >= self._overlap_until_ns
+        self._refused_trades = self._refused_trades + 1 if follows else 1
+        self._refused_trade_id = trade.trade_id
+        return self._refused_trades >= _REFUSED_IN_ORDER
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
         self.counts["in.delta"] += 1

@@ -184,3 +184,23 @@ def test_no_minute_passes_while_the_market_is_closed():
     stream.closed(T0 + 601 * SECOND, reason="")
     assert not [event for event in stream.advance(T0 + 602 * SECOND) if isinstance(event, Bar)]
     assert stream.bars.needs_history
+
+
+def test_prints_that_go_on_after_a_damaged_number_are_believed_again():
+    stream = live_stream()
+    stream.receive(trade(100, at=T0, id=10))
+    stream.receive(trade(100, at=T0, id=9_000_000))
+    taken = [
+        event.trade_id
+        for number in range(11, 20)
+        for event in stream.receive(trade(100, at=T0, id=number))
+        if isinstance(event, TradeTick)
+    ]
+    assert taken == [15, 16, 17, 18, 19]
+    assert stream.bars.needs_history
+
+
+def test_one_print_sent_again_and_again_is_never_believed():
+    stream = live_stream()
+    stream.receive(trade(100, at=T0, id=10))
+    assert not any(isinstance(event, TradeTick) for _ in range(20) for event in stream.receive(trade(100, at=T0, id=9)))
