@@ -60,6 +60,8 @@ class LatestSnapshot(Struct, frozen=True, kw_only=True):
     book: BookSnapshot | None
     forming: tuple[Bar, ...]
     now_ns: int
+    # Who gives the prices, as in FeedState: it is told only when it changes.
+    source: str = ""
 
 
 _STORE = """

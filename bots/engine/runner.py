@@ -8,12 +8,13 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, InterfaceError, connection
 from msgspec.structs import replace
+from redis.exceptions import RedisError
 
 from bots.engine.desk import Desk
 from bots.engine.inbox import Inbox
 from bots.engine.symbol import MARKET_EVENTS, SymbolWorker
 from bots.orders.marks import Mark
-from marketdata.cache import alatest_snapshot
+from marketdata.cache import LatestSnapshot, alatest_snapshot
 from marketdata.clock import VenueClock
 from marketdata.events import Bar, Event, FeedState, HistoryReady, Timeframe
 from marketdata.history import BOOTSTRAP_BARS, load_bars
@@ -59,31 +60,25 @@ class SymbolRunner:
         """Begin from the stored bars and the feed's last snapshot."""
         for timeframe in self.worker.signals.timeframes:
             await self._load(timeframe)
-        try:
-            snapshot = await alatest_snapshot(self.worker.exchange, self.worker.symbol)
-        except (OSError, ValueError) as error:
-            log.warning("engine.snapshot.unavailable", symbol=self.worker.symbol, error=str(error))
-            return
+        snapshot = await self._snapshot()
         if snapshot is None:
             return
         if self._stream_clock:
             self._clock.observe(ts_event=snapshot.now_ns, ts_init=time.time_ns())
         now_ns = self.now_ns()
-        state = FeedState(
-            exchange=snapshot.exchange,
-            symbol=snapshot.symbol,
-            state=snapshot.state,
-            source="",
-            reason=snapshot.reason,
-            ts_event=snapshot.now_ns,
-            ts_init=snapshot.now_ns,
-        )
-        first: list[Event] = [state, *snapshot.forming]
+        first: list[Event] = [_state_in(snapshot), *snapshot.forming]
         if snapshot.book is not None:
             first.append(snapshot.book)
         async with self.lock:
             for event in first:
                 await self.worker.step(self._rebased(event, now_ns), now_ns, evaluate=False)
+
+    async def _snapshot(self) -> LatestSnapshot | None:
+        try:
+            return await alatest_snapshot(self.worker.exchange, self.worker.symbol)
+        except (OSError, ValueError, RedisError) as error:
+            log.warning("engine.snapshot.unavailable", symbol=self.worker.symbol, error=str(error))
+            return None
 
     async def follow_timeframes(self, wanted: Iterable[Timeframe]) -> None:
         """Add timeframes that a bot needs. The caller holds the lock."""
@@ -111,6 +106,10 @@ class SymbolRunner:
         if inbox.hole:
             inbox.hole = False
             worker.invalidate()
+            # What was missed may have said that prices come from elsewhere now.
+            snapshot = await self._snapshot()
+            if snapshot is not None:
+                await worker.step(_state_in(snapshot), self.now_ns(), evaluate=False)
         events = inbox.queue.drain()
         worker.is_stale = inbox.is_stale
         now_ns = self.now_ns()
@@ -166,11 +165,7 @@ class SymbolRunner:
 
     async def _take_forming(self, timeframes: Iterable[Timeframe], now_ns: int) -> None:
         """The unfinished bars of timeframes that began anew, as the feed knows them."""
-        try:
-            snapshot = await alatest_snapshot(self.worker.exchange, self.worker.symbol)
-        except (OSError, ValueError) as error:
-            log.warning("engine.snapshot.unavailable", symbol=self.worker.symbol, error=str(error))
-            return
+        snapshot = await self._snapshot()
         for bar in snapshot.forming if snapshot is not None else ():
             if bar.timeframe in timeframes:
                 await self.worker.step(bar, now_ns, evaluate=False)
@@ -200,6 +195,19 @@ class SymbolRunner:
         else:
             self._reload.discard(timeframe)
         return begins
+
+
+def _state_in(snapshot: LatestSnapshot) -> FeedState:
+    """What the feed says about the symbol: told on its stream only when it changes."""
+    return FeedState(
+        exchange=snapshot.exchange,
+        symbol=snapshot.symbol,
+        state=snapshot.state,
+        source=snapshot.source,
+        reason=snapshot.reason,
+        ts_event=snapshot.now_ns,
+        ts_init=snapshot.now_ns,
+    )
 
 
 def _load_bars(exchange: str, symbol: str, timeframe: Timeframe, limit: int) -> list[Bar]:

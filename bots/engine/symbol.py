@@ -118,9 +118,10 @@ class SymbolWorker:
             if event.closed:
                 self.seats.on_bar(event, now_ns)
         elif isinstance(event, FeedState):
-            self.feed_state, self.feed_source = event.state, event.source
-            if event.state in BROKEN_FEEDS:
+            if event.state in BROKEN_FEEDS or event.source != self.feed_source:
+                # Nobody may take the prices of one source for those of another.
                 self.top.forget()
+            self.feed_state, self.feed_source = event.state, event.source
 
     async def tell(self, now_ns: int) -> None:
         """After the decisions of a tick: store and tell what has not changed."""

@@ -92,6 +92,7 @@ class Followed:
             book=self.stream.snapshot,
             forming=tuple(self.stream.bars.forming()),
             now_ns=now_ns,
+            source=self.stream.source,
         )
 
 

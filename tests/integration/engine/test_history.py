@@ -10,6 +10,8 @@ from django.db import connections
 
 from bots.engine.inbox import Inbox
 from bots.engine.runner import SymbolRunner
+from marketdata import cache
+from marketdata.cache import LatestSnapshot
 from marketdata.clock import venue_clock
 from marketdata.events import Bar, HistoryReady
 from marketdata.history import load_bars
@@ -69,3 +71,38 @@ async def test_a_bar_not_yet_stored_is_not_lost_by_beginning_anew(cast: Cast, ru
     ids: dict[str, Any] = {"exchange": "simulated", "symbol": "BTC/USDT"}
     await hear(runner, HistoryReady(**ids, timeframe="1m", ts_event=bar.ts_close, ts_init=bar.ts_close))
     assert technical(runner).as_of == bar.ts_close
+
+
+def keep_source(state: str, source: str) -> None:
+    snapshot = LatestSnapshot(
+        exchange="simulated",
+        symbol="BTC/USDT",
+        epoch=1,
+        sequence=1,
+        state=state,
+        reason="",
+        book=None,
+        forming=(),
+        now_ns=time.time_ns(),
+        source=source,
+    )
+    cache.store([], [snapshot], exchange="simulated", epoch=1)
+
+
+@pytest.mark.parametrize(("state", "source"), [("live", "websocket"), ("fallback", "other")])
+async def test_who_joins_late_knows_whose_prices_these_are(
+    cast: Cast, runner: SymbolRunner, state: str, source: str
+) -> None:
+    await sync_to_async(keep_source)(state, source)
+    await runner.bootstrap()
+    assert (runner.worker.feed_state, runner.worker.feed_source) == (state, source)
+    assert (runner.worker._foreign() is None) == (source == "websocket")
+
+
+async def test_after_a_hole_it_is_asked_again_whose_prices_these_are(cast: Cast, runner: SymbolRunner) -> None:
+    await sync_to_async(keep_source)("live", "websocket")
+    await runner.bootstrap()
+    await sync_to_async(keep_source)("fallback", "other")
+    runner._inbox.hole = True
+    await runner._drain()
+    assert (runner.worker.feed_state, runner.worker.feed_source) == ("fallback", "other")
