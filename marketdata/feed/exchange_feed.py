@@ -10,7 +10,7 @@ import structlog
 
 from marketdata.clock import venue_clock
 from marketdata.connection import Backoff
-from marketdata.events import Bar, Event, FeedState, Timeframe
+from marketdata.events import Bar, Event, FeedState, Liquidation, Timeframe
 from marketdata.exchanges.adapter import Listing, Notice, NoticeKind, Rest, VenueEvent
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.followed import Followed, explain_unknown
@@ -42,7 +42,7 @@ _KINDS = {
 class Outlets:
     """Where the feed's results go.
 
-    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); history_kept(symbol, timeframe) when all
+    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); keep_liquidation(event); history_kept(symbol, timeframe) when all
     fetched bars of a timeframe were given to keep_bar; fail(error) ends the feed; pace() waits while there is more to
     publish than may be kept; tape hears what a recorder needs.
     """
@@ -50,6 +50,7 @@ class Outlets:
     publish: Callable[[str, Sequence[Event]], None]
     note: Callable[[str, str, str], None]
     keep_bar: Callable[[str, Bar], None]
+    keep_liquidation: Callable[[Liquidation], None]
     history_kept: Callable[[str, Timeframe], None]
     fail: Callable[[BaseException], None]
     pace: Callable[[], Awaitable[None]]
@@ -252,6 +253,8 @@ class ExchangeFeed:
                 self._outlets.keep_bar(item.symbol, event)
             elif isinstance(event, FeedState):
                 self._note_state(event)
+            elif isinstance(event, Liquidation):
+                self._outlets.keep_liquidation(event)
         self._outlets.publish(item.symbol, events)
 
     def _keep_history(self, item: Followed, timeframe: Timeframe, bars: Sequence[Bar]) -> None:

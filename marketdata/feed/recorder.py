@@ -18,6 +18,8 @@ from marketdata.feed import rows
 from marketdata.feed.lease import LeaseLost, as_leader
 from marketdata.feed.rows import FeedNote
 from marketdata.models import FeedStatus
+from marketdata.observations import store_observations
+from marketdata.sources.kinds import SlowEvent
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +42,7 @@ class Recorder:
         self._enabled = enabled
         self._notes: deque[FeedNote] = deque(maxlen=_MAX_WAITING)
         self._bars: deque[tuple[int, Bar]] = deque(maxlen=_MAX_WAITING)
+        self._observations: deque[SlowEvent] = deque(maxlen=_MAX_WAITING)
         self._when_stored: list[Callable[[], None]] = []
         self._writing = asyncio.Lock()
         self.epoch = 0
@@ -54,6 +57,10 @@ class Recorder:
     def keep_bar(self, instrument_id: int, bar: Bar) -> None:
         if self._enabled:
             self._bars.append((instrument_id, bar))
+
+    def keep_observation(self, event: SlowEvent) -> None:
+        if self._enabled:
+            self._observations.append(event)
 
     def when_stored(self, tell: Callable[[], None]) -> None:
         """Call `tell` once the bars kept so far are committed."""
@@ -70,6 +77,8 @@ class Recorder:
         async with self._writing:
             if self._notes:
                 await self._empty(self._notes, lambda notes: rows.write_notes(notes, exchange_id=self._exchange_id))
+            if self._observations:
+                await self._empty(self._observations, store_observations)
             try:
                 await self._write_bars()
                 await self.attempt(self._leading(lambda: rows.write_statuses(statuses, exchange_id=self._exchange_id)))

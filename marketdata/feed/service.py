@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import structlog
 from asgiref.sync import sync_to_async
 from redis.exceptions import RedisError
 
 from marketdata import cache
 from marketdata.bus import TickPublisher
-from marketdata.events import Bar, Event, HistoryReady, Timeframe
+from marketdata.events import Bar, Event, HistoryReady, Liquidation, Timeframe
 from marketdata.exchanges.adapter import Listing, Rest
 from marketdata.feed import rows
 from marketdata.feed.archive import Archive, NoArchive, open_archive
@@ -30,6 +31,7 @@ from marketdata.feed.second_source import SecondSource
 from marketdata.feed.status import status_row, unknown_row
 from marketdata.feed.tape import NoTape, Tape
 from marketdata.recording.recorder import FrameRecorder
+from marketdata.sources.config import stored_name
 
 log = structlog.get_logger(__name__)
 
@@ -138,6 +140,7 @@ class FeedService:
                 publish=self._publish,
                 note=self._note,
                 keep_bar=self._keep_bar,
+                keep_liquidation=self._keep_liquidation,
                 history_kept=self._history_kept,
                 fail=self._fail,
                 pace=self._pace,
@@ -155,6 +158,7 @@ class FeedService:
                     epoch=self._epoch,
                     now_ns=feed.now_ns,
                     on_recovered=feed.tell_everything,
+                    on_outage=self._note_outage,
                 )
                 loops.append(self._write_rows(feed))
                 publishing = [self.publisher.run(), self._write_cache(feed)]
@@ -305,10 +309,23 @@ class FeedService:
         self._recorder.note(kind, message, at_ns=time.time_ns(), symbol=symbol)
         self._on_note(self.config.exchange, kind, message, symbol)
 
+    def _note_outage(self, is_down: bool) -> None:
+        if is_down:
+            self._note("redis_away", "Redis is away: bots and browsers get no ticks until it is back.", "")
+        else:
+            self._note("redis_back", "Redis is back: everything is told again.", "")
+
     def _keep_bar(self, symbol: str, bar: Bar) -> None:
         instrument_id = self._listings.instrument_ids.get(symbol)
         if instrument_id is not None:
             self._recorder.keep_bar(instrument_id, bar)
+
+    def _keep_liquidation(self, event: Liquidation) -> None:
+        """Stored like what slow sources find: venues do not tell it again."""
+        name = stored_name(self.config.exchange, self.config.environment)
+        self._recorder.keep_observation(
+            msgspec.structs.replace(event, exchange=name, symbol=event.symbol.partition("/")[0])
+        )
 
     def _history_kept(self, symbol: str, timeframe: Timeframe) -> None:
         """Tell consumers when the bars are where they can load them."""

@@ -178,6 +178,7 @@ class _Trial:
             publish=self._on_events,
             note=self._on_note,
             keep_bar=lambda symbol, bar: None,
+            keep_liquidation=lambda event: None,
             history_kept=lambda symbol, timeframe: None,
             fail=self._on_failure,
             pace=partial(asyncio.sleep, 0),

@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from marketdata.events import Headline, LongShort, Premium
+from marketdata.events import Headline, Liquidation, LongShort, Premium
 from marketdata.sources.kinds import SlowEvent
 
 # Beside the perpetual's premium: that of the future of this quarter.
@@ -27,5 +27,8 @@ def observation_key(event: SlowEvent, default: str = "") -> str:
             return DATED if event.expiry else ""
         case Headline():
             return title_key(event.title)
+        case Liquidation():
+            # Many in a millisecond of a crash; the same order is told once.
+            return f"{event.side} {event.size:g} at {event.price:g}"
         case _:
             return default

@@ -173,6 +173,7 @@ def make_feed(
         publish=publish,
         note=lambda kind, message, symbol: None,
         keep_bar=lambda symbol, bar: None,
+        keep_liquidation=lambda event: None,
         history_kept=lambda symbol, timeframe: None,
         fail=failed.set_exception,
         pace=pace,
