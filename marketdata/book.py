@@ -39,13 +39,14 @@ class OrderBook:
         "_buffer",
         "_first_update_id",
         "_joining",
+        "_known_update_id",
         "is_valid",
         "update_id",
     )
 
     def __init__(self) -> None:
         self.is_valid = False
-        self.update_id = 0
+        self.update_id = self._known_update_id = 0
         # After an image, or when another socket takes over, what is known already may come again.
         self._joining = True
         self._first_update_id = 0
@@ -65,6 +66,11 @@ class OrderBook:
         return -self._ask_keys[-1] if self._ask_keys else 0.0
 
     @property
+    def newest_update_id(self) -> int:
+        """How far the book is, or was when it was last valid."""
+        return self.update_id if self.is_valid else self._known_update_id
+
+    @property
     def is_buffering(self) -> bool:
         return bool(self._buffer)
 
@@ -78,6 +84,8 @@ class OrderBook:
 
     def invalidate(self) -> None:
         """Forget everything: the next image starts anew."""
+        if self.is_valid:
+            self._known_update_id = self.update_id
         self.is_valid = False
         self.update_id = self._first_update_id = 0
         self._joining = True

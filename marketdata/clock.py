@@ -3,6 +3,9 @@
 from typing import Protocol
 
 _WINDOW_NS = 60_000_000_000
+# A record so far ahead of all others has a wrong time, or our clock was set: enough in a row tell.
+AHEAD_NS = 1_000_000_000
+_AHEAD_IN_A_ROW = 5
 # A stream that jumps back by more than this was started again.
 _RESTART_NS = 60_000_000_000
 
@@ -14,24 +17,35 @@ class VenueClock(Protocol):
     def now_ns(self, ts_init: int) -> int:
         """The venue's time at our `ts_init`."""
 
+    def is_ahead(self, ts_event: int, ts_init: int) -> bool:
+        """Whether a record is from a time that cannot have come yet."""
+
 
 class OffsetClock:
     """Our clock, corrected by the venue's estimated offset.
 
     The offset is the smallest `ts_init - ts_event` of the last one to two minutes: the fastest message shows the
-    difference of the clocks plus the shortest way, and slower ones show only their own delay.
+    difference of the clocks plus the shortest way, and slower ones show only their own delay. One record from the future
+    is no fast message.
     """
 
-    __slots__ = ("_current_ns", "_previous_ns", "_window_ends_ns", "offset_ns")
+    __slots__ = ("_ahead", "_current_ns", "_previous_ns", "_window_ends_ns", "offset_ns")
 
     def __init__(self) -> None:
         self.offset_ns = 0
         self._current_ns: int | None = None
         self._previous_ns: int | None = None
         self._window_ends_ns = 0
+        self._ahead = 0
 
     def observe(self, *, ts_event: int, ts_init: int) -> None:
         difference_ns = ts_init - ts_event
+        if self._current_ns is not None and difference_ns < self.offset_ns - AHEAD_NS:
+            self._ahead += 1
+            if self._ahead < _AHEAD_IN_A_ROW:
+                return
+            self._current_ns = None
+        self._ahead = 0
         if ts_init >= self._window_ends_ns:
             self._previous_ns, self._current_ns = self._current_ns, None
             self._window_ends_ns = ts_init + _WINDOW_NS
@@ -43,6 +57,9 @@ class OffsetClock:
 
     def now_ns(self, ts_init: int) -> int:
         return ts_init - self.offset_ns
+
+    def is_ahead(self, ts_event: int, ts_init: int) -> bool:
+        return self._current_ns is not None and ts_init - ts_event < self.offset_ns - AHEAD_NS
 
 
 class NewestEventClock:
@@ -59,6 +76,9 @@ class NewestEventClock:
 
     def now_ns(self, ts_init: int) -> int:
         return self._newest_ns
+
+    def is_ahead(self, ts_event: int, ts_init: int) -> bool:
+        return False
 
 
 def venue_clock(mode: str) -> VenueClock:

@@ -13,8 +13,8 @@ class Condition:
     is), refused (the venue does not stream it).
     """
 
-    __slots__ = ("closed", "connected", "diverged", "down_reason", "held", "reason", "refused", "resync_reason", "silent",
-                 "source", "state")  # fmt: skip
+    __slots__ = ("closed", "connected", "diverged", "down_reason", "held", "reason", "refused", "resync_reason",
+                 "retried", "silent", "source", "state")  # fmt: skip
 
     def __init__(self) -> None:
         self.state = "connecting"
@@ -27,11 +27,14 @@ class Condition:
         self.resync_reason = ""
         self.closed = ""
         self.refused = ""
+        # Asked for again since it was refused: what comes now shows that it is no longer.
+        self.retried = False
         self.diverged = ""
 
     def connect(self) -> None:
         self.connected = True
         self.silent = self.resync_reason = self.refused = ""
+        self.retried = False
         self.held = None
 
     def disconnect(self, reason: str) -> None:
@@ -51,6 +54,8 @@ class Condition:
         if self.held is not Reason.SKEWED:
             self.held = None
         self.silent = ""
+        if self.retried:
+            self.refused, self.retried = "", False
 
     @property
     def is_silent(self) -> bool:

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     SPIKE = "spike"
     OUT_OF_ORDER = "out of order"
     SKEWED = "late"
+    FROM_FUTURE = "from the future"
 
 
 # With these the symbol is held until something plausible arrives. Repeated and overtaken records are merely dropped.

@@ -23,6 +23,7 @@ from marketdata.events import (
     TradeTick,
 )
 from marketdata.exchanges.adapter import BookImage, Gap, VenueEvent
+from marketdata.numbering import GoingOn
 from marketdata.quality import PriceReference, QualityLimits, Reason, check_quote, check_trade, is_skewed
 from marketdata.silence import SymbolSilence
 from marketdata.stand_in import foreign, polled
@@ -35,8 +36,11 @@ _DEFAULT_LIMITS = QualityLimits()
 _GRACE_NS = 250_000_000
 # For so long after one socket took over from another, what was known already may come again.
 _OVERLAP_NS = 10_000_000_000
-# So many refused prints in a row by number are believed.
-_REFUSED_IN_ORDER = 5
+# So many refused records in a row, in order, are believed; quotes, which are many, only after a while.
+_REFUSED_PRINTS = 5
+_REFUSED_IMAGES = 5
+_REFUSED_QUOTES = 30
+_REFUSED_FOR_NS = 5_000_000_000
 # While REST answered so recently, no other venue stands in.
 _POLLED_NS = 5_000_000_000
 
@@ -85,9 +89,11 @@ class SymbolStream:
         self._reference = PriceReference(limits)
         self._condition = Condition()
         self._last_trade_id = 0
-        self._refused_trade_id = self._refused_trades = 0
+        self._old_trades = GoingOn(in_a_row=_REFUSED_PRINTS)
+        self._old_images = GoingOn(in_a_row=_REFUSED_IMAGES)
+        self._old_quotes = GoingOn(in_a_row=_REFUSED_QUOTES, after_ns=_REFUSED_FOR_NS)
         self._last_update_id = 0
-        # Never lowered: what REST says may not be older than what any socket has said.
+        # What REST says may not be older than what any socket has said: not lowered by a new connection.
         self._newest_update_id = 0
         self._overlap_until_ns = 0
         self._polled_ns = 0
@@ -125,6 +131,15 @@ class SymbolStream:
     def is_silent(self) -> bool:
         """Whether the socket is up and yet brings nothing, or not all of it."""
         return self._condition.is_silent
+
+    @property
+    def is_refused(self) -> bool:
+        return self._condition.connected and bool(self._condition.refused)
+
+    @property
+    def newest_update_id(self) -> int:
+        """The newest that any source of the venue has told, 0 where it numbers nothing."""
+        return max(self._newest_update_id, self.book.newest_update_id)
 
     @property
     def is_comparable(self) -> bool:
@@ -209,10 +224,22 @@ class SymbolStream:
         return self._told(ts_init)
 
     def refused(self, ts_init: int, *, reason: str) -> list[Event]:
-        """The venue does not stream the symbol. Ends with the next connection."""
-        self._condition.refused = reason
+        """The venue does not stream the symbol. Ends with the next connection, or when it was asked again and brings it."""
+        condition = self._condition
+        condition.retried = False
+        # Perhaps it is the prints that do not come: minutes without them are not whole.
+        self.bars.interrupt()
+        if reason == condition.refused:
+            return []
+        condition.refused = reason
         self.book.invalidate()
         return self._told(ts_init)
+
+    def asked_again(self) -> None:
+        """The venue was asked for the symbol once more."""
+        if self._condition.refused and not self._condition.retried:
+            self._condition.retried = True
+            self.bars.resume()
 
     def closed(self, ts_init: int, *, reason: str) -> list[Event]:
         """The market is closed, or with an empty reason open again: silence is no fault meanwhile."""
@@ -230,7 +257,12 @@ class SymbolStream:
     def diverged(self, ts_init: int, *, reason: str) -> list[Event]:
         """Another source contradicts the price, or with an empty reason agrees again."""
         self._condition.diverged = reason
-        return self._told(ts_init)
+        out: list[Event] = []
+        self._restate(ts_init, out)
+        if not reason and self.is_comparable and self.socket_quote is not None:
+            # Whoever stood in may have told another price since.
+            self._accept_quote(self.socket_quote, out)
+        return self._counted(out)
 
     def receive_polled(self, image: BookImage) -> list[Event]:
         """Take the top of a book fetched by REST while the socket gives nothing.
@@ -241,7 +273,7 @@ class SymbolStream:
         if found is None:
             return []
         quote, snapshot = found
-        out = self._stand_in("rest", quote, snapshot, floor=self._newest_update_id)
+        out = self._stand_in("rest", quote, snapshot, floor=self.newest_update_id)
         if out:
             self._polled_ns = image.ts_init
         return out
@@ -256,12 +288,16 @@ class SymbolStream:
         out: list[Event] = []
         known = self.quote
         # Where the venue numbers nothing, time tells: its own for its REST, ours for another venue.
+        is_numbered = floor > 0 and quote.update_id > 0
         is_older = known is not None and (
             quote.ts_event < known.ts_event if source == "rest" else quote.ts_init < known.ts_init
         )
-        if not self.needs_stand_in or (is_older and not floor):
+        if not self.needs_stand_in or (is_older and not is_numbered):
             return out
         reason = check_quote(quote, reference=self._reference, last_update_id=floor)
+        if reason is Reason.SPIKE:
+            # Markets move while the socket is silent, too.
+            self._reference.reject((quote.bid + quote.ask) / 2)
         if reason is not None:
             self.counts["polled.older" if reason is Reason.OUT_OF_ORDER else f"rejected.{reason}"] += 1
             return out
@@ -300,12 +336,23 @@ class SymbolStream:
     def _take_quote(self, quote: QuoteTick, out: list[Event]) -> None:
         self.counts["in.quote"] += 1
         reason = check_quote(quote, reference=self._reference, last_update_id=self._last_update_id)
+        is_overlap = quote.ts_init < self._overlap_until_ns
+        if (
+            reason is Reason.OUT_OF_ORDER
+            and not is_overlap
+            and self._old_quotes.refused(quote.update_id, quote.ts_init)
+        ):
+            # The number before was damaged; whether these prices are plausible is asked with the next one.
+            self._last_update_id = self._newest_update_id = 0
+        if reason is None and is_overlap and self._is_told(quote):
+            reason = Reason.OUT_OF_ORDER
         if reason is not None:
             self._reject(reason, "quote", (quote.bid + quote.ask) / 2, quote.ts_init, out)
             return
+        self._old_quotes.accepted()
         # Quotes that are all refused, e.g. behind a wrong id, are as good as none: the channel is silent.
         self._silence.quotes.arrived(quote.ts_init)
-        if quote.ts_event == 0:
+        if quote.ts_event == 0 or self._clock.is_ahead(quote.ts_event, quote.ts_init):
             # Binance sends no time with spot quotes: ours, corrected by the offset (under replay the stream's).
             quote = QuoteTick(
                 exchange=quote.exchange,
@@ -320,9 +367,16 @@ class SymbolStream:
             )
         self.socket_quote = quote
         self._has_fresh_quote = True
+        if quote.update_id > self._newest_update_id:
+            self._newest_update_id = quote.update_id
         if not self._condition.diverged:
             self._accept_quote(quote, out)
         self._good(quote.ts_init, out)
+
+    def _is_told(self, quote: QuoteTick) -> bool:
+        """Whether a quote without a number, held back by a socket that has taken over, is older than what was told."""
+        told = self.socket_quote
+        return not quote.update_id and self._has_fresh_quote and told is not None and quote.ts_init < told.ts_init
 
     def _accept_quote(self, quote: QuoteTick, out: list[Event]) -> None:
         self._last_update_id = quote.update_id
@@ -337,14 +391,21 @@ class SymbolStream:
         reason = check_trade(
             trade, reference=self._reference, last_trade_id=self._last_trade_id, sizeless=self._is_index
         )
-        if reason is Reason.OUT_OF_ORDER and self._goes_on(trade):
-            # The number before was damaged: what was refused since is left to history.
-            self.bars.interrupt()
-            self.bars.resume()
-        elif reason is not None:
+        if reason is Reason.OUT_OF_ORDER and trade.ts_init >= self._overlap_until_ns:
+            if trade.trade_id != self._last_trade_id:
+                # Late, or the number before was damaged: its minute is left to history.
+                self._leave_minute()
+            if self._old_trades.refused(trade.trade_id, trade.ts_init):
+                reason = None
+        if reason is not None:
             self._reject(reason, "trade", trade.price, trade.ts_init, out)
             return
         self._observe_time(trade.ts_event, trade.ts_init, out)
+        if self._clock.is_ahead(trade.ts_event, trade.ts_init):
+            self._leave_minute()
+            self._reject(Reason.FROM_FUTURE, "trade", trade.price, trade.ts_init, out)
+            return
+        self._old_trades.accepted()
         self._last_trade_id = trade.trade_id
         self.trade = trade
         closed = self.bars.add(trade)
@@ -356,18 +417,16 @@ class SymbolStream:
             self._has_fresh_quote = True
             self._good(trade.ts_init, out)
 
-    def _goes_on(self, trade: TradeTick) -> bool:
-        """Whether refused prints follow each other by number: then the one that they are compared with was wrong."""
-        follows = trade.trade_id == self._refused_trade_id + 1 and trade.ts_init >= self._overlap_until_ns
-        self._refused_trades = self._refused_trades + 1 if follows else 1
-        self._refused_trade_id = trade.trade_id
-        return self._refused_trades >= _REFUSED_IN_ORDER
+    def _leave_minute(self) -> None:
+        """Prints may be missing from the forming minute: history tells."""
+        self.bars.interrupt()
+        self.bars.resume()
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
         self.counts["in.delta"] += 1
         if delta.ts_event:
             self._observe_time(delta.ts_event, delta.ts_init, out)
-        ts_event = delta.ts_event or self._clock.now_ns(delta.ts_init)
+        ts_event = self._time_of(delta)
         self._after_book(self.book.apply_delta(delta), ts_event, delta.ts_init, out)
 
     def _take_image(self, image: BookImage, out: list[Event]) -> None:
@@ -378,15 +437,28 @@ class SymbolStream:
                 self._observe_time(image.ts_event, image.ts_init, out)
         elif self.book.is_valid:
             return
-        ts_event = image.ts_event or self._clock.now_ns(image.ts_init)
-        self._after_book(self.book.apply_image(image), ts_event, image.ts_init, out)
+        applied = self.book.apply_image(image)
+        if applied is Applied.OLD and image.ts_init >= self._overlap_until_ns:
+            if self._old_images.refused(image.update_id, image.ts_init):
+                # The number before was damaged.
+                self.book.invalidate()
+                self._newest_update_id = 0
+                applied = self.book.apply_image(image)
+        elif applied is Applied.APPLIED:
+            self._old_images.accepted()
+        self._after_book(applied, self._time_of(image), image.ts_init, out)
+
+    def _time_of(self, record: BookDelta | BookImage) -> int:
+        """The venue's time of a record: its own, unless it has none, or one that cannot be."""
+        if record.ts_event and not self._clock.is_ahead(record.ts_event, record.ts_init):
+            return record.ts_event
+        return self._clock.now_ns(record.ts_init)
 
     def _take_gap(self, gap: Gap, out: list[Event]) -> None:
         self.counts["in.gap"] += 1
         self.book.invalidate()
-        # Prints may be among what was lost: the forming minute is left to history.
-        self.bars.interrupt()
-        self.bars.resume()
+        # Prints may be among what was lost.
+        self._leave_minute()
         self._resync(gap.reason, gap.ts_init, out)
 
     def _after_book(self, applied: Applied, ts_event: int, ts_init: int, out: list[Event]) -> None:
@@ -465,13 +537,14 @@ class SymbolStream:
 
     def _good(self, ts_init: int, out: list[Event]) -> None:
         """A plausible price or book from the socket arrived."""
-        if self._condition.diverged:
+        condition = self._condition
+        if condition.diverged or (condition.refused and not condition.retried):
             return
         if self.state != "live" or self._condition.held is not None:
             if self._silence.find(ts_init, quote=self.quote, book=self.book, before=""):
                 # One channel came, the other is silent still: half of the truth is none.
                 return
-            self._condition.release()
+            condition.release()
             self._restate(ts_init, out)
 
     def _told(self, ts_init: int) -> list[Event]:
