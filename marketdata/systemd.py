@@ -8,6 +8,9 @@ import socket
 import time
 from collections.abc import Mapping
 
+# What must not be lost may hold the process up for so long; the rest comes again.
+_WAIT_S = 0.5
+
 
 class Notifier:
     """Sends states to the socket that the supervisor named. A supervisor that is away is no reason to stop."""
@@ -19,14 +22,14 @@ class Notifier:
         self._status = ""
 
     def ready(self) -> None:
-        self._send("READY=1")
+        self._send("READY=1", wait_s=_WAIT_S)
 
     def reloading(self, monotonic_ns: int) -> None:
         """Follow it with `ready` when all was read again. `monotonic_ns`: of CLOCK_MONOTONIC."""
-        self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns // 1000}")
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_ns // 1000}", wait_s=_WAIT_S)
 
     def stopping(self) -> None:
-        self._send("STOPPING=1")
+        self._send("STOPPING=1", wait_s=_WAIT_S)
 
     def status(self, text: str) -> None:
         """One line for `systemctl status`, sent when it changed."""
@@ -40,14 +43,15 @@ class Notifier:
             self._beat_s = now_s
             self._send("WATCHDOG=1")
 
-    def _send(self, text: str) -> None:
+    def _send(self, text: str, *, wait_s: float = 0.0) -> None:
+        """`wait_s`: how long it may take a busy supervisor to make room for it."""
         if not self._address:
             return
         # A leading @ is systemd's spelling of an abstract address.
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as out:
-                out.setblocking(False)
+                out.settimeout(wait_s)
                 out.sendto(text.encode(), address)
         except OSError:
             return

@@ -48,10 +48,10 @@ class HealthDoor:
         app.add_routes(
             [web.get("/livez", self._livez), web.get("/readyz", self._readyz), web.get("/metrics", self._metrics)]
         )
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await self._runner.setup()
         try:
-            await web.TCPSite(self._runner, self._host, self._port, shutdown_timeout=1.0).start()
+            await web.TCPSite(self._runner, self._host, self._port).start()
         except OSError as error:
             await self.close()
             reason = error.strerror or str(error)
@@ -94,6 +94,8 @@ def fresh(service: FeedService) -> str:
         return "starting"
     if service.feed.denied:
         return f"not allowed: {service.feed.denied}"
+    if service.feed.unknown and not service.feed.listed:
+        return "the venue has not said what it lists"
     behind = [item for item in service.feed.followed.values() if item.stream.state not in _FRESH]
     if not behind:
         return _OK

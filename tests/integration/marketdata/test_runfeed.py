@@ -20,21 +20,26 @@ from tests.integration.marketdata.cast import add_venue
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+def environment(**changed: str) -> dict[str, str]:
+    """That of a process which uses the test's database."""
     settings = connection.settings_dict
     url = os.environ["DATABASE_URL"].rsplit("/", 1)[0] + f"/{settings['NAME']}"
+    return os.environ | {"DATABASE_URL": url} | changed
+
+
+def start(*arguments: str, **changed: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "manage.py", "runfeed", *arguments],
         cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": url} | environment,
+        env=environment(**changed),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run(*arguments: str, **environment: str) -> tuple[int, str, str]:
-    process = start(*arguments, **environment)
+def run(*arguments: str, **changed: str) -> tuple[int, str, str]:
+    process = start(*arguments, **changed)
     out, errors = process.communicate(timeout=60)
     return process.returncode, out, errors
 

@@ -1,0 +1,128 @@
+"""`manage.py doctor`: what it says of venues, keys, clocks and slow sources."""
+
+import json
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.management import call_command
+
+from tests.integration.marketdata.cast import add_venue, switch_fault
+from tests.simulator_fixture import simulator  # noqa: F401 - a fixture
+from tradingsite.doctor import Level
+from tradingsite.doctor.machine import check_recordings
+from tradingsite.doctor.venues import Answer, check_slow_sources, check_venues, clock_finding
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SECRET = "canary-7f3a"
+
+
+@pytest.fixture
+def venue(simulator):  # noqa: F811
+    return add_venue(simulator)
+
+
+def by_name(findings) -> dict:
+    return {finding.check: finding for finding in findings}
+
+
+def test_a_venue_that_answers_with_our_time_is_fine(venue):
+    found = by_name(check_venues())
+    assert {finding.level for finding in found.values()} == {Level.OK}
+    assert set(found) == {"exchange simulated", "keys simulated", "clock simulated"}
+    assert venue.rest_url in found["exchange simulated"].message
+
+
+@pytest.mark.usefixtures("venue")
+def test_a_venue_whose_clock_is_off_fails(simulator):  # noqa: F811
+    switch_fault(simulator, "clock_skew", milliseconds=5_000, seconds=30.0)
+    try:
+        clock = by_name(check_venues())["clock simulated"]
+    finally:
+        switch_fault(simulator, "clock_skew", on=False)
+    assert clock.level == Level.FAILED
+    assert clock.message.startswith("+")
+    assert "NTP" in clock.advice
+
+
+@pytest.mark.parametrize(
+    ("offset_ms", "round_trip_ms", "level"),
+    [(-249, 0, "ok"), (251, 0, "warning"), (-501, 0, "failed"), (600, 300, "warning"), (600, 1_000, "ok")],
+)
+def test_a_clock_is_judged_by_what_is_certain_of_it(offset_ms, round_trip_ms, level):
+    assert clock_finding("x", Answer(offset_ms=offset_ms, round_trip_ms=round_trip_ms)).level == level
+
+
+def test_a_venue_that_cannot_be_reached_fails_and_the_others_do_not(venue):
+    from marketdata.models import Exchange
+
+    Exchange.objects.create(
+        code="gone", name="Gone", adapter="binance", environment="live", rest_url="http://127.0.0.1:9",
+        websocket_url="ws://127.0.0.1:9",
+    )  # fmt: skip
+    Exchange.objects.create(code="odd", name="Odd", adapter="mtgox", environment="live")
+    found = by_name(check_venues())
+    assert found["exchange gone"].level == found["exchange odd"].level == Level.FAILED
+    assert "127.0.0.1:9" in found["exchange gone"].message
+    assert "mtgox" in found["exchange odd"].message
+    assert found["exchange simulated"].level == Level.OK
+    assert "clock gone" not in found
+
+
+@pytest.mark.usefixtures("venue")
+def test_keys_are_named_and_never_shown(monkeypatch, capsys):
+    monkeypatch.setenv("SIMULATED_API_KEY", SECRET)
+    monkeypatch.setenv("SIMULATED_API_SECRET", SECRET)
+    with pytest.raises(SystemExit):
+        call_command("doctor", "--json")
+    out = capsys.readouterr().out
+    keys = next(finding for finding in json.loads(out) if finding["check"] == "keys simulated")
+    assert keys["message"] == "set: SIMULATED_API_KEY, SIMULATED_API_SECRET"
+    assert SECRET not in out
+
+
+def test_a_key_that_the_venue_refuses_fails():
+    from marketdata.feed.config import load_config
+    from marketdata.models import Exchange
+    from tradingsite.doctor.venues import keys_finding
+
+    Exchange.objects.create(code="upstox", name="Upstox", adapter="upstox", environment="live")
+    finding = keys_finding(load_config("upstox"), Answer(error="refused", denied="the token has expired"))
+    assert finding.level == Level.FAILED
+    assert "the token has expired" in finding.message
+    assert "UPSTOX_ACCESS_TOKEN" in finding.advice
+
+
+def test_slow_sources_in_trouble_are_named():
+    from marketdata.models import SlowSource
+
+    SlowSource.objects.all().delete()
+    assert check_slow_sources()[0].level == Level.OK
+    SlowSource.objects.create(name="fear", kind="fear-greed", environment="simulated")
+    assert "not asked yet: fear" in check_slow_sources()[0].message
+    SlowSource.objects.update(state="unreachable", reason="unreachable: no route")
+    (finding,) = check_slow_sources()
+    assert (finding.check, finding.level, finding.message) == (
+        "source fear", Level.WARNING, "unreachable: unreachable: no route",
+    )  # fmt: skip
+
+
+def test_no_exchange_is_worth_a_warning():
+    assert check_venues()[0].level == Level.WARNING
+
+
+def test_the_folder_of_recordings(settings, tmp_path):
+    assert check_recordings().level == Level.OK
+    settings.RECORD_DIR = str(tmp_path / "not yet" / "there")
+    assert "free at" in check_recordings().message
+    (tmp_path / "file").write_text("")
+    settings.RECORD_DIR = str(tmp_path / "file")
+    assert check_recordings().level == Level.FAILED
+
+
+@pytest.fixture(autouse=True)
+def close_connections():
+    from asgiref.sync import sync_to_async
+    from django.db import connections
+
+    yield
+    async_to_sync(sync_to_async(connections.close_all))()
