@@ -48,8 +48,9 @@ _RETRY_S = 0.5
 class TickPublisher:
     """Publishes the events of one venue. `add` never waits; `run` is the task that sends.
 
-    `now_ns` is the feed's clock; `on_recovered` is called when Redis is back after a failure. `group` names the groups
-    in place of the venue, where several publishers, each with its own sequence, share them.
+    `now_ns` is the feed's clock; `on_recovered` is called when events were lost and the present state may be told again;
+    `on_outage` with True when Redis goes away and False when it is back. `group` names the groups in place of the venue,
+    where several publishers, each with its own sequence, share them.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class TickPublisher:
         epoch: int,
         now_ns: Callable[[], int],
         on_recovered: Callable[[], None] = lambda: None,
+        on_outage: Callable[[bool], None] = lambda is_down: None,
         layer: Any = None,
         group: str = "",
     ) -> None:
@@ -67,6 +69,7 @@ class TickPublisher:
         self._epoch = epoch
         self._now_ns = now_ns
         self._on_recovered = on_recovered
+        self._on_outage = on_outage
         self._layer: Any = layer or get_channel_layer()
         self._pending: dict[str, deque[Event]] = {}
         self._sequences: dict[str, int] = {}
@@ -154,6 +157,7 @@ class TickPublisher:
         if self.is_down:
             self.is_down = False
             log.warning("[WS] redis is back", exchange=self._exchange, dropped=self.dropped)
+            self._on_outage(False)
         if self._has_dropped:
             self._has_dropped = False
             self._on_recovered()
@@ -168,6 +172,7 @@ class TickPublisher:
                 exchange=self._exchange,
                 error=f"{type(error).__name__}: {error}",
             )
+            self._on_outage(True)
         await asyncio.sleep(_RETRY_S)
 
     def _drop_pending(self) -> None:

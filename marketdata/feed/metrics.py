@@ -1,9 +1,10 @@
 """What this feed process tells Prometheus, read from its services when it is asked: nothing is counted twice."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
@@ -27,6 +28,7 @@ class FeedCollector(Collector):
         services = self._services()
         yield from symbol_families([figures for service in services for figures in _symbols(service)])
         yield from venue_families(_venue(service) for service in services)
+        yield GaugeMetricFamily("feed_asyncio_tasks", "Tasks of the event loop.", value=len(asyncio.all_tasks()))
 
 
 def registry_of(services: Callable[[], Sequence[FeedService]]) -> CollectorRegistry:
