@@ -18,6 +18,9 @@ _MAX_FRAME_BYTES = 16 * 1024 * 1024
 # Frames that wait to be parsed. While there is room the socket is read, and a venue's ping is answered as it is read.
 _MAX_WAITING_FRAMES = 4_096
 _CLOSE_TIMEOUT_S = 2.0
+# Sockets that bring data and yet end sooner than this, again and again, are waited for longer and longer.
+_STEADY_S = 10.0
+_QUICK_TRIES = 20
 # Under a burst, received frames are waiting already: after these many, others have a turn.
 _FRAMES_PER_TURN = 32
 
@@ -43,20 +46,22 @@ class ConnectBudget:
         # Another process at the same address may need the rest.
         self._times: deque[float] = deque(maxlen=max(1, per_5min * 2 // 3))
 
-    def wait_s(self, now_s: float) -> float:
-        """How long until another one may be opened."""
-        if len(self._times) < (self._times.maxlen or 1):
-            return 0.0
-        return max(0.0, self._times[0] + 300 - now_s)
-
-    def opened(self, now_s: float) -> None:
-        self._times.append(now_s)
+    def reserve_s(self, now_s: float) -> float:
+        """How long to wait before opening one. The place is taken: whoever asks next waits for another."""
+        is_full = len(self._times) == self._times.maxlen
+        at_s = max(now_s, self._times[0] + 300) if is_full else now_s
+        self._times.append(at_s)
+        return at_s - now_s
 
 
 class Backoff:
-    """Delays between tries: none, then 1 s, doubled up to `max_s`, each spread by `jitter` (a fraction)."""
+    """Delays between tries: none for the first `at_once`, then 1 s, doubled up to `max_s`.
 
-    def __init__(self, *, max_s: float, jitter: float, rng: random.Random) -> None:
+    Each is spread by `jitter` (a fraction).
+    """
+
+    def __init__(self, *, max_s: float, jitter: float, rng: random.Random, at_once: int = 1) -> None:
+        self._at_once = at_once
         self._max_s = max_s
         self._jitter = jitter
         self._rng = rng
@@ -64,9 +69,9 @@ class Backoff:
 
     def next_delay_s(self) -> float:
         self.failures += 1
-        if self.failures == 1:
+        if self.failures <= self._at_once:
             return 0.0
-        delay_s = min(self._max_s, 2.0 ** min(self.failures - 2, 30))
+        delay_s = min(self._max_s, 2.0 ** min(self.failures - self._at_once - 1, 30))
         return delay_s * self._rng.uniform(1 - self._jitter, 1 + self._jitter)
 
     def reset(self) -> None:
@@ -104,6 +109,9 @@ class Connection:
         self._pace = pace
         self._budget = budget
         self._backoff = Backoff(max_s=settings.reconnect_max_s, jitter=settings.reconnect_jitter, rng=rng)
+        self._storm = Backoff(
+            max_s=settings.reconnect_max_s, jitter=settings.reconnect_jitter, rng=rng, at_once=_QUICK_TRIES
+        )
         self._socket: ClientConnection | None = None
         self._outgoing: asyncio.Queue[Callable[[], bytes | None]] = asyncio.Queue()
         self._replies: set[asyncio.Task[None]] = set()
@@ -142,18 +150,21 @@ class Connection:
 
     async def run(self) -> None:
         while True:
+            await asyncio.sleep(self._budget.reserve_s(time.monotonic()))
+            began_s = time.monotonic()
             reason = await self._session()
+            if time.monotonic() - began_s > _STEADY_S:
+                self._storm.reset()
             if self._renewing:
                 self._renewing = False
                 self._backoff.reset()
-            delay_s = self._backoff.next_delay_s()
+            delay_s = max(self._backoff.next_delay_s(), self._storm.next_delay_s())
             self._on_down(reason, self._backoff.failures)
-            await asyncio.sleep(max(delay_s, self._budget.wait_s(time.monotonic())))
+            await asyncio.sleep(delay_s)
 
     async def _session(self) -> str:
         """One socket from its opening to its end. Gives the reason why it ended."""
         settings = self.settings
-        self._budget.opened(time.monotonic())
         url = ""
         try:
             url = await self._address()

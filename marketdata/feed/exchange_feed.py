@@ -105,6 +105,9 @@ class ExchangeFeed:
 
     def set_listings(self, listings: Iterable[Listing]) -> None:
         """Learn what the venue lists, and tell about rules that changed."""
+        if not self.listed:
+            # What waited for the first answer is looked up again.
+            self.unknown.clear()
         self.rules.learn(listings, followed=self.followed)
         self._outlets.tape.listings(self.rules.listings.values(), time.time_ns())
 
@@ -248,6 +251,9 @@ class ExchangeFeed:
             self._publish(item, stream.disconnected(self._clock_ns(), reason="WebSockets are off (USE_WEBSOCKET)"))
 
     def _publish(self, item: Followed, events: Sequence[Event]) -> None:
+        if self.followed.get(item.symbol) is not item:
+            # Unfollowed while REST was asked for it.
+            return
         for event in events:
             if isinstance(event, Bar) and event.closed:
                 self._outlets.keep_bar(item.symbol, event)

@@ -7,6 +7,8 @@ from marketdata.feed.followed import Followed
 from marketdata.feed.source import Source
 
 _RESUBSCRIBE_EVERY_NS = 10_000_000_000
+# What the venue refuses it may refuse for good, or only because it was busy.
+_REFUSED_EVERY_NS = 60_000_000_000
 # Everything silent for so long after asking again: the socket is dead, whatever it says.
 _RECONNECT_AFTER_NS = 3_000_000_000
 # A quiet market looks the same: tried less and less often while it does not help.
@@ -33,16 +35,23 @@ class Recovery:
                 self._ask_silent(item, now_ns)
             else:
                 item.silent_asked_ns = 0
-                if self._image_on_subscribe:
+                if item.stream.is_refused:
+                    self._ask_again(item, now_ns)
+                elif self._image_on_subscribe:
                     self._ask_image(item, now_ns)
         self._reconnect_dead(items, now_ns)
 
     def _ask_silent(self, item: Followed, now_ns: int) -> None:
-        if now_ns - item.resubscribed_ns > _RESUBSCRIBE_EVERY_NS:
-            item.resubscribed_ns = now_ns
-            self._source.resubscribe(item.symbol)
+        self._ask_again(item, now_ns)
         if not item.silent_asked_ns:
             item.silent_asked_ns = now_ns
+
+    def _ask_again(self, item: Followed, now_ns: int) -> None:
+        every_ns = _REFUSED_EVERY_NS if item.stream.is_refused else _RESUBSCRIBE_EVERY_NS
+        if now_ns - item.resubscribed_ns > every_ns:
+            item.resubscribed_ns = now_ns
+            item.stream.asked_again()
+            self._source.resubscribe(item.symbol)
 
     def _ask_image(self, item: Followed, now_ns: int) -> None:
         if not item.stream.needs_image:

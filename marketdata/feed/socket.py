@@ -177,10 +177,9 @@ class Socket:
 
     def _acknowledged(self, answer: Acknowledgement) -> None:
         if not answer.error:
-            self._asked.pop(answer.request_id or 0, None)
+            self._asked.pop(self._answered(answer), None)
             return
-        # Some venues do not say which request they refuse: it is the last one.
-        request_id = answer.request_id if answer.request_id is not None else max(self._asked, default=0)
+        request_id = self._answered(answer)
         streams = self._asked.get(request_id, ())
         if answer.symbol:
             self._owner.refused(answer.symbol, answer.error)
@@ -194,6 +193,12 @@ class Socket:
             self._wake()
         else:
             self._owner.refused("", answer.error)
+
+    def _answered(self, answer: Acknowledgement) -> int:
+        """Which request. Some venues do not say: those they agree to in order, and the one they refuse is the last."""
+        if answer.request_id is not None:
+            return answer.request_id
+        return max(self._asked, default=0) if answer.error else min(self._asked, default=0)
 
     def _of(self, symbol: str, streams: Sequence[Stream]) -> tuple[Stream, ...]:
         return tuple(stream for stream in self.carried[symbol] if stream in streams)
