@@ -28,10 +28,11 @@ class ListingKeeper:
         self._recorder = recorder
         self._dry_run = dry_run
         self._asked_s = 0.0
+        self._unanswered = 0
 
     def ask_again(self) -> None:
         """Ask the venue at the next look, whatever is known."""
-        self._asked_s = 0.0
+        self._asked_s, self._unanswered = 0.0, 0
 
     async def look_after(
         self, feed: ExchangeFeed, wanted: Set[str], fetch: Callable[[], Coroutine[Any, Any, list[Listing]]]
@@ -42,14 +43,19 @@ class ListingKeeper:
         # Without its row's id a symbol's bars cannot be stored: the database may have been away.
         stored_all = self._dry_run or wanted & listed <= self.instrument_ids.keys()
         complete = bool(listed) and wanted <= listed and stored_all and not feed.rules.is_outdated
-        if self._asked_s and listed and since_s < (_REFRESH_S if complete else _RETRY_S):
+        # A venue that has never answered is asked again soon, then less and less often.
+        unanswered_s = min(_RETRY_S / 2, 2.0 ** min(self._unanswered, 10) / 2)
+        wait_s = _REFRESH_S if complete else _RETRY_S if listed else unanswered_s
+        if self._asked_s and since_s < wait_s:
             return
         self._asked_s = time.monotonic()
         try:
             listings = await fetch()
         except VenueError as error:
+            self._unanswered += 1
             log.warning("[WS] no list of instruments from the venue", exchange=self._config.exchange, error=str(error))
         else:
+            self._unanswered = 0
             feed.set_listings(listings)
             if not self._dry_run:
                 now = rows.to_datetime(time.time_ns())

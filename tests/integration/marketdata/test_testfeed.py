@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from asgiref.sync import sync_to_async
 
+from marketdata.events import Bar
 from marketdata.exchanges.catalog import UnknownAdapter
 from marketdata.feed.config import FeedConfigError, load_config
-from marketdata.feed.trial import Summary, Verdict, try_feed
+from marketdata.feed.trial import Price, Summary, Verdict, try_feed
 from marketdata.feed.trial_config import trial_config
 from marketdata.models import FeedEvent, FeedLease, FeedStatus, Instrument
 from tests.integration.marketdata.cast import switch_fault
@@ -21,8 +22,8 @@ class Notebook:
     def __init__(self, enough=lambda price: False) -> None:
         self.stop = asyncio.Event()
         self.events: list[tuple[str, str]] = []
-        self.prices = []
-        self.bars = []
+        self.prices: list[Price] = []
+        self.bars: list[Bar] = []
         self._enough = enough
 
     def event(self, kind: str, message: str) -> None:
@@ -59,8 +60,12 @@ async def test_states_and_prices_are_told_and_nothing_is_written():
     assert (summary.verdict, summary.reason, summary.state) == (Verdict.FINE, "", "live")
     assert {"listings", "connected", "live"} <= set(notebook.kinds)
     assert summary.messages > 0
+    assert summary.lag_p50_ms is not None
+    assert summary.lag_p95_ms is not None
     assert summary.lag_p95_ms >= summary.lag_p50_ms
     newest = notebook.prices[-1]
+    assert newest.bid is not None
+    assert newest.ask is not None
     assert newest.bid < newest.ask
     assert await sync_to_async(nothing_was_written)()
 

@@ -1,5 +1,7 @@
 """`/metrics` of the site: who may read it, and what it tells."""
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -75,7 +77,7 @@ def market(db):
 
     now = timezone.now()
     venue = Exchange.objects.create(code="binance", name="Binance", adapter="binance", environment="simulated")
-    gone = timezone.timedelta(minutes=5)
+    gone = timedelta(minutes=5)
     common = {"exchange": venue, "last_price": 1.0, "messages": 100, "gaps": 2, "reconnects": 1, "rejected": 3}
     FeedStatus.objects.create(
         symbol="BTC/USDT", state="live", last_tick_at=now, updated_at=now, lag_p50_ms=10, lag_p95_ms=20, **common
