@@ -26,12 +26,20 @@ _FRESH_NS = 5_000_000_000
 _REST_EVERY_S = 30.0
 _REST_PER_S = 2.0
 _LEVELS = 5
+# Two that go on disagreeing: who is right is asked again, as either may have changed.
+_SETTLE_EVERY_S = 30.0
+_FAILED_EVERY_S = 5.0
 
 
 @dataclass(slots=True)
 class _Watched:
+    """`is_held`: the symbol's own price is not believed. `settle_s`: when REST is asked again who is right."""
+
+    item: Followed
     divergence: Divergence
     is_told: bool = False
+    is_held: bool = False
+    settle_s: float = 0.0
 
 
 class SecondSource:
@@ -68,10 +76,12 @@ class SecondSource:
             watched = self._watch(item)
             ours = _price(item) if item.stream.is_comparable else None
             verdict = watched.divergence.compare(ours, current.mid if current else None, now_ns=time.time_ns())
-            if verdict is Verdict.DIVERGED and not watched.is_told:
+            if verdict is Verdict.AGREE:
+                if watched.is_told:
+                    self._agree(item, watched)
+            elif ours is not None and (verdict is Verdict.DIVERGED or watched.is_held):
+                # The other one may be gone while the symbol is held: REST alone can end that.
                 await self._settle(item, watched)
-            elif verdict is Verdict.AGREE and watched.is_told:
-                self._agree(item, watched)
             if current is not None and item.stream.needs_stand_in:
                 self._feed.publish(item.symbol, item.stream.receive_second(self._other, _quote(current)))
 
@@ -99,26 +109,40 @@ class SecondSource:
 
     async def _settle(self, item: Followed, watched: _Watched) -> None:
         """The two disagree: REST of this venue decides whose price is held for wrong."""
+        if time.monotonic() < watched.settle_s:
+            return
         distance = f"{self._other}, by {watched.divergence.distance_bps:.0f} bps"
         price, ours = await self._rest_price(item), _price(item)
+        watched.settle_s = time.monotonic() + (_FAILED_EVERY_S if price is None else _SETTLE_EVERY_S)
         if price is not None and ours is not None and abs(ours / price - 1) * 1e4 <= self._limit_bps:
+            if watched.is_held:
+                self._release(item, watched)
+            elif watched.is_told:
+                return
             watched.is_told = True
             text = f"{item.symbol} differs from {distance}; the venue's REST agrees with its socket: nothing is held."
             self._feed.note("divergence", text, item.symbol)
-            return
-        self._diverge(item, watched, f"{distance}, and from its own REST")
+        elif not watched.is_held:
+            rest = "from its own REST" if price is not None else "its own REST does not answer"
+            self._diverge(item, watched, f"{distance}, and {rest}")
 
     def _diverge(self, item: Followed, watched: _Watched, what: str) -> None:
-        watched.is_told = True
+        watched.is_told = watched.is_held = True
         self._feed.note("divergence", f"{item.symbol} differs from {what}: held until they agree.", item.symbol)
         self._feed.publish(item.symbol, item.stream.diverged(time.time_ns(), reason=f"the price differs from {what}"))
 
     def _agree(self, item: Followed, watched: _Watched) -> None:
-        watched.is_told = False
+        watched.is_told, watched.settle_s = False, 0.0
         self._feed.note("agreement", f"The sources of {item.symbol} agree again.", item.symbol)
+        self._release(item, watched)
+
+    def _release(self, item: Followed, watched: _Watched) -> None:
+        watched.is_held = False
         self._feed.publish(item.symbol, item.stream.diverged(time.time_ns(), reason=""))
 
     async def _rest_price(self, item: Followed) -> float | None:
+        """None when REST gives nothing, or what the socket had said before it was asked."""
+        floor = item.stream.newest_update_id
         try:
             image = await self._feed.rest_work.rest.book(item.venue_symbol, symbol=item.symbol, limit=_LEVELS)
         except RateLimited as error:
@@ -126,12 +150,14 @@ class SecondSource:
             return None
         except VenueError:
             return None
+        if 0 < image.update_id < floor:
+            return None
         return (image.bids[0][0] + image.asks[0][0]) / 2 if image.bids and image.asks else None
 
     def _watch(self, item: Followed) -> _Watched:
         watched = self._watched.get(item.symbol)
-        if watched is None:
-            watched = self._watched[item.symbol] = _Watched(Divergence(limit_bps=self._limit_bps))
+        if watched is None or watched.item is not item:
+            watched = self._watched[item.symbol] = _Watched(item, Divergence(limit_bps=self._limit_bps))
         return watched
 
 

@@ -1,16 +1,21 @@
 """Two sources of one price: silence, divergence, and who is believed."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
+from msgspec.structs import replace
 
 from marketdata import cache
 from marketdata.cache import LatestQuote
 from marketdata.events import FeedState, QuoteTick
+from marketdata.feed import second_source
 from marketdata.models import Exchange, FeedEvent
 from tests.integration.marketdata.cast import add_venue, afollow, eventually, listening, running_feed, switch_fault
 from tests.integration.marketdata.test_feed import is_state
+
+SIDES = ("bids", "asks")
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,6 +75,17 @@ async def test_a_second_source_that_is_wrong_by_itself_holds_nothing(market):
         await eventually(lambda: tell(stream.quote.mid) and FeedEvent.objects.filter(kind="agreement").exists())
 
 
+def with_prices(book: Callable, factor: float, *, update_id: int | None = None) -> Callable:
+    """REST whose prices are off by a factor, or whose books are as old as `update_id`."""
+
+    async def book_elsewhere(venue_symbol: str, *, symbol: str, limit: int):
+        image = await book(venue_symbol, symbol=symbol, limit=limit)
+        sides = {name: tuple((price * factor, size) for price, size in getattr(image, name)) for name in SIDES}
+        return replace(image, **sides, update_id=update_id or image.update_id)
+
+    return book_elsewhere
+
+
 async def test_a_socket_that_everyone_contradicts_is_held_until_they_agree(market):
     await venue_with_second_source(market, divergence_bps=50)
     async with listening() as listener, running_feed() as service:
@@ -77,15 +93,7 @@ async def test_a_socket_that_everyone_contradicts_is_held_until_they_agree(marke
         item = service.feed.followed["BTC/USDT"]
         rest = service.feed.rest_work.rest
         true_book = rest.book
-
-        async def book_elsewhere(venue_symbol: str, *, symbol: str, limit: int):
-            image = await true_book(venue_symbol, symbol=symbol, limit=limit)
-            shifted = {
-                side: tuple((price * 1.02, size) for price, size in getattr(image, side)) for side in ("bids", "asks")
-            }
-            return type(image)(**{**{name: getattr(image, name) for name in image.__struct_fields__}, **shifted})
-
-        rest.book = book_elsewhere
+        rest.book = with_prices(true_book, 1.02)
         await eventually(
             lambda: tell(item.stream.socket_quote.mid * 1.02) and item.stream.state != "live", timeout_s=30
         )
@@ -96,3 +104,32 @@ async def test_a_socket_that_everyone_contradicts_is_held_until_they_agree(marke
         assert "held until they agree" in event.message
         rest.book = true_book
         await eventually(lambda: tell(item.stream.socket_quote.mid) and item.stream.state == "live", timeout_s=30)
+
+
+async def test_a_held_symbol_is_released_by_rest_when_the_other_exchange_is_gone(market, monkeypatch):
+    monkeypatch.setattr(second_source, "_SETTLE_EVERY_S", 1.0)
+    await venue_with_second_source(market, divergence_bps=50)
+    async with listening() as listener, running_feed() as service:
+        await listener.until(is_state("live"))
+        item = service.feed.followed["BTC/USDT"]
+        rest = service.feed.rest_work.rest
+        true_book = rest.book
+        rest.book = with_prices(true_book, 1.02)
+        await eventually(
+            lambda: tell(item.stream.socket_quote.mid * 1.02) and item.stream.state != "live", timeout_s=30
+        )
+        rest.book = true_book
+        # The other exchange says nothing more.
+        await eventually(lambda: item.stream.state == "live" and item.stream.source == "websocket", timeout_s=30)
+
+
+async def test_an_old_answer_of_rest_contradicts_nobody(market):
+    await venue_with_second_source(market, divergence_bps=50)
+    async with listening() as listener, running_feed() as service:
+        await listener.until(is_state("live"))
+        item = service.feed.followed["BTC/USDT"]
+        rest = service.feed.rest_work.rest
+        rest.book = with_prices(rest.book, 1.02, update_id=1)
+        opinion = second_source.SecondSource(service.feed, other="", limit_bps=50)
+        assert await opinion._rest_price(item) is None
+        await eventually(lambda: item.stream.state == "live")
