@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from quant.reading import Component
-from quant.signals import microstructure, speed, technical
+from quant.signals import microstructure, open_interest, options_flow, speed, technical
 from quant.vector import Floats, SignalVector
 from quant.veto import Block
 from quant.voting import Verdict, VerdictCode
@@ -17,8 +17,11 @@ NOTHING_IN_THE_WAY = "nothing is in the way"
 MIN_SHOWN = 0.005
 _PART_WEIGHTS: dict[Component, dict[str, float]] = {
     Component.TECHNICAL: technical.PART_WEIGHTS,
-    Component.SPEED: speed.PART_WEIGHTS,
+    # Without a leader these weigh as its own do.
+    Component.SPEED: speed.LED_WEIGHTS,
     Component.MICROSTRUCTURE: microstructure.PART_WEIGHTS,
+    Component.OPEN_INTEREST: open_interest.PART_WEIGHTS,
+    Component.OPTIONS_FLOW: options_flow.PART_WEIGHTS,
 }
 
 

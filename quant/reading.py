@@ -20,6 +20,14 @@ class Component(StrEnum):
     VOLATILITY = "volatility"
 
 
+class Phase(StrEnum):
+    """What kind of market it is: some rules turn round between a range and a trend."""
+
+    TREND = "trend"
+    RANGE = "range"
+    NEUTRAL = "neutral"
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """A signal in [-1, 1], positive for rising prices, or None with the reason why there is none.
 

@@ -9,28 +9,26 @@ from collections.abc import Iterable
 import numpy as np
 
 from marketdata.events import (
+    SLOW,
     TIMEFRAME_SECONDS,
     Bar,
     BookSnapshot,
     Event,
     FeedState,
-    Funding,
     HistoryReady,
-    OpenInterest,
-    OptionsSummary,
     QuoteTick,
-    Sentiment,
     Ticker,
     Timeframe,
     TradeTick,
 )
 from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
-from quant.reading import Component, Reading, missing
+from quant.features.microprice import MicropriceTable
+from quant.reading import Component, Phase, Reading, missing
 from quant.signals.microstructure import Microstructure
 from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import OptionsFlowSignal
-from quant.signals.sentiment import SentimentSignal
+from quant.signals.sentiment import MARKET, SentimentSignal
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
 from quant.signals.volatility import Volatility
@@ -44,21 +42,31 @@ BROKEN_FEEDS = frozenset({"stale", "resyncing", "disconnected", "failed"})
 
 
 class SymbolSignals:
-    """Events in, a `SignalVector` out. The caller routes by instrument: events of others must not come here."""
+    """Events in, a `SignalVector` out.
 
-    def __init__(self, *, exchange: str, symbol: str, timeframes: tuple[Timeframe, ...] = ("1m",)) -> None:
+    The caller routes ticks and bars by instrument: those of others must not come here. Slow observations may come of
+    the asset (`BTC`), of any instrument of it (`BTC/USDT:USDT`, any exchange), or of the whole market; others are left
+    out. `lead_lag` lets a leader speak in speed, with `on_leader`.
+    """
+
+    def __init__(
+        self, *, exchange: str, symbol: str, timeframes: tuple[Timeframe, ...] = ("1m",), lead_lag: bool = False
+    ) -> None:
         if not timeframes:
             raise ValueError(f"{symbol} on {exchange} needs at least one timeframe, such as 1m")
         self.exchange = exchange
         self.symbol = symbol
-        self._exist = existing_components(exchange, symbol)
+        self._exist = set(existing_components(exchange, symbol))
+        self._asset = symbol.partition("/")[0]
         self._technical: dict[Timeframe, Technical] = {}
         self._forming: dict[Timeframe, FormingBar] = {}
-        self._speed = Speed()
+        self._speed = Speed(lead_lag=lead_lag)
         self._micro = Microstructure()
-        self._open_interest = OpenInterestSignal()
-        self._options = OptionsFlowSignal()
-        self._sentiment = SentimentSignal()
+        self._slow: dict[Component, OpenInterestSignal | OptionsFlowSignal | SentimentSignal] = {
+            Component.OPEN_INTEREST: OpenInterestSignal(),
+            Component.OPTIONS_FLOW: OptionsFlowSignal(),
+            Component.SENTIMENT: SentimentSignal(),
+        }
         self._top = TopOfBook()
         self._last_price: float | None = None
         self._trade_ns: int | None = None
@@ -88,17 +96,38 @@ class SymbolSignals:
             if bar.closed:
                 self._on_bar(bar)
 
+    def load_observations(self, events: Iterable[Event]) -> None:
+        """Take stored slow observations, in any order, before the first live one: what is older is left out later."""
+        for event in sorted((e for e in events if isinstance(e, SLOW)), key=lambda e: e.ts_event):
+            self._on_slow(event)
+
     def add_timeframe(self, timeframe: Timeframe, bars: Iterable[Bar]) -> None:
         """Begin a timeframe, or begin it anew, from closed bars, oldest first. Volatility stays on the shortest."""
         own = [bar for bar in bars if bar.timeframe == timeframe]
+        before = self._technical.get(timeframe)
         self._technical[timeframe] = Technical(timeframe)
+        if before is not None:
+            self._technical[timeframe].phase = before.phase
         self._forming[timeframe] = FormingBar(timeframe)
         shortest = min(self._technical, key=TIMEFRAME_SECONDS.__getitem__)
         if timeframe == shortest:
             self._base = timeframe
-            self._volatility = Volatility(timeframe)
+            self._volatility = Volatility(timeframe, premium=self._volatility.premium)
         self._arrange()
         self.warm_up(own)
+
+    def set_phase(self, timeframe: Timeframe, phase: Phase) -> None:
+        """Tell technical in what kind of market it is; it counts from the next bar, and at once for the forming one."""
+        self._technical[timeframe].phase = phase
+
+    def set_microprice(self, table: MicropriceTable | None) -> None:
+        """Take a newly fitted microprice; without one its weight goes to the rest of microstructure."""
+        self._micro.set_microprice(table)
+
+    def on_leader(self, ts_ns: int, mid: float) -> None:
+        """Take the mid of the instrument that leads this one, by time of receipt."""
+        if is_price(mid):
+            self._speed.on_leader(ts_ns, mid)
 
     def update(self, event: Event) -> None:
         """Take one event. What is not finite, crossed, repeated or older than what is known is left out."""
@@ -114,8 +143,10 @@ class SymbolSignals:
                 self._on_bar(event)
             elif event.timeframe in self._forming and is_sound(event):
                 self._forming[event.timeframe].replace(event)
-        elif not isinstance(event, HistoryReady):
+        elif isinstance(event, SLOW):
             self._on_slow(event)
+        elif not isinstance(event, HistoryReady):
+            self._on_state(event)
 
     def invalidate_book(self) -> None:
         """The book has a gap or is stale: microstructure is silent until the next snapshot."""
@@ -124,7 +155,7 @@ class SymbolSignals:
 
     def read(self, *, now_ns: int) -> SignalVector:
         """All signals as they stand at `now_ns`; calculates only what has changed since the last time."""
-        readings = self._readings()
+        readings = self._readings(now_ns)
         values = [math.nan if reading.value is None else reading.value for reading in readings]
         quality = [
             0.0
@@ -174,20 +205,18 @@ class SymbolSignals:
         self._exists.flags.writeable = False
         self._age_limits_s = tuple(age_limits_s(c, self._base) for c in columns)
 
-    def _readings(self) -> tuple[Reading, ...]:
+    def _readings(self, now_ns: int) -> tuple[Reading, ...]:
         readings: list[Reading] = []
         for timeframe, technical in self._technical.items():
             readings.append(technical.reading)
             readings.append(technical.peek(self._forming[timeframe]))
         readings.append(self._speed.read())
         readings.append(self._micro.read())
-        for component, signal in (
-            (Component.OPEN_INTEREST, self._open_interest),
-            (Component.OPTIONS_FLOW, self._options),
-            (Component.SENTIMENT, self._sentiment),
-        ):
+        for component, signal in self._slow.items():
             exists = component in self._exist
-            readings.append(signal.read() if exists else missing(f"{self.symbol} has no {component.replace('_', ' ')}"))
+            readings.append(
+                signal.read(now_ns) if exists else missing(f"{self.symbol} has no {component.replace('_', ' ')}")
+            )
         readings.append(self._volatility.reading)
         return tuple(readings)
 
@@ -235,13 +264,21 @@ class SymbolSignals:
             self._watch_jump(bar.ts_close, math.log(bar.close / bar.open), seconds, sigma)
 
     def _on_slow(self, event: Event) -> None:
-        if isinstance(event, OpenInterest | Funding):
-            self._open_interest.update(event)
-        elif isinstance(event, OptionsSummary):
-            self._options.update(event)
-        elif isinstance(event, Sentiment):
-            self._sentiment.update(event)
-        elif isinstance(event, FeedState):
+        """Observations of minutes to days, of this asset or of the whole market."""
+        if not isinstance(event, SLOW) or is_from_future(event.ts_event, event.ts_init):
+            return
+        if event.symbol != MARKET and event.symbol.partition("/")[0] != self._asset:
+            return
+        for component, signal in self._slow.items():
+            signal.update(event)
+            # Spot has no open interest of its own, and a chain may be listed any day: what speaks exists.
+            if component not in self._exist and signal.read(event.ts_event).value is not None:
+                self._exist.add(component)
+                self._arrange()
+        self._volatility.observe(event)
+
+    def _on_state(self, event: Event) -> None:
+        if isinstance(event, FeedState):
             self._feed_state = event.state
             if event.state in BROKEN_FEEDS:
                 self.invalidate_book()

@@ -23,15 +23,20 @@ def timeframe_ns(timeframe: Timeframe) -> int:
 
 
 class FormingBar:
-    """High, low and close of the open bar, from prints or from what the venue tells."""
+    """High, low, close and volumes of the open bar, from prints or from what the venue tells.
 
-    __slots__ = ("_length_ns", "close", "high", "low", "ts", "ts_open", "version")
+    `taker_buy` is None where it is not known who crossed the spread. `version` grows with every change.
+    """
+
+    __slots__ = ("_length_ns", "close", "high", "low", "taker_buy", "ts", "ts_open", "version", "volume")
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._length_ns = timeframe_ns(timeframe)
         self.ts_open = -1
         self.ts = 0
         self.high = self.low = self.close = 0.0
+        self.volume = 0.0
+        self.taker_buy: float | None = 0.0
         self.version = 0
 
     def print(self, tick: TradeTick) -> None:
@@ -39,18 +44,22 @@ class FormingBar:
         ts_open = tick.ts_event - tick.ts_event % self._length_ns
         if ts_open < self.ts_open:
             return
-        price = tick.price
+        price, size = tick.price, tick.size
         if ts_open > self.ts_open:
             self.ts_open = ts_open
             self.high = self.low = price
+            self.volume = self.taker_buy = 0.0
         elif price > self.high:
             self.high = price
         elif price < self.low:
             self.low = price
-        elif price == self.close:
+        elif price == self.close and size == 0.0:
             self.ts = tick.ts_init
             return
         self.close = price
+        self.volume += size
+        if self.taker_buy is not None and not tick.buyer_is_maker:
+            self.taker_buy += size
         self.ts = tick.ts_init
         self.version += 1
 
@@ -60,5 +69,6 @@ class FormingBar:
             return
         self.ts_open = bar.ts_open
         self.high, self.low, self.close = bar.high, bar.low, bar.close
+        self.volume, self.taker_buy = bar.volume, bar.taker_buy_volume
         self.ts = max(self.ts, bar.ts_open)
         self.version += 1

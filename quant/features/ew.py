@@ -86,6 +86,29 @@ class EwMean:
         return x if self.value is None else self.value + self._alpha * (x - self.value)
 
 
+class EwRatio:
+    """EW(numerator) / EW(denominator) over bars, as two decaying sums; None where the denominators are all 0."""
+
+    __slots__ = ("_decay", "denominator", "numerator")
+
+    def __init__(self, span: float) -> None:
+        self._decay = span_decay(span)
+        self.numerator = 0.0
+        self.denominator = 0.0
+
+    def update(self, numerator: float, denominator: float) -> None:
+        self.numerator = self.numerator * self._decay + numerator
+        self.denominator = self.denominator * self._decay + denominator
+
+    @property
+    def value(self) -> float | None:
+        return self.numerator / self.denominator if self.denominator > 0.0 else None
+
+    def peek(self, numerator: float, denominator: float) -> float | None:
+        below = self.denominator * self._decay + denominator
+        return (self.numerator * self._decay + numerator) / below if below > 0.0 else None
+
+
 class DecayingRatio:
     """EW(numerator) / EW(denominator) over irregular times, as two decaying sums."""
 

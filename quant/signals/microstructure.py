@@ -1,7 +1,8 @@
-"""What the order book and the prints say: order flow, trade flow, imbalance.
+"""What the order book and the prints say: order flow, trade flow, microprice, imbalance.
 
 Weights .40 order flow (Cont, Kukanov & Stoikov 2014), .25 trade flow, .20 microprice, .15 book imbalance. The microprice
 needs a fitted table (Stoikov 2018) and is None without one: top-of-book imbalance would only repeat the last part.
+Order flow is that of 10 s; that of 60 s and the price impact stand beside it.
 """
 
 import math
@@ -9,6 +10,9 @@ import math
 from marketdata.events import Level
 from quant.features.book import imbalance, order_flow
 from quant.features.ew import DecayingRatio, time_decay
+from quant.features.flow_window import FlowWindow
+from quant.features.impact import KyleLambda
+from quant.features.microprice import MicropriceTable
 from quant.features.rolling import RollingQuantile
 from quant.features.scale import ForecastScale
 from quant.reading import MIN_OBSERVATIONS, Reading, grown_quality, missing, weighted_mean
@@ -19,48 +23,12 @@ LEVELS = 5
 IMBALANCE_TAU_S = 1.0
 TRADE_TAU_S = 30.0
 FLOW_TAU_S = 3600.0
-BIN_NS = 100_000_000
-BINS = 100
+LONG_FLOW_S = 60
+IMPACT_TAU_S = 600.0
 LEARN_NS = 1_000_000_000
 MEDIAN_SAMPLES = 3600
 
 Top = tuple[float, float, float, float]
-
-
-class FlowWindow:
-    """Order flow of the last 10 s over the mean best depth, in bins of 100 ms that are summed anew: no drift."""
-
-    __slots__ = ("_bin", "_counts", "_depths", "_flows")
-
-    def __init__(self) -> None:
-        self._flows = [0.0] * BINS
-        self._depths = [0.0] * BINS
-        self._counts = [0] * BINS
-        self._bin: int | None = None
-
-    def add(self, ts_ns: int, flow: float, depth: float) -> None:
-        index = ts_ns // BIN_NS
-        if self._bin is None:
-            self._bin = index
-        for passed in range(self._bin + 1, min(index, self._bin + BINS) + 1):
-            self._clear(passed % BINS)
-        if index > self._bin + BINS:
-            for i in range(BINS):
-                self._clear(i)
-        self._bin = max(self._bin, index)
-        i = self._bin % BINS
-        self._flows[i] += flow
-        self._depths[i] += depth
-        self._counts[i] += 1
-
-    @property
-    def value(self) -> float | None:
-        depth = math.fsum(self._depths)
-        return math.fsum(self._flows) / (depth / sum(self._counts)) if depth > 0.0 else None
-
-    def _clear(self, i: int) -> None:
-        self._flows[i] = self._depths[i] = 0.0
-        self._counts[i] = 0
 
 
 class Microstructure:
@@ -71,6 +39,10 @@ class Microstructure:
         self._trade_ns: int | None = None
         self._scale = ForecastScale()
         self._flow_power = DecayingRatio(FLOW_TAU_S)
+        self._impact = KyleLambda(IMPACT_TAU_S)
+        self._long_flow: float | None = None
+        self._table: MicropriceTable | None = None
+        self._bought = 0.0
         self._spreads = RollingQuantile(MEDIAN_SAMPLES)
         self._depths = RollingQuantile(MEDIAN_SAMPLES)
         self._n = 0
@@ -80,6 +52,8 @@ class Microstructure:
 
     def _forget_book(self) -> None:
         self._flow = FlowWindow()
+        self._minute = FlowWindow(LONG_FLOW_S)
+        self._learned_mid: float | None = None
         self._top: Top | None = None
         self._imbalance: float | None = None
         self._book_ns: int | None = None
@@ -87,6 +61,11 @@ class Microstructure:
         self.depth: float | None = None
         self._dirty = True
         self._reading = missing("no data: no quote yet")
+
+    def set_microprice(self, table: MicropriceTable | None) -> None:
+        """Take a newly fitted table, or go without."""
+        self._table = table
+        self._dirty = True
 
     def invalidate(self) -> None:
         """The book has a hole: say nothing until the next snapshot."""
@@ -98,7 +77,9 @@ class Microstructure:
         if not self._valid:
             return
         if self._top is not None:
-            self._flow.add(ts_ns, order_flow(self._top, top), (top[1] + top[3]) / 2.0)
+            flow, depth = order_flow(self._top, top), (top[1] + top[3]) / 2.0
+            self._flow.add(ts_ns, flow, depth)
+            self._minute.add(ts_ns, flow, depth)
         self._top = top
         self._as_of = ts_ns if self._as_of is None else max(self._as_of, ts_ns)
         self._dirty = True
@@ -125,6 +106,7 @@ class Microstructure:
     def on_trade(self, ts_ns: int, sign: int, size: float) -> None:
         elapsed_s = 0.0 if self._trade_ns is None else (ts_ns - self._trade_ns) / 1e9
         self._trades.update(sign * size, size, elapsed_s)
+        self._bought += sign * size
         self._trade_ns = ts_ns if self._trade_ns is None else max(self._trade_ns, ts_ns)
         self._dirty = True
 
@@ -152,6 +134,11 @@ class Microstructure:
         self._spreads.push((top[2] - top[0]) / (top[2] + top[0]) * 2e4)
         if self.depth is not None:
             self._depths.push(self.depth)
+        mid = (top[0] + top[2]) / 2.0
+        if self._learned_mid is not None:
+            self._impact.update((mid - self._learned_mid) / mid * 1e4, self._bought, elapsed_s)
+        self._learned_mid, self._bought = mid, 0.0
+        self._long_flow = self._minute.value
         flow = self._flow.value
         if flow is not None:
             self._flow_power.update(flow * flow, 1.0, elapsed_s)
@@ -172,11 +159,15 @@ class Microstructure:
         if self._n < MIN_OBSERVATIONS:
             return missing(f"warming up: {self._n} of {MIN_OBSERVATIONS} s", as_of=self._as_of, n_obs=self._n)
         flow = self._standard_flow()
+        impact = self._impact.value
         parts = {
             "order_flow": None if flow is None else self._scale.norm(flow),
             "trade_flow": self._trades.value,
-            "microprice": None,
+            "microprice": None if self._table is None or self._top is None else self._table.score(*self._top),
             "book_imbalance": self._imbalance,
+            "order_flow_60s": self._long_flow,
+            "impact_bps": None if impact is None else impact.slope,
+            "impact_r2": None if impact is None else impact.r2,
         }
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:

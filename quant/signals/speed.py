@@ -1,22 +1,26 @@
 """How fast the mid moves, over seconds.
 
 ½ scaled returns over 5, 30 and 120 s, .3 velocity, .2 acceleration, amplified where prints come faster than usual.
-Sampled at most ten times a second; scales and z-scores learn once a second. Weights are priors of our own.
+Sampled at most ten times a second; scales and z-scores learn once a second. Weights are priors of our own. A leader's
+last moves weigh .3 where that is switched on, and the others .7 of what they do.
 """
 
 import math
 
 from quant.features.ew import DecayingRatio, EwMoments, time_decay
+from quant.features.lead_lag import LeadLag
 from quant.features.rolling import Lagged
 from quant.features.scale import ForecastScale
 from quant.features.trend import mean_of
 from quant.reading import MIN_OBSERVATIONS, Reading, clip, grown_quality, missing, weighted_mean
 
 PART_WEIGHTS = {"scaled_return": 0.5, "velocity": 0.3, "acceleration": 0.2}
+LED_WEIGHTS = {"scaled_return": 0.35, "velocity": 0.21, "acceleration": 0.14, "lead_lag": 0.3}
 
 HORIZONS_S = (5, 30, 120)
 SAMPLE_NS = 100_000_000
 LEARN_NS = 1_000_000_000
+LEADER_MAX_AGE_NS = 5_000_000_000
 VOLATILITY_TAU_S = 600.0
 Z_TAU_S = 3600.0
 FAST_TAU_S, SLOW_TAU_S = 5.0, 20.0
@@ -57,9 +61,16 @@ class TickRate:
 
 
 class Speed:
-    """Speed of one instrument. Times are of receipt, in nanoseconds."""
+    """Speed of one instrument. Times are of receipt, in nanoseconds.
 
-    def __init__(self) -> None:
+    `lead_lag` lets another instrument's mid speak too: one for which the evidence has shown that it leads.
+    """
+
+    def __init__(self, *, lead_lag: bool = False) -> None:
+        self._lead = LeadLag() if lead_lag else None
+        self._leader: tuple[int, float] | None = None
+        self._led_from: float | None = None
+        self._weights = LED_WEIGHTS if lead_lag else PART_WEIGHTS
         self._lags = tuple(Lagged(h * 1_000_000_000) for h in HORIZONS_S)
         self._minute = Lagged(60_000_000_000)
         self._log_mid = 0.0
@@ -70,7 +81,7 @@ class Speed:
         self._slow = DecayingRatio(SLOW_TAU_S)
         self._z_velocity = EwMoments()
         self._z_acceleration = EwMoments()
-        self._scales = {name: ForecastScale() for name in PART_WEIGHTS}
+        self._scales = {name: ForecastScale() for name in self._weights}
         self._rate = TickRate()
         self._n = 0
         self._dirty = True
@@ -79,6 +90,12 @@ class Speed:
     def on_trade(self, ts_ns: int) -> None:
         self._rate.update(ts_ns)
         self._dirty = True
+
+    def on_leader(self, ts_ns: int, mid: float) -> None:
+        """Take the leader's mid, above zero; without the switch it is left out."""
+        if self._lead is not None:
+            self._leader = (ts_ns, math.log(mid))
+            self._dirty = True
 
     def on_mid(self, ts_ns: int, mid: float) -> bool:
         """Take a mid above zero. True when it was sampled."""
@@ -117,6 +134,11 @@ class Speed:
         elapsed_s = (ts_ns - second_ns) / 1e9
         self._second = (ts_ns, log_mid)
         self._variance.update((log_mid - second_log_mid) ** 2, elapsed_s, elapsed_s)
+        if self._lead is not None and self._leader is not None:
+            _, led = self._leader
+            if self._led_from is not None:
+                self._lead.step(led - self._led_from, log_mid - second_log_mid)
+            self._led_from = led
         velocity, acceleration = self._velocities()
         decay = time_decay(elapsed_s, Z_TAU_S)
         self._z_velocity.update(velocity, decay)
@@ -139,11 +161,22 @@ class Speed:
                 then = lag.get(self._ts)
                 if then is not None:
                     returns.append((self._log_mid - then[1]) / math.sqrt(variance * then[0] / 1e9))
-        return {
+        raw = {
             "scaled_return": mean_of(returns),
             "velocity": self._z_velocity.z(velocity),
             "acceleration": self._z_acceleration.z(acceleration),
         }
+        if self._lead is not None:
+            raw["lead_lag"] = self._led(variance)
+        return raw
+
+    def _led(self, variance: float | None) -> float | None:
+        """The forecast of the next second in deviations; None where the leader is silent."""
+        if self._lead is None or self._leader is None or self._ts is None or not variance:
+            return None
+        forecast = self._lead.forecast
+        stale = self._ts - self._leader[0] > LEADER_MAX_AGE_NS
+        return None if stale or forecast is None else forecast / math.sqrt(variance)
 
     def _read(self) -> Reading:
         if self._ts is None:
@@ -152,7 +185,7 @@ class Speed:
             return missing(f"warming up: {self._n} of {MIN_OBSERVATIONS} s", as_of=self._ts, n_obs=self._n)
         raw = self._raw()
         parts = {name: None if x is None else self._scales[name].norm(x) for name, x in raw.items()}
-        value = weighted_mean(parts, PART_WEIGHTS)
+        value = weighted_mean(parts, self._weights)
         amplifier = self._rate.amplifier(self._ts)
         parts["amplifier"] = amplifier
         if value is None:

@@ -1,6 +1,7 @@
-"""Trend and mean reversion on the bars of one timeframe, the first heard more the more directed the market is.
+"""What the bars of one timeframe say: trend, momentum, mean reversion, volume, liquidity and smart money.
 
-The switch is ADX14 (Wilder 1978): g = clip((ADX - 20)/10, 0, 1); trend*(.5 + .5g), mean reversion*(1 - g).
+Trend is heard more the more directed the market is, mean reversion less. The switch is ADX14 (Wilder 1978):
+g = clip((ADX - 20)/10, 0, 1); trend*(.5 + .5g), mean reversion*(1 - g).
 """
 
 import math
@@ -12,36 +13,58 @@ from talib import stream
 from marketdata.events import Bar, Timeframe
 from quant.features.bars import MAX_GAP_BARS, FormingBar, is_sound, timeframe_ns
 from quant.features.indicator import Indicator
+from quant.features.liquidity import LiquiditySweep
 from quant.features.mean_reversion import MeanReversion
+from quant.features.momentum import Momentum
+from quant.features.structure import SmartMoney, SmartMoneyScore
 from quant.features.trend import Trend
-from quant.reading import MIN_OBSERVATIONS, Reading, clip, grown_quality, missing, weighted_mean
+from quant.features.volume import Volume, VolumeScore
+from quant.reading import MIN_OBSERVATIONS, Phase, Reading, clip, grown_quality, missing, weighted_mean
 
-PART_WEIGHTS = {"trend": 0.30, "mean_reversion": 0.15}
+PART_WEIGHTS = {
+    "trend": 0.30,
+    "momentum": 0.20,
+    "mean_reversion": 0.15,
+    "volume": 0.15,
+    "liquidity": 0.10,
+    "smart_money": 0.10,
+}
 
-ADX_BARS = 14
+ADX_BARS = ATR_BARS = 14
 # TA-Lib calls a variance below 1e-14 zero. Prices are brought near 2^20 by a power of two, which rounds nothing, so
 # that a coin at 0.000001 is measured like one at 60,000.
 _TARGET_EXPONENT = 20
 
+Triple = tuple[float | None, float | None, float | None]
+
 
 class Technical:
-    """Technical reading of one timeframe: of closed bars, and as if the forming bar closed now."""
+    """Technical reading of one timeframe: of closed bars, and as if the forming bar closed now.
+
+    `phase` is the kind of market that the volume rule may assume; whoever knows the regime sets it.
+    """
 
     def __init__(self, timeframe: Timeframe) -> None:
         self.timeframe = timeframe
+        self.phase = Phase.NEUTRAL
         self._length_ns = timeframe_ns(timeframe)
         self.last_open_ns: int | None = None
         self._reset()
 
     def _reset(self) -> None:
         self._trend = Trend()
+        self._momentum = Momentum()
         self._mean_reversion = MeanReversion()
+        self._volume = Volume()
+        self._liquidity = LiquiditySweep()
+        self._smart_money = SmartMoney()
         self._adx = Indicator(partial(stream.ADX, timeperiod=ADX_BARS), inputs=3)
+        self._atr = Indicator(partial(stream.ATR, timeperiod=ATR_BARS), inputs=3)
         self._scale: float | None = None
         self._as_of = 0
         self.n_bars = 0
         self.reading = missing(_too_few(0))
-        self._peeked: tuple[int, Reading] | None = None
+        self._peeked: tuple[int, Phase, Reading] | None = None
 
     def update(self, bar: Bar) -> bool:
         """Take a closed bar. False when it was left out: unsound, or not newer than the last."""
@@ -54,10 +77,18 @@ class Technical:
             self._scale = math.ldexp(1.0, _TARGET_EXPONENT - math.frexp(bar.close)[1])
         high, low, close = bar.high * self._scale, bar.low * self._scale, bar.close * self._scale
         self._adx.update(high, low, close)
+        self._atr.update(high, low, close)
+        atr = self._atr.value
         self.n_bars += 1
         self._as_of = bar.ts_close
         self.reading = self._read(
-            self._trend.update(close), self._mean_reversion.update(close), self._adx.value, bar.ts_close
+            trend=self._trend.update(close),
+            momentum=self._momentum.update(close),
+            reversion=self._mean_reversion.update(close),
+            volume=self._volume.update(bar.ts_open, high, low, close, bar.volume, bar.taker_buy_volume, self.phase),
+            liquidity=self._liquidity.update(high, low, close, atr),
+            smart=self._smart_money.update(high, low, close, atr),
+            adx=self._adx.value,
         )
         self._peeked = None
         return True
@@ -67,45 +98,68 @@ class Technical:
         last = self.last_open_ns
         if last is None or self._scale is None or forming.ts_open <= last:
             return self.reading
-        if self._peeked is None or self._peeked[0] != forming.version:
-            self._peeked = (forming.version, self._peek(forming, last, self._scale))
-        reading = self._peeked[1]
+        if self._peeked is None or self._peeked[:2] != (forming.version, self.phase):
+            self._peeked = (forming.version, self.phase, self._peek(forming, last, self._scale))
+        reading = self._peeked[2]
         if reading.as_of < forming.ts:
-            # The same price again: nothing to calculate, but it is fresher.
+            # Nothing new to calculate, but it is fresher.
             reading = structs.replace(reading, as_of=forming.ts)
-            self._peeked = (forming.version, reading)
+            self._peeked = (forming.version, self.phase, reading)
         return reading
 
     def _peek(self, forming: FormingBar, last: int, scale: float) -> Reading:
         if forming.ts_open - last > (MAX_GAP_BARS + 1) * self._length_ns:
             return missing(f"more than {MAX_GAP_BARS} bars are missing", as_of=self._as_of, n_obs=self.n_bars)
         high, low, close = forming.high * scale, forming.low * scale, forming.close * scale
-        adx = self._adx.peek(high, low, close)
-        return self._read(self._trend.peek(close), self._mean_reversion.peek(close), adx, self._as_of)
+        atr = self._atr.peek(high, low, close)
+        return self._read(
+            trend=self._trend.peek(close),
+            momentum=self._momentum.peek(close),
+            reversion=self._mean_reversion.peek(close),
+            volume=self._volume.peek(forming.ts_open, high, low, close, forming.volume, forming.taker_buy, self.phase),
+            liquidity=self._liquidity.peek(high, low, close, atr),
+            smart=self._smart_money.peek(close, atr),
+            adx=self._adx.peek(high, low, close),
+        )
 
     def _read(
         self,
-        trend: tuple[float | None, float | None, float | None],
-        reversion: tuple[float | None, float | None, float | None],
+        *,
+        trend: Triple,
+        momentum: float | None,
+        reversion: Triple,
+        volume: VolumeScore,
+        liquidity: float | None,
+        smart: SmartMoneyScore,
         adx: float | None,
-        as_of: int,
     ) -> Reading:
         if self.n_bars < MIN_OBSERVATIONS:
-            return missing(_too_few(self.n_bars), as_of=as_of, n_obs=self.n_bars)
+            return missing(_too_few(self.n_bars), as_of=self._as_of, n_obs=self.n_bars)
         directed = clip(((0.0 if adx is None else adx) - 20.0) / 10.0, 0.0, 1.0)
         parts = {
             "trend": None if trend[0] is None else trend[0] * (0.5 + 0.5 * directed),
+            "momentum": momentum,
             "mean_reversion": None if reversion[0] is None else reversion[0] * (1.0 - directed),
+            "volume": volume.score,
+            "liquidity": liquidity,
+            "smart_money": smart.score,
             "ewmac": trend[1],
             "breakout": trend[2],
             "band_distance": reversion[1],
             "rsi": reversion[2],
             "adx": adx,
+            "flow": volume.flow,
+            "cmf": volume.cmf,
+            "vwap_distance": volume.distance,
+            "break_of_structure": smart.broken,
+            "fair_value_gap": smart.gap,
         }
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:
-            return missing("prices stand still", as_of=as_of, n_obs=self.n_bars, parts=parts)
-        return Reading(value=value, quality=grown_quality(self.n_bars), as_of=as_of, n_obs=self.n_bars, parts=parts)
+            return missing("prices stand still", as_of=self._as_of, n_obs=self.n_bars, parts=parts)
+        return Reading(
+            value=value, quality=grown_quality(self.n_bars), as_of=self._as_of, n_obs=self.n_bars, parts=parts
+        )
 
 
 def _too_few(bars: int) -> str:

@@ -2,6 +2,7 @@
 
 Tilt = -norm(z(ln sigma_short - ln sigma_long)): risk premia per unit of risk fall when volatility rises (Moreira & Muir 2017).
 sigma_short is Yang-Zhang over 20 bars, sigma_long the deviation it has had on average (root of an EW mean, span 200).
+The variance risk premium is recorded beside it, and moves nothing.
 """
 
 import math
@@ -9,13 +10,15 @@ from functools import partial
 
 from talib import stream
 
-from marketdata.events import Bar, Timeframe
+from marketdata.events import Bar, Event, Premium, Timeframe, VolatilityIndex
 from quant.features.bars import MAX_GAP_BARS, is_sound, timeframe_ns
+from quant.features.bounds import is_price
 from quant.features.ew import EwMean, EwMoments, span_decay
 from quant.features.indicator import Indicator
 from quant.features.ranges import YangZhang
 from quant.features.rolling import RollingQuantile
 from quant.features.scale import ForecastScale
+from quant.features.variance_premium import VariancePremium
 from quant.reading import MIN_OBSERVATIONS, Reading, clip, grown_quality, missing
 
 SHORT_BARS = 20
@@ -28,15 +31,17 @@ MULTIPLIER_RANGE = (0.25, 2.0)
 SECONDS_A_YEAR = 365 * 86_400
 # An indicator's epsilon must not swallow the range of a cheap coin: ATR is measured on scaled prices.
 _TARGET_EXPONENT = 20
+MAX_IMPLIED = 10.0
 
 
 class Volatility:
-    """Volatility of one instrument, on the bars of one timeframe."""
+    """Volatility of one instrument, on the bars of one timeframe. `premium` goes on from another's, if given."""
 
-    def __init__(self, timeframe: Timeframe) -> None:
+    def __init__(self, timeframe: Timeframe, *, premium: VariancePremium | None = None) -> None:
         self.timeframe = timeframe
         self._length_ns = timeframe_ns(timeframe)
         self._last_open_ns: int | None = None
+        self.premium = premium or VariancePremium()
         self._reset()
 
     def _reset(self) -> None:
@@ -67,6 +72,14 @@ class Volatility:
         self._measure(bar)
         self.reading = self._read(bar.ts_close)
         return True
+
+    def observe(self, event: Event) -> None:
+        """Take VolatilityIndex or Premium, which the variance risk premium is made of; others are not for it."""
+        if isinstance(event, VolatilityIndex):
+            if 0.0 < event.value <= MAX_IMPLIED:
+                self.premium.on_implied(event.ts_event, event.value)
+        elif isinstance(event, Premium) and is_price(event.index):
+            self.premium.on_index(event.ts_event, event.index)
 
     @property
     def sigma_per_sqrt_s(self) -> float | None:
@@ -112,6 +125,8 @@ class Volatility:
             "long": self.sigma_long_bar,
             "percentile": self.percentile,
             "atr_pct": self.atr_pct,
+            "implied": self.premium.implied,
+            "variance_premium": self.premium.value,
         }
         if self.sigma_bar is None or self.sigma_long_bar is None:
             reason = "prices stand still" if self._n > SHORT_BARS else _too_few(self._n)

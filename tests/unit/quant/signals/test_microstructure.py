@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from quant.signals.microstructure import FlowWindow, Microstructure
+from quant.features.flow_window import FlowWindow
+from quant.signals.microstructure import Microstructure
 from tests.unit.quant.market import SECOND, START
 
 TENTH = SECOND // 10

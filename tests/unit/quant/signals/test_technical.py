@@ -3,6 +3,7 @@ from msgspec import structs
 
 from marketdata.events import Bar
 from quant.features.bars import FormingBar
+from quant.reading import Phase
 from quant.signals.technical import PART_WEIGHTS, Technical
 from tests.unit.quant.market import SECOND, START, bar, recorded_bars, trade, walk
 
@@ -152,17 +153,68 @@ def test_prices_that_stand_still_have_no_signal():
 
 
 def test_the_forming_bar_reads_as_if_it_closed_now():
-    bars = walk(301)
+    bars = [
+        structs.replace(b, volume=4.0, taker_buy_volume=3.0 if i == 300 else float(i % 5))
+        for i, b in enumerate(walk(301))
+    ]
     technical = after(bars[:300])
     closed = bars[300]
     forming = FormingBar("1m")
     for price in (closed.open, closed.high, closed.low, closed.close):
-        forming.print(trade(closed.ts_open + SECOND, price))
+        forming.print(trade(closed.ts_open + SECOND, price, seller=price == closed.low))
+    assert (forming.volume, forming.taker_buy) == (closed.volume, closed.taker_buy_volume)
     peeked = technical.peek(forming)
     assert technical.reading == after(bars[:300]).reading
     technical.update(closed)
     assert peeked.value == technical.reading.value
     assert {name: peeked.parts[name] for name in peeked.parts} == technical.reading.parts
+
+
+def test_a_print_at_the_same_price_adds_its_volume():
+    technical = after([structs.replace(b, taker_buy_volume=b.volume / 2) for b in walk(100)])
+    forming = FormingBar("1m")
+    ts = START + 100 * 60 * SECOND
+    forming.print(trade(ts, 100.0))
+    before = technical.peek(forming)
+    forming.print(trade(ts + SECOND, 100.0, size=50.0))
+    after_buying = technical.peek(forming)
+    assert after_buying.parts["flow"] > before.parts["flow"]
+    assert after_buying.parts["trend"] == before.parts["trend"]
+
+
+def test_a_forming_bar_without_takers_leaves_the_flow_of_the_closed_ones():
+    technical = after([structs.replace(b, taker_buy_volume=b.volume / 4) for b in walk(100)])
+    forming = FormingBar("1m")
+    forming.replace(bar(100, 101.0, open_=100.0, volume=50.0, closed=False))
+    assert technical.peek(forming).parts["flow"] == technical.reading.parts["flow"] == pytest.approx(-0.5)
+
+
+def test_from_fifty_bars_on_every_sub_signal_speaks():
+    parts = after(walk(50)).reading.parts
+    assert all(parts[name] is not None for name in PART_WEIGHTS)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_the_phase_moves_the_volume_part_only(phase):
+    technical = after(walk(100))
+    technical.phase = phase
+    other = after(walk(100))
+    for b in walk(160)[100:]:
+        technical.update(b)
+        other.update(b)
+    ours, neutral = technical.reading.parts, other.reading.parts
+    assert {name for name in ours if ours[name] != neutral[name]} == (set() if phase is Phase.NEUTRAL else {"volume"})
+
+
+def test_the_phase_of_the_moment_counts_for_the_forming_bar():
+    technical = after(walk(100))
+    forming = FormingBar("1m")
+    forming.print(trade(START + 100 * 60 * SECOND, 103.0))
+    values = []
+    for phase in Phase:
+        technical.phase = phase
+        values.append(technical.peek(forming).parts["volume"])
+    assert len(set(values)) == 3
 
 
 def test_without_a_forming_bar_the_closed_ones_speak():
@@ -176,7 +228,7 @@ def test_the_same_price_again_is_fresher_but_not_calculated_anew():
     ts = START + 100 * 60 * SECOND
     forming.print(trade(ts, 100.0))
     first = technical.peek(forming)
-    forming.print(trade(ts + SECOND, 100.0))
+    forming.print(trade(ts + SECOND, 100.0, size=0.0))
     second = technical.peek(forming)
     assert (first.as_of, second.as_of) == (ts, ts + SECOND)
     assert second.value == first.value
