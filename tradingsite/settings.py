@@ -119,7 +119,7 @@ DATABASES: dict[str, dict[str, Any]] = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "tradingsite.cache.SharedRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "tradingsite",
         # The client's own retries take several seconds, and a page would wait for them.
