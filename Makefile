@@ -9,7 +9,7 @@ RUN_LOCK := $(VENV)/.run-$(shell cksum < requirements.txt | tr ' ' '-')
 DEV_LOCK := $(VENV)/.dev-$(shell cksum < requirements-dev.txt | tr ' ' '-')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fast-lint types bench lock install install-dev
+.PHONY: help run test lint fast-lint types bench chaos lock install install-dev
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/' | expand -t 16
@@ -35,6 +35,9 @@ types: install-dev
 
 bench: install-dev ## speed, each beside its floor; writes .local/bench.json
 	$(BIN)/python -m tests.benchmarks
+
+chaos: install-dev ## leaders killed, Redis away, faults and hours under load (MINUTES=10, or SEED=… to repeat one)
+	$(BIN)/python -m tests.chaos --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED))
 
 lock: install-dev ## resolve requirements*.in into requirements*.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes requirements.in -o requirements.txt
