@@ -6,7 +6,7 @@ from enum import StrEnum
 from math import inf
 from statistics import median
 
-from marketdata.events import QuoteTick, TradeTick
+from marketdata.events import Bar, QuoteTick, TradeTick
 
 
 class Reason(StrEnum):
@@ -111,6 +111,14 @@ def check_trade(
             return Reason.OUT_OF_ORDER
         return Reason.SPIKE if reference.is_spike(trade.price) else None
     return _number_problem(trade.price) or _number_problem(trade.size)
+
+
+def is_sound_bar(bar: Bar) -> bool:
+    """Whether a bar's numbers can be, whoever made it."""
+    if not (0.0 < bar.low <= bar.open <= bar.high < inf and bar.low <= bar.close <= bar.high):
+        return False
+    buys = bar.taker_buy_volume
+    return 0.0 <= bar.volume < inf and (buys is None or 0.0 <= buys < inf)
 
 
 def is_skewed(*, ts_event: int, now_ns: int, limits: QualityLimits) -> bool:
