@@ -71,12 +71,19 @@ class BarSet:
         # What history fills from here on is published; what is older, consumers load as history themselves.
         self._since_ns: int | None = None
         self._published: set[tuple[Timeframe, int]] = set()
+        # The first print heard since prints flow: until then, and before it, some may be missed.
+        self._heard_from: int | None = None
         self.needs_history = True
 
     @property
     def deadline_ns(self) -> int:
         """When `advance` has something to do."""
         return self._minute.ts_open + NS_PER_MINUTE + self._grace_ns if self._minute else 0
+
+    @property
+    def is_joinable(self) -> bool:
+        """Whether a print was heard with which history, asked for from now on, can be joined."""
+        return self._heard_from is not None
 
     @property
     def closed_minutes(self) -> Sequence[Bar]:
@@ -97,6 +104,8 @@ class BarSet:
         minute.add(trade)
         if not minute.complete:
             self._kept.append(trade)
+            if self._heard_from is None:
+                self._heard_from = trade.trade_id
         return closed
 
     def advance(self, now_ns: int) -> list[Bar]:
@@ -114,15 +123,17 @@ class BarSet:
         """Prints may be missed: the forming minute is incomplete until history fills it."""
         self.needs_history = True
         self._watching = False
+        self._heard_from = None
         if self._minute is not None:
             self._minute.complete = False
 
     def seed(self, minutes: Sequence[Bar], trades: Sequence[TradeTick], *, assume_complete: bool = False) -> list[Bar]:
         """Go on from history: one-minute `minutes` (the forming one may be last) and the latest prints.
 
-        Prints are joined by id, so none counts twice. The forming minute is complete when `trades` reach back beyond
-        its beginning, or by `assume_complete`; otherwise the forming bar shows the venue's numbers and its close is
-        left to the next history. Gives the closed bars that were missed since watching began.
+        Prints are joined by id, so none counts twice. The forming minute is complete when `trades` reach from before
+        its beginning to the first print that was heard, or by `assume_complete`; otherwise its close is left to the next
+        history, and the forming bar shows the venue's numbers where `trades` begin too late. Gives the closed bars that
+        were missed since watching began.
         """
         closed = [bar for bar in minutes if bar.closed]
         if not closed:
@@ -163,7 +174,9 @@ class BarSet:
     def _join(self, ts_open: int, latest: Bar, trades: Sequence[TradeTick], *, assume_complete: bool) -> None:
         prints = {trade.trade_id: trade for trade in (*trades, *self._kept) if trade.ts_event >= ts_open}
         covered = bool(trades) and trades[0].ts_event < ts_open
-        minute = self._begin(ts_open, complete=self._watching and (covered or assume_complete))
+        # What was printed after history's last print and before the first one heard, nobody told.
+        joined = covered and self._heard_from is not None and trades[-1].trade_id >= self._heard_from
+        minute = self._begin(ts_open, complete=self._watching and (joined or assume_complete))
         if not covered and latest.ts_open == ts_open and latest.volume > 0:
             minute.open, minute.high, minute.low, minute.close = latest.open, latest.high, latest.low, latest.close
             minute.volume, minute.taker_buy, minute.trades = latest.volume, latest.taker_buy_volume or 0, latest.trades

@@ -15,7 +15,7 @@ from marketdata.exchanges.adapter import Listing, Notice, NoticeKind, Rest, Venu
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.followed import Followed, explain_unknown
 from marketdata.feed.recovery import Recovery
-from marketdata.feed.rest_work import RestWork
+from marketdata.feed.rest_work import FIRST_PRINT_WAIT_NS, RestWork
 from marketdata.feed.rules import Rules
 from marketdata.feed.sockets import SocketPool
 from marketdata.feed.source import Health, Hearer, Source
@@ -286,7 +286,8 @@ class ExchangeFeed:
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:
-                item.history_due_ns = item.first_image_ns = item.recovery_due_ns = 0
+                item.first_image_ns = item.recovery_due_ns = 0
+                item.history_due_ns = now_ns + FIRST_PRINT_WAIT_NS
                 item.health = health
                 self._publish(item, item.stream.connected(now_ns))
         again = "again " if health.connects > 1 else ""

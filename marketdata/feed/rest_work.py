@@ -18,6 +18,9 @@ _IMAGE_LEVELS = 1_000
 _POLL_LEVELS = 20
 _POLL_EVERY_S = 1.5
 _HISTORY_RETRY_NS = 10_000_000_000
+# History must reach to the first print that is heard. A quiet symbol gets it after so long, one with a print sooner.
+FIRST_PRINT_WAIT_NS = 2_000_000_000
+_SOONER_NS = _HISTORY_RETRY_NS - FIRST_PRINT_WAIT_NS
 _FIRST_DELTA_WAIT_NS = 1_000_000_000
 _IMAGE_HELD_NS = 10_000_000_000
 _PARALLEL = 4
@@ -59,7 +62,12 @@ class RestWork:
         for item in followed:
             if images and item.stream.needs_image and item.symbol not in self._images and self._is_due(item, now_ns):
                 self._start(self._images, item, self._fetch_image(item))
-            if item.stream.bars.needs_history and now_ns >= item.history_due_ns and item.symbol not in self._histories:
+            bars = item.stream.bars
+            if not bars.needs_history:
+                item.history_due_ns = max(item.history_due_ns, now_ns + FIRST_PRINT_WAIT_NS)
+            elif item.symbol not in self._histories and now_ns >= item.history_due_ns - (
+                _SOONER_NS if bars.is_joinable else 0
+            ):
                 item.history_due_ns = now_ns + _HISTORY_RETRY_NS
                 self._start(self._histories, item, self._fetch_history(item))
             if item.longer_bars_due(now_ns) and item.symbol not in self._longer:

@@ -99,6 +99,26 @@ def test_prints_known_from_rest_and_socket_count_once():
     assert (bar.open, bar.close) == (101, 119)
 
 
+def test_history_that_ends_before_the_first_print_heard_leaves_a_hole():
+    """REST answered before the stream of prints had begun: what was printed between them, nobody told."""
+    bars = BarSet(exchange="binance", symbol="BTC/USDT", timeframes=("1m",))
+    bars.resume()
+    everything = [trade(100 + id, at=T0 - SECOND + id * SECOND, id=id) for id in range(20)]
+    history = [minute(-2), minute(-1), minute(0, closed=False)]
+    bars.seed(history, everything[:10])
+    assert bars.needs_history
+    assert not bars.is_joinable
+    for tick in everything[12:]:
+        bars.add(tick)
+    assert bars.is_joinable
+    bars.seed(history, everything[:12])
+    assert bars.needs_history
+    bars.seed(history, everything[:13])
+    assert not bars.needs_history
+    (bar,) = bars.advance(T0 + MINUTE + SECOND)
+    assert bar.trades == 19
+
+
 def test_without_prints_back_to_its_beginning_the_forming_bar_shows_the_venues_numbers():
     bars = BarSet(exchange="binance", symbol="BTC/USDT", timeframes=("1m", "3m"))
     bars.resume()
