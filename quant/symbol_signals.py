@@ -16,6 +16,7 @@ from marketdata.events import (
     Event,
     FeedState,
     HistoryReady,
+    Premium,
     QuoteTick,
     Ticker,
     Timeframe,
@@ -98,7 +99,9 @@ class SymbolSignals:
 
     def load_observations(self, events: Iterable[Event]) -> None:
         """Take stored slow observations, in any order, before the first live one: what is older is left out later."""
-        for event in sorted((e for e in events if isinstance(e, SLOW)), key=lambda e: e.ts_event):
+        # Of one moment prices come first: open interest is set against them.
+        slow = [event for event in events if isinstance(event, SLOW)]
+        for event in sorted(slow, key=lambda e: (e.ts_event, not isinstance(e, Premium), type(e).__name__)):
             self._on_slow(event)
 
     def add_timeframe(self, timeframe: Timeframe, bars: Iterable[Bar]) -> None:

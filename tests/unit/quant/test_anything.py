@@ -58,3 +58,21 @@ def test_wild_but_legal_markets_stay_in_range(ticks):
         vector = signals.read(now_ns=ts)
         known = ~np.isnan(vector.values)
         assert (np.abs(vector.values[known]) <= 1).all()
+        for reading in vector.readings:
+            assert all(x is None or np.isfinite(x) for x in reading.parts.values()), reading.parts
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.lists(st.tuples(*[st.floats(1e-30, 1e30)] * 4, st.floats(0, 1e30), st.floats(0, 1)), min_size=60, max_size=90)
+)
+def test_wild_but_legal_bars_stay_in_range(rows):
+    signals = SymbolSignals(**IDS)
+    for i, (a, b, c, d, volume, share) in enumerate(rows):
+        high, low = max(a, b, c, d), min(a, b, c, d)
+        signals.update(bar(i, c, open_=b, high=high, low=low, volume=volume, taker_buy_volume=volume * share))
+        vector = signals.read(now_ns=START)
+        known = ~np.isnan(vector.values)
+        assert (np.abs(vector.values[known]) <= 1).all()
+        for reading in vector.readings:
+            assert all(x is None or np.isfinite(x) for x in reading.parts.values()), reading.parts

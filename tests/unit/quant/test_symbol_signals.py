@@ -1,10 +1,11 @@
 import math
 
+import numpy as np
 import pytest
 from msgspec import structs
 
 from marketdata.events import FeedState, Ticker
-from quant.reading import Component
+from quant.reading import Component, Phase
 from quant.symbol_signals import SymbolSignals
 from quant.vector import Column, SignalVector, freshness
 from tests.unit.quant.market import (
@@ -19,6 +20,7 @@ from tests.unit.quant.market import (
     trade,
     walk,
 )
+from tests.unit.quant.slow_market import derivatives, everything
 
 MINUTE = 60 * SECOND
 BARS = 300
@@ -299,3 +301,101 @@ def test_a_recorded_session_reads_the_same_twice_and_stays_in_range():
     assert (live.quality[[0, 1, 2, 3, 7]] > 0).all()
     assert (abs(live.values[live.quality > 0]) <= 1).all()
     assert live.spread_bps < 0.01
+
+
+def with_month(symbol="BTC/USDT", end=NOW):
+    made = SymbolSignals(exchange="binance", symbol=symbol)
+    made.load_observations(everything(35, end=end))
+    return made
+
+
+def speaking(vector: SignalVector) -> set[Component]:
+    return {c.component for c, q in zip(vector.columns, vector.quality, strict=True) if q > 0}
+
+
+SLOW_ONES = {Component.OPEN_INTEREST, Component.OPTIONS_FLOW, Component.SENTIMENT}
+
+
+@pytest.mark.parametrize("symbol", ["BTC/USDT", "BTC/USDT:USDT", "BTC/EUR"])
+def test_observations_of_the_asset_reach_every_instrument_of_it(symbol):
+    vector = with_month(symbol).read(now_ns=NOW)
+    assert speaking(vector) == SLOW_ONES
+    assert vector.exists.all()
+    assert vector.reading(Component.OPEN_INTEREST).parts["quadrant"] is not None
+
+
+def test_another_asset_hears_of_the_market_only():
+    vector = with_month("DOGE/USDT").read(now_ns=NOW)
+    assert speaking(vector) == {Component.SENTIMENT}
+    assert vector.reading(Component.SENTIMENT).parts["headlines_baseline"] is None
+    assert vector.reading(Component.OPTIONS_FLOW).reason == "DOGE/USDT has no options flow"
+
+
+def test_the_perpetual_itself_may_be_observed():
+    own = {"exchange": "binance_usdm", "symbol": "BTC/USDT:USDT"}
+    made = SymbolSignals(exchange="binance", symbol="BTC/USDT")
+    for event in derivatives(9, end=NOW):
+        made.update(structs.replace(event, **own))
+    assert made.read(now_ns=NOW).reading(Component.OPEN_INTEREST).value is not None
+
+
+def test_open_interest_counts_for_spot_once_it_has_spoken():
+    made = SymbolSignals(exchange="binance", symbol="BTC/USDT")
+    for event in derivatives(3, end=NOW - 6 * 24 * 60 * MINUTE):
+        made.update(event)
+    place = [c.component for c in made.columns].index(Component.OPEN_INTEREST)
+    assert not made.read(now_ns=NOW).exists[place]
+    for event in derivatives(6, end=NOW):
+        made.update(event)
+    assert made.read(now_ns=NOW).exists[place]
+    assert made.read(now_ns=NOW + 60 * MINUTE).exists[place]
+
+
+def test_loading_in_any_order_and_twice_changes_nothing():
+    events = everything(20, end=NOW)
+    once, shuffled = SymbolSignals(**IDS), SymbolSignals(**IDS)
+    once.load_observations(events)
+    shuffled.load_observations(sorted(events, key=lambda e: type(e).__name__))
+    shuffled.load_observations(events)
+    ours, theirs = once.read(now_ns=NOW), shuffled.read(now_ns=NOW)
+    for component in SLOW_ONES:
+        assert theirs.reading(component) == ours.reading(component)
+
+
+def test_observations_from_the_future_are_left_out():
+    made = with_month()
+    before = made.read(now_ns=NOW)
+    made.update(structs.replace(derivatives(1, end=NOW)[-2], ts_event=NOW + 120 * SECOND, ts_init=NOW))
+    assert same(made.read(now_ns=NOW), before)
+
+
+def test_slow_readings_outlive_a_timeframe_that_begins_anew():
+    made = with_month()
+    before = made.read(now_ns=NOW)
+    made.add_timeframe("1m", walk(BARS))
+    after = made.read(now_ns=NOW)
+    for component in SLOW_ONES:
+        assert after.reading(component) == before.reading(component)
+    parts = after.reading(Component.VOLATILITY).parts
+    assert parts["implied"] == 0.5
+    assert parts["variance_premium"] is not None
+
+
+def test_a_phase_outlives_a_timeframe_that_begins_anew():
+    made = signals()
+    made.set_phase("1m", Phase.RANGE)
+    made.add_timeframe("1m", walk(BARS))
+    ranging = made.read(now_ns=NOW).reading(Component.TECHNICAL, "1m").parts["volume"]
+    assert ranging != signals().read(now_ns=NOW).reading(Component.TECHNICAL, "1m").parts["volume"]
+
+
+def test_a_leader_reaches_speed():
+    made = SymbolSignals(**IDS, lead_lag=True)
+    rng, mid, ts = np.random.default_rng(1), 100.0, NOW
+    for i in range(400):
+        ts = NOW + i * SECOND
+        made.on_leader(ts, mid)
+        made.on_leader(ts, math.nan)
+        mid *= math.exp(float(rng.normal(0, 2e-5)))
+        made.update(quote(ts, mid - 0.01, mid + 0.01))
+    assert made.read(now_ns=ts).reading(Component.SPEED).parts["lead_lag"] is not None

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from quant.features.flow_window import FlowWindow
-from quant.signals.microstructure import Microstructure
+from quant.features.microprice import MicropriceTable
+from quant.signals.microstructure import PART_WEIGHTS, Microstructure
 from tests.unit.quant.market import SECOND, START
 
 TENTH = SECOND // 10
@@ -140,3 +141,49 @@ def test_order_flow_is_measured_against_its_own_size():
             flows.append(abs(flow))
     assert len(flows) > 60
     assert 0.3 < np.mean(flows) < 0.7
+
+
+TABLE = MicropriceTable(tick=0.01, bins=4, adjustments=((-0.4, -0.1, 0.1, 0.4), (-0.6, -0.2, 0.2, 0.6)), n_quotes=1000)
+
+
+def test_a_fitted_microprice_takes_its_weight():
+    without, fitted = Microstructure(), Microstructure()
+    fitted.set_microprice(TABLE)
+    feed(without)
+    feed(fitted)
+    ours, theirs = fitted.read(), without.read()
+    assert ours.parts["microprice"] is not None
+    assert theirs.value is not None
+    assert ours.value == pytest.approx(0.8 * theirs.value + 0.2 * ours.parts["microprice"], rel=1e-12)
+    fitted.set_microprice(None)
+    assert fitted.read() == theirs
+
+
+def test_exchanged_sides_turn_the_fitted_signal_round():
+    readings = []
+    for mirrored in (False, True):
+        micro = Microstructure()
+        micro.set_microprice(TABLE)
+        feed(micro, mirrored=mirrored)
+        readings.append(micro.read())
+    assert readings[0].value is not None
+    assert readings[1].value == pytest.approx(-readings[0].value, abs=1e-9)
+    assert readings[1].parts["impact_bps"] == pytest.approx(readings[0].parts["impact_bps"], rel=1e-3)
+
+
+def test_the_longer_window_stands_beside_the_short_one():
+    parts = fed().parts
+    assert parts["order_flow_60s"] is not None
+    assert "order_flow_60s" not in PART_WEIGHTS
+
+
+def test_impact_of_prints_that_move_the_mid():
+    micro, mid = Microstructure(), 100.0
+    for i in range(200):
+        sign = 1 if i % 3 else -1
+        mid += 0.01 * sign
+        micro.on_trade(START + i * SECOND - 1, sign, 2.0)
+        micro.on_top(START + i * SECOND, (mid - 0.01, 1.0, mid + 0.01, 1.0))
+    parts = micro.read().parts
+    assert parts["impact_bps"] == pytest.approx(0.01 / 2.0 / mid * 1e4, rel=0.02)
+    assert (parts["impact_r2"] or 0.0) > 0.99

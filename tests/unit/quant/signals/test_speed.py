@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quant.features.scale import NORMAL_SCALAR
-from quant.signals.speed import PART_WEIGHTS, Speed, TickRate
+from quant.signals.speed import LED_WEIGHTS, PART_WEIGHTS, Speed, TickRate
 from tests.unit.quant.market import SECOND, START
 
 TENTH = SECOND // 10
@@ -130,3 +130,32 @@ def test_value_is_the_weighted_mean_of_its_parts_amplified():
     assert 0.9 < reading.parts["amplifier"] <= 1.0
     assert reading.value == pytest.approx(mean * reading.parts["amplifier"], rel=1e-12)
     assert after(path(2000)).read().value == pytest.approx(mean * 0.5, rel=1e-12)
+
+
+def led(*, lead_lag, silent=False, seconds=500):
+    """A follower that does a second later what its leader did, and the leader."""
+    steps = np.random.default_rng(4).normal(0, 2e-5, seconds)
+    speed, follower, leader = Speed(lead_lag=lead_lag), 0.0, 0.0
+    for i, step in enumerate(steps.tolist()):
+        ts = START + i * SECOND
+        leader += step
+        follower += steps[i - 1] if i else 0.0
+        if not silent or i < seconds - 10:
+            speed.on_leader(ts, 50.0 * math.exp(leader))
+        speed.on_mid(ts, 100.0 * math.exp(follower))
+    return speed.read(), steps[-1]
+
+
+def test_a_leader_speaks_where_it_is_switched_on():
+    reading, step = led(lead_lag=True)
+    assert reading.parts["lead_lag"] * step > 0
+    share = {name: weight for name, weight in LED_WEIGHTS.items() if reading.parts[name] is not None}
+    mean = sum(weight * reading.parts[name] for name, weight in share.items()) / sum(share.values())
+    assert reading.value == pytest.approx(mean * reading.parts["amplifier"], rel=1e-12)
+    assert "lead_lag" not in led(lead_lag=False)[0].parts
+
+
+def test_a_silent_leader_leaves_its_weight_to_the_rest():
+    quiet, _ = led(lead_lag=True, silent=True)
+    assert quiet.parts["lead_lag"] is None
+    assert quiet.value == pytest.approx(led(lead_lag=False)[0].value, rel=1e-12)

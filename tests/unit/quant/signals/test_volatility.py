@@ -1,11 +1,16 @@
 import math
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from msgspec import structs
 
+from quant.features.ranges import yang_zhang
 from quant.signals.volatility import Volatility
-from tests.unit.quant.market import bar, walk
+from tests.unit.quant.features.arrays import learned
+from tests.unit.quant.features.test_ew import explicit
+from tests.unit.quant.market import START, bar, recorded_bars, walk
+from tests.unit.quant.slow_market import MINUTE, derivatives, implied
 
 
 def after(bars):
@@ -94,3 +99,44 @@ def test_the_future_changes_nothing():
 def test_a_percentile_needs_something_to_compare_with():
     assert after(walk(69)).percentile is None
     assert 0 < after(walk(70)).percentile < 1
+
+
+@pytest.mark.parametrize("bars", [walk(700), recorded_bars(900)], ids=["walk", "recorded"])
+def test_the_tilt_equals_its_definition_over_arrays(bars):
+    columns = [np.array([getattr(b, name) for b in bars]) for name in ("open", "high", "low", "close")]
+    short = np.full(len(bars), np.nan)
+    for i in range(20, len(bars)):
+        short[i] = yang_zhang(*(column[i - 20 : i + 1] for column in columns))
+    assert (short[20:] > 0).all()
+    variance, tilt = short[20] ** 2, np.full(len(bars), np.nan)
+    ratios: list[float] = []
+    for i in range(20, len(bars)):
+        variance += 2 / 201 * (short[i] ** 2 - variance)
+        ratio = math.log(short[i] / math.sqrt(variance))
+        if len(ratios) >= 10:
+            mean, deviation = explicit(np.array(ratios), 1 - 2 / 501)
+            tilt[i] = np.clip((ratio - mean) / deviation, -4, 4)
+        ratios.append(ratio)
+    expected = -learned(tilt)
+    volatility = Volatility("1m")
+    for i, b in enumerate(bars):
+        volatility.update(b)
+        if i >= 50:
+            assert volatility.reading.value == pytest.approx(expected[i], rel=1e-9, abs=1e-10)
+
+
+def test_the_variance_premium_is_shown_and_moves_nothing():
+    bars = walk(300)
+    plain, told = after(bars[:-1]), after(bars[:-1])
+    for event in derivatives(9, every=20 * MINUTE):
+        told.observe(event)
+    told.observe(implied(START, 0.8))
+    told.observe(implied(START + 1, math.nan))
+    told.observe(implied(START + 1, 55.0))
+    plain.update(bars[-1])
+    told.update(bars[-1])
+    parts = told.reading.parts
+    assert told.reading.value == plain.reading.value
+    assert parts["implied"] == 0.8
+    assert parts["variance_premium"] == told.premium.value is not None
+    assert plain.reading.parts["variance_premium"] is None

@@ -1,0 +1,95 @@
+"""What comes later changes nothing of what was said before: for every signal there is, also those yet to be written."""
+
+import math
+import pkgutil
+
+import pytest
+
+import quant.signals
+from marketdata.events import Event, Timeframe
+from quant.features.microprice import fit
+from quant.reading import Component
+from quant.replay import known_at, replay_events
+from quant.symbol_signals import SymbolSignals
+from quant.vector import SignalVector
+from tests.unit.quant.features.test_microprice import recorded_quotes
+from tests.unit.quant.market import IDS, SECOND, START, bar, recorded_bars, session, walk
+from tests.unit.quant.slow_market import everything
+
+TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "5m")
+COLUMNS = SymbolSignals(**IDS, timeframes=TIMEFRAMES).columns
+BARS = 318
+NOW = START + BARS * 60 * SECOND
+FIRST = 100
+
+
+def scene() -> tuple[list[Event], list[Event]]:
+    """What was there before, and then minutes of ticks, bars that close, and every kind of slow observation."""
+    bars = recorded_bars(BARS + 3, price=100.0)
+    fives = [bar(i, 100.0 + math.sin(i / 5), open_=100.0 + math.sin((i - 1) / 5), timeframe="5m") for i in range(80)]
+    slow = everything(35, end=NOW + 200 * SECOND)
+    before = [*bars[:BARS], *(b for b in fives if b.ts_close <= NOW), *(e for e in slow if e.ts_init < NOW)]
+    ticks = session(150, start=NOW, price=100.0)
+    after = [*ticks, *bars[BARS:], *(b for b in fives if b.ts_close > NOW), *(e for e in slow if e.ts_init >= NOW)]
+    return before, sorted((e for e in after if known_at(e) <= NOW + 150 * SECOND), key=known_at)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return fit(*recorded_quotes().T, tick=0.01)
+
+
+@pytest.fixture(scope="module")
+def replayed(table) -> tuple[list[Event], list[Event], list[SignalVector]]:
+    before, events = scene()
+    return before, events, list(replay_events(events, **IDS, timeframes=TIMEFRAMES, start=before, microprice=table))
+
+
+@pytest.mark.parametrize("place", range(len(COLUMNS)), ids=[column.name for column in COLUMNS])
+def test_every_signal_speaks_in_the_scene(replayed, place):
+    values = [vector.values[place] for vector in replayed[2]]
+    assert not math.isnan(values[-1])
+    assert len(set(values)) > 1
+
+
+@pytest.mark.parametrize("place", range(len(COLUMNS)), ids=[column.name for column in COLUMNS])
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
+def test_without_the_future_every_signal_says_the_same(replayed, table, place, share):
+    before, events, whole = replayed
+    cut = int(len(events) * share)
+    short = list(replay_events(events[:cut], **IDS, timeframes=TIMEFRAMES, start=before, microprice=table))
+    assert [v.readings[place] for v in short] == [v.readings[place] for v in whole[:cut]]
+    assert [v.quality[place] for v in short] == [v.quality[place] for v in whole[:cut]]
+
+
+def test_no_reading_is_newer_than_its_moment(replayed):
+    for vector in replayed[2]:
+        assert all(reading.as_of <= vector.now_ns for reading in vector.readings)
+
+
+def test_replay_equals_live_bit_for_bit(replayed, table):
+    """Live reads only now and then; what is said then is what a replay says after the same event."""
+    before, events, whole = replayed
+    live = SymbolSignals(**IDS, timeframes=TIMEFRAMES)
+    live.set_microprice(table)
+    live.load_observations(before)
+    live.warm_up(e for e in before if not hasattr(e, "ts_init"))
+    for i, event in enumerate(events):
+        live.update(event)
+        if i % 37 == 0:
+            vector = live.read(now_ns=known_at(event))
+            assert vector.readings == whole[i].readings
+            assert vector.values.tobytes() == whole[i].values.tobytes()
+            assert vector.quality.tobytes() == whole[i].quality.tobytes()
+
+
+def test_every_file_of_a_signal_is_a_component():
+    files = {module.name for module in pkgutil.iter_modules(quant.signals.__path__)}
+    assert files == {component.value for component in Component} == {column.component.value for column in COLUMNS}
+
+
+def test_walks_too_have_no_future():
+    bars = walk(400)
+    whole = list(replay_events(bars, **IDS))
+    for n in (60, 222, 333):
+        assert list(replay_events(bars[:n], **IDS))[-1].readings == whole[n - 1].readings
