@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from marketdata.models import FeedLease
 
 LEASE_TTL = timedelta(seconds=6)
+# Who falls asleep with the lease's row in hand has it taken away by the database before the lease ends.
+_LONGEST_PAUSE_MS = 3_000
 
 
 class LeaseLost(RuntimeError):
@@ -30,6 +32,7 @@ def new_holder() -> str:
 def take_lease(*, exchange_id: int, holder: str) -> int | None:
     """Become the leader if nobody leads. Gives the new epoch, or None while another leads."""
     with transaction.atomic():
+        _bound_pauses()
         FeedLease.objects.get_or_create(exchange_id=exchange_id)
         lease = FeedLease.objects.select_for_update().annotate(now=Now()).get(exchange_id=exchange_id)
         led = lease.holder and lease.expires_at is not None and lease.expires_at > lease.now
@@ -55,6 +58,7 @@ def as_leader(*, exchange_id: int, epoch: int) -> Iterator[None]:
     A process that was paused and wakes up writes nothing over what its successor wrote: raises LeaseLost then.
     """
     with transaction.atomic():
+        _bound_pauses()
         leases = FeedLease.objects.filter(exchange_id=exchange_id)
         if (
             not leases.filter(epoch=epoch).update(expires_at=Now() + LEASE_TTL)
@@ -66,6 +70,11 @@ def as_leader(*, exchange_id: int, epoch: int) -> Iterator[None]:
 
 def give_lease_back(*, exchange_id: int, holder: str, epoch: int) -> None:
     FeedLease.objects.filter(exchange_id=exchange_id, holder=holder, epoch=epoch).update(holder="", expires_at=None)
+
+
+def _bound_pauses() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_LONGEST_PAUSE_MS}")
 
 
 def _is_dead_here(holder: str) -> bool:

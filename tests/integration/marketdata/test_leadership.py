@@ -1,15 +1,18 @@
 """Several feed processes on one exchange: one leads, and what an old leader says or writes late counts for nothing."""
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import DatabaseError, connections
 
 from marketdata import cache
 from marketdata.cache import LatestQuote, LatestSnapshot, latest_quote, latest_snapshot
 from marketdata.events import Bar
-from marketdata.feed.lease import LeaseLost, give_lease_back, renew_lease, take_lease
+from marketdata.feed.lease import LeaseLost, as_leader, give_lease_back, renew_lease, take_lease
 from marketdata.feed.recorder import Recorder
 from marketdata.models import BarRow, Exchange, FeedLease, FeedStatus, Instrument
 from marketdata.operations import follow
@@ -99,6 +102,30 @@ def test_leases_pass_on_only_when_free_given_back_or_over(venue: Exchange):
     assert take("here:1:a") is None
     FeedLease.objects.update(expires_at="2026-01-01T00:00Z")
     assert take("here:1:a") == 3
+
+
+def test_a_leader_that_falls_asleep_while_it_writes_holds_nobody_up(venue: Exchange):
+    assert take_lease(exchange_id=venue.pk, holder="elsewhere:1:a") == 1
+    writing, wakes = threading.Event(), threading.Event()
+
+    def write() -> None:
+        try:
+            with as_leader(exchange_id=venue.pk, epoch=1):
+                writing.set()
+                wakes.wait(30)
+                Exchange.objects.update(name="Written by the old leader")
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        sleeper = pool.submit(write)
+        assert writing.wait(30)
+        FeedLease.objects.update(expires_at="2026-01-01T00:00Z")
+        assert take_lease(exchange_id=venue.pk, holder="elsewhere:1:b") == 2
+        wakes.set()
+        with pytest.raises(DatabaseError):
+            sleeper.result(30)
+    assert Exchange.objects.get().name == "Simulated"
 
 
 async def test_an_old_leader_writes_no_bars_and_no_states(venue: Exchange):
