@@ -6,6 +6,8 @@ _WINDOW_NS = 60_000_000_000
 # A record so far ahead of all others has a wrong time, or our clock was set: enough in a row tell.
 AHEAD_NS = 1_000_000_000
 _AHEAD_IN_A_ROW = 5
+# Before so many records the first may have been the slow one: the image of a quiet book is as old as its last change.
+_KNOWN_AFTER = 20
 # A stream that jumps back by more than this was started again.
 _RESTART_NS = 60_000_000_000
 
@@ -29,18 +31,19 @@ class OffsetClock:
     is no fast message.
     """
 
-    __slots__ = ("_ahead", "_current_ns", "_previous_ns", "_window_ends_ns", "offset_ns")
+    __slots__ = ("_ahead", "_current_ns", "_previous_ns", "_seen", "_window_ends_ns", "offset_ns")
 
     def __init__(self) -> None:
         self.offset_ns = 0
         self._current_ns: int | None = None
         self._previous_ns: int | None = None
         self._window_ends_ns = 0
-        self._ahead = 0
+        self._ahead = self._seen = 0
 
     def observe(self, *, ts_event: int, ts_init: int) -> None:
         difference_ns = ts_init - ts_event
-        if self._current_ns is not None and difference_ns < self.offset_ns - AHEAD_NS:
+        self._seen += 1
+        if difference_ns < self.offset_ns - AHEAD_NS and self._seen > _KNOWN_AFTER:
             self._ahead += 1
             if self._ahead < _AHEAD_IN_A_ROW:
                 return
@@ -59,7 +62,7 @@ class OffsetClock:
         return ts_init - self.offset_ns
 
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
-        return self._current_ns is not None and ts_init - ts_event < self.offset_ns - AHEAD_NS
+        return ts_init - ts_event < self.offset_ns - AHEAD_NS and self._seen > _KNOWN_AFTER
 
 
 class NewestEventClock:

@@ -25,6 +25,12 @@ def timed(ts_event: int, at: int, *, id: int = 0) -> QuoteTick:
     return msgspec.structs.replace(quote(99, 101, at=at, id=id), ts_event=ts_event)
 
 
+def know_the_time(stream: SymbolStream) -> None:
+    """Records enough to know the venue's clock."""
+    for number in range(1, 26):
+        stream.receive(trade(100, at=T0, id=number))
+
+
 def test_prints_behind_a_wrong_id_are_believed_again():
     stream = live_stream()
     stream.receive(trade(100, at=T0, id=5))
@@ -74,12 +80,12 @@ def test_one_image_that_was_overtaken_is_dropped():
 def test_a_print_from_the_future_neither_closes_minutes_nor_moves_the_clock(ahead_ns):
     stream = live_stream()
     stream.bars.seed([minute(-1)], [trade(100, at=T0 - SECOND, id=4)], assume_complete=True)
-    stream.receive(trade(100, at=T0, id=5))
-    wrong = msgspec.structs.replace(trade(100, at=T0 + SECOND, id=6), ts_event=T0 + ahead_ns)
+    know_the_time(stream)
+    wrong = msgspec.structs.replace(trade(100, at=T0 + SECOND, id=26), ts_event=T0 + ahead_ns)
     out = stream.receive(wrong)
     assert not [event for event in out if isinstance(event, Bar | TradeTick)]
     assert stream.now_ns(T0 + SECOND) == T0 + SECOND
-    out = stream.receive(trade(100, at=T0 + SECOND, id=7))
+    out = stream.receive(trade(100, at=T0 + SECOND, id=27))
     assert any(isinstance(event, TradeTick) for event in out)
     stream.receive(quote(99, 101, at=T0 + SECOND, id=12))
     assert stream.state == "live"
@@ -89,8 +95,8 @@ def test_a_print_from_the_future_neither_closes_minutes_nor_moves_the_clock(ahea
 
 def test_a_clock_of_ours_that_was_set_back_is_learnt():
     stream = live_stream()
-    stream.receive(trade(100, at=T0, id=5))
-    for number in range(6, 60):
+    know_the_time(stream)
+    for number in range(26, 80):
         sent = trade(100, at=T0 + number * SECOND, id=number)
         out = stream.receive(msgspec.structs.replace(sent, ts_init=sent.ts_init - HOUR))
     assert any(isinstance(event, TradeTick) for event in out)
@@ -198,3 +204,13 @@ def test_rest_stands_in_again_when_a_damaged_number_of_the_book_was_healed():
     stream.disconnected(T0, reason="lost")
     assert stream.receive_polled(image(13)) == []
     assert states(stream.receive_polled(image(15))) == [("fallback", "rest")]
+
+
+def test_a_first_image_as_old_as_the_last_change_of_a_quiet_book_is_no_clock():
+    clock = OffsetClock()
+    stream = SymbolStream(exchange="kraken", symbol="BTC/USDT", clock=clock)
+    stream.connected(T0)
+    stream.receive(msgspec.structs.replace(image(1, at=T0), from_stream=True, ts_event=T0 - 30 * SECOND))
+    out = stream.receive(trade(100, at=T0, id=1))
+    assert any(isinstance(event, TradeTick) for event in out)
+    assert stream.now_ns(T0) == T0
