@@ -11,6 +11,7 @@ from marketdata.exchanges.adapter import RateLimited, Rest, VenueError
 from marketdata.feed.followed import Followed
 from marketdata.feed.tape import Tape
 from marketdata.history import first_minutes, is_long_gap, longer_bars, missing_minutes
+from marketdata.quality import is_sound_bar
 
 log = structlog.get_logger(__name__)
 
@@ -142,6 +143,7 @@ class RestWork:
         except VenueError as error:
             log.warning("[WS] no history", symbol=item.symbol, error=str(error))
             return
+        bars = self._sound(item, bars)
         # The missed bars first: consumers load them again, whole and in order, after the word that they are stored.
         self._tape.history(item.symbol, bars, trades, self._now_ns())
         self._publish(item, stream.fill_history(bars, trades))
@@ -152,12 +154,20 @@ class RestWork:
         if begins:
             item.has_longer_bars, item.longer_due_ns = False, 0
 
+    def _sound(self, item: Followed, bars: Sequence[Bar]) -> list[Bar]:
+        """Without those that cannot be: one of them would keep all others out of the database."""
+        sound = [bar for bar in bars if is_sound_bar(bar)]
+        if len(sound) < len(bars):
+            log.warning("[WS] bars that cannot be", symbol=item.symbol, refused=len(bars) - len(sound))
+        return sound
+
     async def _fetch_longer_bars(self, item: Followed) -> None:
         try:
             async with self._in_turn:
                 async for bars in longer_bars(self.rest, item.venue_symbol, symbol=item.symbol):
                     if bars:
-                        self._keep(item, bars[0].timeframe, [bar for bar in bars if bar.closed])
+                        closed = [bar for bar in self._sound(item, bars) if bar.closed]
+                        self._keep(item, bars[0].timeframe, closed)
         except VenueError as error:
             log.warning("[WS] no longer bars", symbol=item.symbol, error=str(error))
             return
