@@ -34,7 +34,7 @@ class Asked:
 
     def remove(self, symbol: str) -> None: ...
 
-    def resubscribe(self, symbol: str) -> None:
+    def resubscribe(self, symbol: str, *, group: str = "") -> None:
         self.resubscribed.append(symbol)
 
     def reconnect(self, symbols: Sequence[str]) -> None:

@@ -35,7 +35,7 @@ class Venue:
         ]  # fmt: skip
 
 
-async def history(venue: Venue) -> dict[str, list[Bar]]:
+async def history(venue: Venue) -> dict[Timeframe, list[Bar]]:
     found = [bars async for bars in longer_bars(venue, "BTCUSDT", symbol="BTC/USDT")]
     assert [bars[0].timeframe for bars in found] == sorted(
         {bars[0].timeframe for bars in found}, key=lambda name: TIMEFRAME_SECONDS[name]

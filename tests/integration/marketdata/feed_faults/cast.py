@@ -126,7 +126,7 @@ def books_between(
 ) -> list[Event]:
     """Book snapshots published after the first such event and before the next such one."""
     inside = False
-    found = []
+    found: list[Event] = []
     for event in events:
         if not inside:
             inside = first(event)

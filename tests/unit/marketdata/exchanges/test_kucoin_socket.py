@@ -66,7 +66,9 @@ async def test_a_venue_that_answers_its_own_pings_only_keeps_the_socket():
         async def address() -> str:
             return url.replace("http", "ws", 1)
 
-        heartbeat = replace(get_adapter("kucoin").heartbeat, interval_s=0.05)
+        usual = get_adapter("kucoin").heartbeat
+        assert usual is not None
+        heartbeat = replace(usual, interval_s=0.05)
         connection = Connection(
             ConnectionSettings(ping_interval_s=0.05, pong_timeout_s=0.05, heartbeat=heartbeat),
             address=address,
