@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 3
 UV_VERSION := 0.13.8
 # Stamps carry the lock's hash: a changed lock installs again, anything else does not.
 RUN_LOCK := $(VENV)/.run-$(shell cksum < requirements.txt | tr ' ' '-')
@@ -18,7 +19,8 @@ run: install ## everything on this machine: site, feed, engine, demo (PORT=8000)
 	@exec $(BIN)/python manage.py runlocal
 
 test: install-dev fast-lint ## quick checks and all tests (ARGS="tests/unit -q")
-	$(BIN)/pytest $(ARGS)
+	@# Most tests wait for sockets: three at a time keep two cores busy. A file stays together, so do its servers.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: install-dev fast-lint types ## style, types, layers, migrations, deployment settings
 	SITE_URL=https://example.org $(BIN)/python -W error::SyntaxWarning manage.py check --deploy --fail-level WARNING
