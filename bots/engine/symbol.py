@@ -22,12 +22,14 @@ from bots.trading.plan import plan_exit
 from bots.trading.records import InstrumentRules, OrderPlan, Reason
 from bots.trading.vocabulary import Action, ExitReason, Side, Trigger
 from marketdata.events import Bar, BookSnapshot, Event, FeedState, QuoteTick, Timeframe, TradeTick
-from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
+from quant.symbol_signals import SymbolSignals
 from quant.top import TopOfBook
 
 log = structlog.get_logger(__name__)
 
 OWN_SOURCES = frozenset({"websocket", "rest"})
+# Every other state of the feed, known or not, has no prices to trade on.
+TRADABLE = frozenset({"live", "fallback"})
 MARKET_EVENTS = (QuoteTick, TradeTick, BookSnapshot)
 POSITION_EVERY_NS = 1_000_000_000
 
@@ -118,7 +120,7 @@ class SymbolWorker:
             if event.closed:
                 self.seats.on_bar(event, now_ns)
         elif isinstance(event, FeedState):
-            if event.state in BROKEN_FEEDS or event.source != self.feed_source:
+            if event.state not in TRADABLE or event.source != self.feed_source:
                 # Nobody may take the prices of one source for those of another.
                 self.top.forget()
             self.feed_state, self.feed_source = event.state, event.source
@@ -158,7 +160,7 @@ class SymbolWorker:
         """Why nothing can be decided now, apart from the price."""
         if self._desk.database_error:
             return DATABASE_AWAY
-        if self.feed_state in BROKEN_FEEDS:
+        if self.feed_state not in TRADABLE:
             return Reason(code="feed", text=f"the feed is {self.feed_state}")
         if self.is_stale:
             return Reason(code="feed", text="the feed is incomplete: waiting for a snapshot of the book")

@@ -25,7 +25,7 @@ MISSED = 10
 @pytest.fixture
 async def runner(redis_flush: None) -> AsyncIterator[SymbolRunner]:
     # Signals need no desk.
-    desk: Any = type("Desk", (), {"bots": {}, "traditional_weight": 0.5, "quant_weight": 0.5})()
+    desk: Any = type("Desk", (), {"bots": {}, "database_error": "", "traditional_weight": 0.5, "quant_weight": 0.5})()
     yield SymbolRunner(
         exchange="simulated", symbol="BTC/USDT", desk=desk, inbox=Inbox(), clock=venue_clock("system"),
         stream_clock=False, timeframes=("1m",),
@@ -106,3 +106,17 @@ async def test_after_a_hole_it_is_asked_again_whose_prices_these_are(cast: Cast,
     runner._inbox.hole = True
     await runner._drain()
     assert (runner.worker.feed_state, runner.worker.feed_source) == ("fallback", "other")
+
+
+@pytest.mark.parametrize("state", ["refused", "closed", "connecting", "stale", "one of tomorrow"])
+async def test_nothing_is_decided_on_a_feed_that_is_not_current(cast: Cast, runner: SymbolRunner, state: str) -> None:
+    runner._inbox.is_stale = False
+    await sync_to_async(keep_source)("live", "websocket")
+    await runner._drain()
+    assert runner.worker._trouble() is None
+    await sync_to_async(keep_source)(state, "websocket")
+    runner._inbox.hole = True
+    await runner._drain()
+    trouble = runner.worker._trouble()
+    assert trouble is not None
+    assert state in trouble.text
