@@ -25,6 +25,7 @@ from marketdata.events import (
 from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
+from quant.features.variance_premium import VariancePremium
 from quant.reading import Component, Phase, Reading, missing
 from quant.signals.microstructure import Microstructure
 from quant.signals.open_interest import OpenInterestSignal
@@ -40,6 +41,14 @@ __all__ = ["Column", "Component", "Reading", "SignalVector", "SymbolSignals"]
 
 JUMP_DEVIATIONS = 5.0
 BROKEN_FEEDS = frozenset({"stale", "resyncing", "disconnected", "failed"})
+
+
+def _slow_signals() -> dict[Component, OpenInterestSignal | OptionsFlowSignal | SentimentSignal]:
+    return {
+        Component.OPEN_INTEREST: OpenInterestSignal(),
+        Component.OPTIONS_FLOW: OptionsFlowSignal(),
+        Component.SENTIMENT: SentimentSignal(),
+    }
 
 
 class SymbolSignals:
@@ -63,11 +72,7 @@ class SymbolSignals:
         self._forming: dict[Timeframe, FormingBar] = {}
         self._speed = Speed(lead_lag=lead_lag)
         self._micro = Microstructure()
-        self._slow: dict[Component, OpenInterestSignal | OptionsFlowSignal | SentimentSignal] = {
-            Component.OPEN_INTEREST: OpenInterestSignal(),
-            Component.OPTIONS_FLOW: OptionsFlowSignal(),
-            Component.SENTIMENT: SentimentSignal(),
-        }
+        self._slow = _slow_signals()
         self._top = TopOfBook()
         self._last_price: float | None = None
         self._trade_ns: int | None = None
@@ -98,7 +103,9 @@ class SymbolSignals:
                 self._on_bar(bar)
 
     def load_observations(self, events: Iterable[Event]) -> None:
-        """Take stored slow observations, in any order, before the first live one: what is older is left out later."""
+        """Begin the slow signals anew from stored observations, in any order; of live ones, older ones are left out."""
+        self._slow = _slow_signals()
+        self._volatility.premium = VariancePremium()
         # Of one moment prices come first: open interest is set against them.
         slow = [event for event in events if isinstance(event, SLOW)]
         for event in sorted(slow, key=lambda e: (e.ts_event, not isinstance(e, Premium), type(e).__name__)):
@@ -285,8 +292,11 @@ class SymbolSignals:
             self._feed_state = event.state
             if event.state in BROKEN_FEEDS:
                 self.invalidate_book()
-        elif isinstance(event, Ticker) and self._last_price is None and is_price(event.last):
-            self._last_price = event.last
+        elif isinstance(event, Ticker):
+            if self._last_price is None and is_price(event.last):
+                self._last_price = event.last
+            if is_price(event.volume):
+                self._micro.set_daily_volume(event.volume)
 
     def _watch_jump(self, ts_ns: int, moved: float | None, seconds: float, sigma: float | None = None) -> None:
         sigma = self._volatility.sigma_per_sqrt_s if sigma is None else sigma

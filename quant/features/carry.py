@@ -6,6 +6,8 @@ from quant.features.slow import DAY_NS, HOUR_NS, MINUTE_NS, History, Part, Serie
 from quant.features.trend import mean_of
 
 MAX_AGE_NS = 12 * MINUTE_NS
+# A quarterly's basis comes in buckets of five minutes, told after their end and asked for every five.
+QUARTERLY_MAX_AGE_NS = 20 * MINUTE_NS
 EVERY_S = 240.0
 # An expiry nearer than this makes any difference a huge annual one.
 MIN_DAYS = 1.0
@@ -42,9 +44,10 @@ class Basis:
     """The contrarian map of z over 30 days: ln(mark/index), of a quarterly future by year. Mean of those there are."""
 
     def __init__(self) -> None:
-        self._locks = {False: SeriesLock(MAX_AGE_NS), True: SeriesLock(MAX_AGE_NS)}
+        ages = {False: MAX_AGE_NS, True: QUARTERLY_MAX_AGE_NS}
+        self._locks = {quarterly: SeriesLock(age) for quarterly, age in ages.items()}
         self._histories = {quarterly: History(tau_days=30.0, every_s=EVERY_S) for quarterly in (False, True)}
-        self._parts = {False: Part(MAX_AGE_NS), True: Part(MAX_AGE_NS)}
+        self._parts = {quarterly: Part(age) for quarterly, age in ages.items()}
 
     def on_premium(self, key: Key, ts_ns: int, mark: float, index: float, expiry: int) -> None:
         quarterly = expiry > 0

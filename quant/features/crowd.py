@@ -6,7 +6,8 @@ from quant.features.scale import ForecastScale
 from quant.features.slow import MINUTE_NS, History, Part, SeriesLock
 from quant.reading import weighted_mean
 
-MAX_AGE_NS = 12 * MINUTE_NS
+# Ratios are of buckets of five minutes, told after their end and asked for every five: 12 minutes and a bucket's delay.
+MAX_AGE_NS = 20 * MINUTE_NS
 EVERY_S = 240.0
 SIDES = {"accounts": -1.0, "top_positions": 1.0}
 _WEIGHTS = dict.fromkeys(SIDES, 0.5)

@@ -2,7 +2,7 @@
 
 Weights .40 order flow (Cont, Kukanov & Stoikov 2014), .25 trade flow, .20 microprice, .15 book imbalance. The microprice
 needs a fitted table (Stoikov 2018) and is None without one: top-of-book imbalance would only repeat the last part.
-Order flow is that of 10 s; that of 60 s and the price impact stand beside it.
+Order flow is that of 10 s; that of 60 s, the price impact and VPIN stand beside it.
 """
 
 import math
@@ -15,6 +15,7 @@ from quant.features.impact import KyleLambda
 from quant.features.microprice import MicropriceTable
 from quant.features.rolling import RollingQuantile
 from quant.features.scale import ForecastScale
+from quant.features.toxicity import BUCKETS, Vpin
 from quant.reading import MIN_OBSERVATIONS, Reading, grown_quality, missing, weighted_mean
 
 PART_WEIGHTS = {"order_flow": 0.40, "trade_flow": 0.25, "microprice": 0.20, "book_imbalance": 0.15}
@@ -42,6 +43,7 @@ class Microstructure:
         self._impact = KyleLambda(IMPACT_TAU_S)
         self._long_flow: float | None = None
         self._table: MicropriceTable | None = None
+        self._vpin: Vpin | None = None
         self._bought = 0.0
         self._spreads = RollingQuantile(MEDIAN_SAMPLES)
         self._depths = RollingQuantile(MEDIAN_SAMPLES)
@@ -66,6 +68,11 @@ class Microstructure:
         """Take a newly fitted table, or go without."""
         self._table = table
         self._dirty = True
+
+    def set_daily_volume(self, volume: float) -> None:
+        """Take the day's volume in base, above zero: VPIN begins with the first, in buckets of a fiftieth of it."""
+        if self._vpin is None:
+            self._vpin = Vpin(volume / BUCKETS)
 
     def invalidate(self) -> None:
         """The book has a hole: say nothing until the next snapshot."""
@@ -107,6 +114,8 @@ class Microstructure:
         elapsed_s = 0.0 if self._trade_ns is None else (ts_ns - self._trade_ns) / 1e9
         self._trades.update(sign * size, size, elapsed_s)
         self._bought += sign * size
+        if self._vpin is not None:
+            self._vpin.update(sign, size)
         self._trade_ns = ts_ns if self._trade_ns is None else max(self._trade_ns, ts_ns)
         self._dirty = True
 
@@ -168,6 +177,7 @@ class Microstructure:
             "order_flow_60s": self._long_flow,
             "impact_bps": None if impact is None else impact.slope,
             "impact_r2": None if impact is None else impact.r2,
+            "vpin": None if self._vpin is None else self._vpin.value,
         }
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:

@@ -1,6 +1,7 @@
 """Signals: a tick until all are read, and the blend for all bots of a symbol."""
 
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
@@ -8,30 +9,46 @@ from talib import stream
 
 from marketdata.events import Bar, Event
 from quant.blend import blend, weight_row
+from quant.features.microprice import MicropriceTable
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
 from tests.benchmarks.rows import Row, percentile
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
+from tests.unit.quant.slow_market import everything
 
 BARS = 500
 NOW = START + BARS * 60 * SECOND
 LIVE_S = 110
+DAYS = 35
+MEGABYTE = 1024 * 1024
+# Any numbers do: a look-up takes as long whatever is found.
+TABLE = MicropriceTable(tick=0.01, bins=10, adjustments=((0.1,) * 10,) * 4, n_quotes=1000)
 
 
 def run() -> dict[str, Row]:
     bars = walk(BARS)
     events = session(LIVE_S, start=NOW, price=bars[-1].close)
+    slow = everything(DAYS, end=NOW + LIVE_S * SECOND)
     signals = SymbolSignals(**IDS)
+    signals.set_microprice(TABLE)
     started = time.perf_counter()
     signals.warm_up(bars)
     warm_up_ms = (time.perf_counter() - started) * 1e3
+    started = time.perf_counter()
+    signals.load_observations(slow)
+    load_us = (time.perf_counter() - started) * 1e6 / len(slow)
     tick_us = _ticks_us(signals, events)
     vector = signals.read(now_ns=events[-1].ts_init)
+    silent = [c.name for c, reading in zip(vector.columns, vector.readings, strict=True) if reading.value is None]
+    if silent:
+        raise RuntimeError(f"this measures all signals, but these say nothing: {', '.join(silent)}")
     bare_us = _bare_handles_us(bars)
     rows = {
         "signal.tick_to_read_p50": Row(value=percentile(tick_us, 50), unit="µs", floor=bare_us, budget=100.0),
         "signal.tick_to_read_p99": Row(value=percentile(tick_us, 99), unit="µs", floor=bare_us, budget=250.0),
         "signal.warm_up_500_bars": Row(value=warm_up_ms, unit="ms", floor=BARS * bare_us / 1e3, budget=100.0),
+        "signal.slow_observation": Row(value=load_us, unit="µs", floor=bare_us, budget=50.0),
+        "signal.memory_per_symbol": Row(value=_megabytes(bars, slow), unit="MB", floor=0.0, budget=2.0),
     }
     for bots, budget_us in ((100, 50.0), (1000, 60.0)):
         rows[f"signal.blend_{bots}_bots"] = _blend_row(vector, bots, budget_us)
@@ -46,6 +63,22 @@ def _ticks_us(signals: SymbolSignals, events: list[Event]) -> list[float]:
         signals.read(now_ns=event.ts_init)
         took.append((time.perf_counter_ns() - before) / 1e3)
     return took[len(took) // 2 :]
+
+
+def _megabytes(bars: list[Bar], slow: list[Event]) -> float:
+    """What one symbol holds when every window is full: an hour of seconds, a month of observations."""
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    signals = SymbolSignals(**IDS)
+    signals.warm_up(bars)
+    signals.load_observations(slow)
+    for event in session(3700, start=NOW, price=bars[-1].close):
+        signals.update(event)
+    signals.read(now_ns=NOW + 3700 * SECOND)
+    del event
+    held = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    return held / MEGABYTE
 
 
 def _bare_handles_us(bars: list[Bar]) -> float:

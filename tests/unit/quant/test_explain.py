@@ -4,12 +4,14 @@ import math
 import numpy as np
 import pytest
 
+from quant.blend import blend, weight_row
 from quant.explain import reasoning, voices, what_would_trade
 from quant.reading import Reading
 from quant.symbol_signals import SymbolSignals
 from quant.veto import Block, BlockCode
 from quant.voting import Verdict, VerdictCode
-from tests.unit.quant.market import IDS, START
+from tests.unit.quant.market import IDS, SECOND, START, session, walk
+from tests.unit.quant.slow_market import everything
 
 TECHNICAL = {"trend": 0.62, "mean_reversion": -0.2, "adx": 31.0}
 WEIGHTS = np.array([0.6, 0, 0, 0.4, 0, 0, 0, 0])
@@ -110,3 +112,20 @@ def test_blocks_come_first_and_nothing_is_said_twice():
 
 def test_nothing_is_in_the_way():
     assert answer(verdicts=[verdict(VerdictCode.CONFIDENCE, passed=True)]) == "nothing is in the way"
+
+
+def test_every_sub_signal_of_a_full_market_adds_up_to_the_blend():
+    now = START + 60 * SECOND
+    signals = SymbolSignals(**IDS)
+    signals.warm_up(walk(300, first=-299))
+    signals.load_observations(everything(35, end=now))
+    for event in session(60, start=START):
+        signals.update(event)
+    full = signals.read(now_ns=now)
+    row = weight_row(full.columns, timeframe_weights={"1m": 1.0}, forming=False)
+    blended = blend(row[None, :], full)
+    found = voices(full, blended.effective_weights_of(0))
+    assert sum(voice.contribution for voice in found) == pytest.approx(float(blended.signal[0]), rel=1e-9)
+    names = {voice.name for voice in found}
+    assert {"trend", "momentum", "volume", "liquidity", "smart money", "order flow", "velocity"} <= names
+    assert {"quadrant", "funding", "long short", "delta flow", "skew", "sentiment", "volatility"} <= names

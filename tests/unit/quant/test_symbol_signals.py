@@ -362,6 +362,18 @@ def test_loading_in_any_order_and_twice_changes_nothing():
         assert theirs.reading(component) == ours.reading(component)
 
 
+def test_a_history_that_comes_late_is_taken_in_whole():
+    events = everything(20, end=NOW)
+    early, late = SymbolSignals(**IDS), SymbolSignals(**IDS)
+    early.load_observations(events)
+    for event in events[-200:]:
+        late.update(event)
+    assert late.read(now_ns=NOW).reading(Component.OPEN_INTEREST).value is None
+    late.load_observations(events)
+    for component in SLOW_ONES:
+        assert late.read(now_ns=NOW).reading(component) == early.read(now_ns=NOW).reading(component)
+
+
 def test_observations_from_the_future_are_left_out():
     made = with_month()
     before = made.read(now_ns=NOW)

@@ -187,3 +187,14 @@ def test_impact_of_prints_that_move_the_mid():
     parts = micro.read().parts
     assert parts["impact_bps"] == pytest.approx(0.01 / 2.0 / mid * 1e4, rel=0.02)
     assert (parts["impact_r2"] or 0.0) > 0.99
+
+
+def test_vpin_begins_with_the_volume_of_a_day():
+    micro = Microstructure()
+    micro.set_daily_volume(500.0)
+    for i in range(600):
+        micro.on_top(START + i * TENTH, (100.0, 1.0, 100.02, 1.0))
+        micro.on_trade(START + i * TENTH, 1 if i % 4 else -1, 1.0)
+        micro.set_daily_volume(9e9)
+    # Ten prints a bucket, of which two or three are sold.
+    assert micro.read().parts["vpin"] == pytest.approx(0.5, abs=0.01)
