@@ -12,7 +12,9 @@ from rich.table import Table
 
 from tests.benchmarks.rows import Row
 
-MODULES = ("feed", "feed_network", "adapters", "signals", "engine", "orders", "web", "system")
+MODULES = (
+    *("feed", "feed_network", "feed_memory", "feed_cores", "adapters", "signals", "engine", "orders", "web", "system"),
+)
 REPORT = Path(__file__).resolve().parents[2] / ".local" / "bench.json"
 
 
