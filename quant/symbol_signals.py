@@ -16,7 +16,6 @@ from marketdata.events import (
     Event,
     FeedState,
     HistoryReady,
-    Premium,
     QuoteTick,
     Ticker,
     Timeframe,
@@ -26,14 +25,12 @@ from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
 from quant.features.variance_premium import VariancePremium
-from quant.reading import Component, Phase, Reading, missing
+from quant.reading import Component, Phase, Reading
 from quant.signals.microstructure import Microstructure
-from quant.signals.open_interest import OpenInterestSignal
-from quant.signals.options_flow import OptionsFlowSignal
-from quant.signals.sentiment import MARKET, SentimentSignal
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
 from quant.signals.volatility import Volatility
+from quant.slow_signals import SlowSignals, in_order
 from quant.top import TopOfBook, existing_components, is_from_future
 from quant.vector import Column, SignalVector, age_limits_s, freshness
 
@@ -41,14 +38,6 @@ __all__ = ["Column", "Component", "Reading", "SignalVector", "SymbolSignals"]
 
 JUMP_DEVIATIONS = 5.0
 BROKEN_FEEDS = frozenset({"stale", "resyncing", "disconnected", "failed"})
-
-
-def _slow_signals() -> dict[Component, OpenInterestSignal | OptionsFlowSignal | SentimentSignal]:
-    return {
-        Component.OPEN_INTEREST: OpenInterestSignal(),
-        Component.OPTIONS_FLOW: OptionsFlowSignal(),
-        Component.SENTIMENT: SentimentSignal(),
-    }
 
 
 class SymbolSignals:
@@ -66,13 +55,11 @@ class SymbolSignals:
             raise ValueError(f"{symbol} on {exchange} needs at least one timeframe, such as 1m")
         self.exchange = exchange
         self.symbol = symbol
-        self._exist = set(existing_components(exchange, symbol))
-        self._asset = symbol.partition("/")[0]
         self._technical: dict[Timeframe, Technical] = {}
         self._forming: dict[Timeframe, FormingBar] = {}
         self._speed = Speed(lead_lag=lead_lag)
         self._micro = Microstructure()
-        self._slow = _slow_signals()
+        self._slow = SlowSignals(symbol, existing_components(exchange, symbol))
         self._top = TopOfBook()
         self._last_price: float | None = None
         self._trade_ns: int | None = None
@@ -104,11 +91,9 @@ class SymbolSignals:
 
     def load_observations(self, events: Iterable[Event]) -> None:
         """Begin the slow signals anew from stored observations, in any order; of live ones, older ones are left out."""
-        self._slow = _slow_signals()
+        self._slow = SlowSignals(self.symbol, self._slow.exist)
         self._volatility.premium = VariancePremium()
-        # Of one moment prices come first: open interest is set against them.
-        slow = [event for event in events if isinstance(event, SLOW)]
-        for event in sorted(slow, key=lambda e: (e.ts_event, not isinstance(e, Premium), type(e).__name__)):
+        for event in in_order(events):
             self._on_slow(event)
 
     def add_timeframe(self, timeframe: Timeframe, bars: Iterable[Bar]) -> None:
@@ -211,7 +196,7 @@ class SymbolSignals:
                 columns.append(Column(component=Component.TECHNICAL, timeframe=timeframe, forming=forming))
         columns.extend(Column(component=c) for c in Component if c is not Component.TECHNICAL)
         self._columns = tuple(columns)
-        self._exists = np.array([c.component in self._exist for c in columns])
+        self._exists = np.array([c.component in self._slow.exist for c in columns])
         self._exists.flags.writeable = False
         self._age_limits_s = tuple(age_limits_s(c, self._base) for c in columns)
 
@@ -222,11 +207,7 @@ class SymbolSignals:
             readings.append(technical.peek(self._forming[timeframe]))
         readings.append(self._speed.read())
         readings.append(self._micro.read())
-        for component, signal in self._slow.items():
-            exists = component in self._exist
-            readings.append(
-                signal.read(now_ns) if exists else missing(f"{self.symbol} has no {component.replace('_', ' ')}")
-            )
+        readings.extend(self._slow.readings(now_ns))
         readings.append(self._volatility.reading)
         return tuple(readings)
 
@@ -274,18 +255,11 @@ class SymbolSignals:
             self._watch_jump(bar.ts_close, math.log(bar.close / bar.open), seconds, sigma)
 
     def _on_slow(self, event: Event) -> None:
-        """Observations of minutes to days, of this asset or of the whole market."""
-        if not isinstance(event, SLOW) or is_from_future(event.ts_event, event.ts_init):
-            return
-        if event.symbol != MARKET and event.symbol.partition("/")[0] != self._asset:
-            return
-        for component, signal in self._slow.items():
-            signal.update(event)
-            # Spot has no open interest of its own, and a chain may be listed any day: what speaks exists.
-            if component not in self._exist and signal.read(event.ts_event).value is not None:
-                self._exist.add(component)
-                self._arrange()
-        self._volatility.observe(event)
+        exist = self._slow.exist
+        if self._slow.update(event):
+            self._volatility.observe(event)
+        if self._slow.exist is not exist:
+            self._arrange()
 
     def _on_state(self, event: Event) -> None:
         if isinstance(event, FeedState):

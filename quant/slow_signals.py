@@ -1,0 +1,56 @@
+"""The signals of slow observations of one asset: open interest, options and sentiment."""
+
+from collections.abc import Iterable
+
+from marketdata.events import SLOW, Event, Premium
+from quant.reading import Component, Reading, missing
+from quant.signals.open_interest import OpenInterestSignal
+from quant.signals.options_flow import OptionsFlowSignal
+from quant.signals.sentiment import MARKET, SentimentSignal
+from quant.top import is_from_future
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """The slow observations among the events, oldest first; of one moment prices come before what is set against them."""
+    slow = [event for event in events if isinstance(event, SLOW)]
+    slow.sort(key=lambda e: (e.ts_event, not isinstance(e, Premium), type(e).__name__))
+    return [*slow]
+
+
+class SlowSignals:
+    """Takes observations of the asset (`BTC`), of any instrument of it (`BTC/USDT:USDT`), or of the whole market.
+
+    `exist` are the components that the instrument has by its kind; others join once they have spoken.
+    """
+
+    def __init__(self, symbol: str, exist: Iterable[Component]) -> None:
+        self._symbol = symbol
+        self._asset = symbol.partition("/")[0]
+        self.exist = frozenset(exist)
+        self._signals: dict[Component, OpenInterestSignal | OptionsFlowSignal | SentimentSignal] = {
+            Component.OPEN_INTEREST: OpenInterestSignal(),
+            Component.OPTIONS_FLOW: OptionsFlowSignal(),
+            Component.SENTIMENT: SentimentSignal(),
+        }
+
+    def update(self, event: Event) -> bool:
+        """Take one observation. False when it was left out: of another asset, or from the future."""
+        if not isinstance(event, SLOW) or is_from_future(event.ts_event, event.ts_init):
+            return False
+        if event.symbol != MARKET and event.symbol.partition("/")[0] != self._asset:
+            return False
+        for component, signal in self._signals.items():
+            signal.update(event)
+            # Spot has no open interest of its own, and a chain may be listed any day: what speaks exists.
+            if component not in self.exist and signal.read(event.ts_event).value is not None:
+                self.exist |= {component}
+        return True
+
+    def readings(self, now_ns: int) -> list[Reading]:
+        """Open interest, options flow and sentiment, in this order."""
+        return [
+            signal.read(now_ns)
+            if component in self.exist
+            else missing(f"{self._symbol} has no {component.replace('_', ' ')}")
+            for component, signal in self._signals.items()
+        ]
