@@ -70,7 +70,7 @@ class CcxtSource:
         if self._health.pop(symbol, None) is not None:
             self._child.send(Unwatch(symbol=symbol))
 
-    def resubscribe(self, symbol: str) -> None:
+    def resubscribe(self, symbol: str, *, group: str = "") -> None:
         self._child.send(Rewatch(symbol=symbol))
 
     def reconnect(self, symbols: Sequence[str]) -> None:

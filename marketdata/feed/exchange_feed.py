@@ -93,7 +93,11 @@ class ExchangeFeed:
             rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
         )
         self.source = (make_source or self._make_sockets)(self._hearer())
-        self._recovery = Recovery(procedure=config.adapter.book_procedure, source=self.source)
+        self._recovery = Recovery(
+            procedure=config.adapter.book_procedure,
+            source=self.source,
+            book_group=getattr(config.adapter, "book_group", ""),
+        )
 
     @property
     def listed(self) -> set[str]:
@@ -275,6 +279,8 @@ class ExchangeFeed:
             kind = None
         if kind == "stale" and not self.followed[event.symbol].stream.is_silent:
             kind = None
+        if event.state == "live":
+            self.denied = ""
         if kind is not None and kind != self._noted.get(event.symbol):
             self._noted[event.symbol] = kind
             self._outlets.note(kind, event.reason or f"{event.symbol} is live.", event.symbol)

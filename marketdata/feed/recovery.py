@@ -19,9 +19,13 @@ _IMAGE_WAIT_NS = 3_000_000_000
 
 
 class Recovery:
-    """Subscribes again or reconnects. Images by REST are fetched elsewhere (`images_by_rest`)."""
+    """Subscribes again or reconnects. Images by REST are fetched elsewhere (`images_by_rest`).
 
-    def __init__(self, *, procedure: BookProcedure, source: Source) -> None:
+    `book_group`: these streams alone give an image, and prints go on beside it.
+    """
+
+    def __init__(self, *, procedure: BookProcedure, source: Source, book_group: str = "") -> None:
+        self._book_group = book_group
         self.images_by_rest = procedure is BookProcedure.SNAPSHOT_AND_BUFFER
         self._image_on_subscribe = procedure is BookProcedure.IMAGE_ON_SUBSCRIBE
         self._source = source
@@ -66,7 +70,7 @@ class Recovery:
         if now_ns >= item.recovery_due_ns:
             delay_s = item.image_backoff.next_delay_s()
             item.recovery_due_ns = now_ns + _IMAGE_WAIT_NS + int(delay_s * 1e9)
-            self._source.resubscribe(item.symbol)
+            self._source.resubscribe(item.symbol, group=self._book_group)
 
     def _reconnect_dead(self, items: list[Followed], now_ns: int) -> None:
         streaming = [item for item in items if item.stream.is_connected]

@@ -129,9 +129,9 @@ class Socket:
         if self.is_up:
             self._ask(leaving=streams)
 
-    def ask_again(self, symbol: str) -> None:
-        """Leave and join once more: what stopped begins anew."""
-        streams = self.carried.get(symbol, ())
+    def ask_again(self, symbol: str, *, group: str = "") -> None:
+        """Leave and join once more, all or the streams of one group: what stopped begins anew."""
+        streams = [stream for stream in self.carried.get(symbol, ()) if not group or stream.group == group]
         if self.is_up and not any(stream in self._joining for stream in streams):
             self._ask(leaving=streams, joining=streams)
 

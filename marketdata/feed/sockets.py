@@ -84,9 +84,9 @@ class SocketPool:
             if not socket.carried:
                 self._forget(socket)
 
-    def resubscribe(self, symbol: str) -> None:
+    def resubscribe(self, symbol: str, *, group: str = "") -> None:
         for socket in self._carrying(symbol):
-            socket.ask_again(symbol)
+            socket.ask_again(symbol, group=group)
 
     def reconnect(self, symbols: Sequence[str]) -> None:
         for socket in {socket for symbol in symbols for socket in self._carrying(symbol)}:

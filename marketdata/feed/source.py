@@ -54,8 +54,8 @@ class Source(Protocol):
 
     def remove(self, symbol: str) -> None: ...
 
-    def resubscribe(self, symbol: str) -> None:
-        """Ask again for what stopped or has to begin anew."""
+    def resubscribe(self, symbol: str, *, group: str = "") -> None:
+        """Ask again for what stopped or has to begin anew: everything, or the streams of one group."""
 
     def reconnect(self, symbols: Sequence[str]) -> None:
         """Give up the sockets of these symbols for new ones, at once."""

@@ -60,7 +60,7 @@ class ReplaySource:
     def remove(self, symbol: str) -> None:
         self._added.discard(symbol)
 
-    def resubscribe(self, symbol: str) -> None:
+    def resubscribe(self, symbol: str, *, group: str = "") -> None:
         """A recording brings what it brings."""
 
     def reconnect(self, symbols: Sequence[str]) -> None:

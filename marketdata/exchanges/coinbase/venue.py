@@ -34,6 +34,7 @@ class CoinbaseAdapter:
 
     name = "coinbase"
     book_procedure = BookProcedure.IMAGE_ON_SUBSCRIBE
+    book_group = "level2"
     # 8 requests and connections a second and address; whole books are heavy, so few of them share a socket.
     limits = StreamLimits(
         messages_per_s=7,

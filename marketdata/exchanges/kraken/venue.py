@@ -35,6 +35,7 @@ _CHANNELS: dict[str, dict[str, str | int]] = {
 class KrakenAdapter:
     name = "kraken"
     book_procedure = BookProcedure.IMAGE_ON_SUBSCRIBE
+    book_group = "book"
     # Requests a second are limited by load, without a number; connections by Cloudflare, 150 in ten minutes.
     limits = StreamLimits(
         messages_per_s=5,
