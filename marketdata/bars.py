@@ -65,6 +65,8 @@ class BarSet:
             raise ValueError("Bars longer than four hours are not built from ticks: fetch them as history.")
         self._minute: _Minute | None = None
         self._minutes: deque[Bar] = deque(maxlen=_LONGEST_MINUTES)
+        # Of the forming bars, until the next minute closes: the minute they reach to, and one bar or none.
+        self._closed_parts: dict[Timeframe, tuple[int, list[Bar]]] = {}
         # Prints of the forming minute while it is incomplete, to be joined with history.
         self._kept: deque[TradeTick] = deque(maxlen=_MAX_KEPT)
         self._watching = False
@@ -140,6 +142,7 @@ class BarSet:
             return []
         history = {bar.ts_open: bar for bar in (*closed, *self._minutes)}
         self._minutes = deque((history[ts] for ts in sorted(history)), maxlen=_LONGEST_MINUTES)
+        self._closed_parts.clear()
         ts_open = self._minutes[-1].ts_close
         current = self._minute
         if current is None or current.ts_open < ts_open or (current.ts_open == ts_open and not current.complete):
@@ -160,9 +163,18 @@ class BarSet:
         for timeframe, count in self._longer:
             length_ns = count * NS_PER_MINUTE
             begin = minute.ts_open - minute.ts_open % length_ns
-            parts = [bar for bar in self._minutes if begin <= bar.ts_open < minute.ts_open]
+            parts = self._closed_part(timeframe, begin, length_ns, minute.ts_open)
             bars.append(_merge(timeframe, begin, length_ns, [*parts, minute], closed=False))
         return bars
+
+    def _closed_part(self, timeframe: Timeframe, begin: int, length_ns: int, end: int) -> list[Bar]:
+        """The closed minutes of a forming bar, merged into one: asked for several times a second."""
+        known = self._closed_parts.get(timeframe)
+        if known is None or known[0] != end:
+            parts = [bar for bar in self._minutes if begin <= bar.ts_open < end]
+            merged = [_merge(timeframe, begin, length_ns, parts, closed=False)] if parts else []
+            known = self._closed_parts[timeframe] = (end, merged)
+        return known[1]
 
     def _begin(self, ts_open: int, *, complete: bool) -> _Minute:
         self._minute = _Minute(ts_open, complete=complete)
@@ -207,6 +219,7 @@ class BarSet:
     def _close(self, minute: _Minute) -> list[Bar]:
         bar = self._bar(minute, closed=True)
         self._minutes.append(bar)
+        self._closed_parts.clear()
         return self._publish(bar)
 
     def _publish(self, minute: Bar) -> list[Bar]:

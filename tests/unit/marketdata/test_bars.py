@@ -161,6 +161,24 @@ def test_synthetic_history_marks_the_longer_bar():
     assert [(bar.timeframe, bar.source) for bar in out][-1] == ("3m", "synthetic")
 
 
+def test_forming_bars_are_the_same_however_often_they_are_asked_for():
+    rng = random.Random(7)
+    asked, unasked = watched("1m", "3m", "1h", "4h"), watched("1m", "3m", "1h", "4h")
+    for number in range(500):
+        event = trade(100 + rng.random(), at=T0 + number * 7 * SECOND, id=number, size=rng.random())
+        for bars in (asked, unasked):
+            bars.add(event)
+        if number == 250:
+            # History brings older minutes of the longer forming bars.
+            for bars in (asked, unasked):
+                bars.seed([minute(number, close=130.0) for number in range(-240, 0)], [], assume_complete=True)
+        asked.forming()
+    forming = asked.forming()
+    assert forming == unasked.forming()
+    assert [bar.timeframe for bar in forming] == ["1m", "3m", "1h", "4h"]
+    assert forming[-1].trades > forming[0].trades
+
+
 def test_bars_beyond_four_hours_are_refused():
     with pytest.raises(ValueError, match="four hours"):
         BarSet(exchange="binance", symbol="BTC/USDT", timeframes=("1m", "1d"))
