@@ -1,7 +1,14 @@
 """Which bars may be believed, and the bar that is still forming."""
 
+import math
+
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe, TradeTick
 from quant.features.bounds import is_price, is_size
+
+ADX_BARS = ATR_BARS = 14
+# TA-Lib calls a variance below 1e-14 zero. Prices are brought near 2^20 by a power of two, which rounds nothing, so
+# that a coin at 0.000001 is measured like one at 60,000.
+_TARGET_EXPONENT = 20
 
 # A hole of more bars than this cannot be bridged: averages start anew.
 MAX_GAP_BARS = 3
@@ -20,6 +27,11 @@ def is_sound(bar: Bar) -> bool:
 
 def timeframe_ns(timeframe: Timeframe) -> int:
     return TIMEFRAME_SECONDS[timeframe] * 1_000_000_000
+
+
+def price_scale(price: float) -> float:
+    """The power of two that brings a price near 2^20."""
+    return math.ldexp(1.0, _TARGET_EXPONENT - math.frexp(price)[1])
 
 
 class FormingBar:

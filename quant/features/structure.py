@@ -33,14 +33,13 @@ class BreakOfStructure:
     def update(self, high: float, low: float, close: float, atr: float | None) -> float | None:
         event = self._event(close, atr)
         value = self.peek(close, atr)
+        self.changed = self.peek_changed(close, atr)
         if self._high is not None and atr and close > self._high + MIN_BREAK * atr:
             self._high = None
         if self._low is not None and atr and close < self._low - MIN_BREAK * atr:
             self._low = None
         if event:
-            direction = 1 if event > 0.0 else -1
-            self.changed = event if direction == -self.direction else 0.0
-            self.direction = direction
+            self.direction = 1 if event > 0.0 else -1
         new_high, new_low = self._swings.update(high, low)
         self._high = self._high if new_high is None else new_high
         self._low = self._low if new_low is None else new_low
@@ -53,6 +52,12 @@ class BreakOfStructure:
         if not atr:
             return None
         return self._event(close, atr) or self._value * _KEEP
+
+    def peek_changed(self, close: float, atr: float | None) -> float:
+        event = self._event(close, atr)
+        if event:
+            return event if event * self.direction < 0.0 else 0.0
+        return self.changed
 
     def _event(self, close: float, atr: float | None) -> float:
         if not atr:
@@ -107,6 +112,7 @@ class SmartMoneyScore(NamedTuple):
     score: float | None
     broken: float | None
     gap: float | None
+    changed: float
 
 
 class SmartMoney:
@@ -117,13 +123,15 @@ class SmartMoney:
         self._gap = FairValueGap()
 
     def update(self, high: float, low: float, close: float, atr: float | None) -> SmartMoneyScore:
-        return _combine(self.structure.update(high, low, close, atr), self._gap.update(high, low, close, atr))
+        broken, gap = self.structure.update(high, low, close, atr), self._gap.update(high, low, close, atr)
+        return _combine(broken, gap, self.structure.changed)
 
     def peek(self, close: float, atr: float | None) -> SmartMoneyScore:
-        return _combine(self.structure.peek(close, atr), self._gap.peek(close, atr))
+        broken, gap = self.structure.peek(close, atr), self._gap.peek(close, atr)
+        return _combine(broken, gap, self.structure.peek_changed(close, atr))
 
 
-def _combine(broken: float | None, gap: float | None) -> SmartMoneyScore:
+def _combine(broken: float | None, gap: float | None, changed: float) -> SmartMoneyScore:
     if broken is None or gap is None:
-        return SmartMoneyScore(None, broken, gap)
-    return SmartMoneyScore(clip(0.6 * broken + 0.4 * gap, -1.0, 1.0), broken, gap)
+        return SmartMoneyScore(None, broken, gap, changed)
+    return SmartMoneyScore(clip(0.6 * broken + 0.4 * gap, -1.0, 1.0), broken, gap, changed)

@@ -4,14 +4,21 @@ Trend is heard more the more directed the market is, mean reversion less. The sw
 g = clip((ADX - 20)/10, 0, 1); trend*(.5 + .5g), mean reversion*(1 - g).
 """
 
-import math
 from functools import partial
 
 from msgspec import structs
 from talib import stream
 
 from marketdata.events import Bar, Timeframe
-from quant.features.bars import MAX_GAP_BARS, FormingBar, is_sound, timeframe_ns
+from quant.features.bars import (
+    ADX_BARS,
+    ATR_BARS,
+    MAX_GAP_BARS,
+    FormingBar,
+    is_sound,
+    price_scale,
+    timeframe_ns,
+)
 from quant.features.indicator import Indicator
 from quant.features.liquidity import LiquiditySweep
 from quant.features.mean_reversion import MeanReversion
@@ -29,11 +36,6 @@ PART_WEIGHTS = {
     "liquidity": 0.10,
     "smart_money": 0.10,
 }
-
-ADX_BARS = ATR_BARS = 14
-# TA-Lib calls a variance below 1e-14 zero. Prices are brought near 2^20 by a power of two, which rounds nothing, so
-# that a coin at 0.000001 is measured like one at 60,000.
-_TARGET_EXPONENT = 20
 
 Triple = tuple[float | None, float | None, float | None]
 
@@ -74,7 +76,7 @@ class Technical:
             self._reset()
         self.last_open_ns = bar.ts_open
         if self._scale is None:
-            self._scale = math.ldexp(1.0, _TARGET_EXPONENT - math.frexp(bar.close)[1])
+            self._scale = price_scale(bar.close)
         high, low, close = bar.high * self._scale, bar.low * self._scale, bar.close * self._scale
         self._adx.update(high, low, close)
         self._atr.update(high, low, close)
@@ -153,6 +155,7 @@ class Technical:
             "vwap_distance": volume.distance,
             "break_of_structure": smart.broken,
             "fair_value_gap": smart.gap,
+            "change_of_character": smart.changed,
         }
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:

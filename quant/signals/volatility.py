@@ -11,7 +11,7 @@ from functools import partial
 from talib import stream
 
 from marketdata.events import Bar, Event, Premium, Timeframe, VolatilityIndex
-from quant.features.bars import MAX_GAP_BARS, is_sound, timeframe_ns
+from quant.features.bars import ATR_BARS, MAX_GAP_BARS, is_sound, price_scale, timeframe_ns
 from quant.features.bounds import is_price
 from quant.features.ew import EwMean, EwMoments, span_decay
 from quant.features.indicator import Indicator
@@ -26,11 +26,8 @@ LONG_SPAN = 200
 Z_SPAN = 500
 PERCENTILE_BARS = 500
 EWMA_LAMBDA = 0.94
-ATR_BARS = 14
 MULTIPLIER_RANGE = (0.25, 2.0)
 SECONDS_A_YEAR = 365 * 86_400
-# An indicator's epsilon must not swallow the range of a cheap coin: ATR is measured on scaled prices.
-_TARGET_EXPONENT = 20
 MAX_IMPLIED = 10.0
 
 
@@ -100,7 +97,7 @@ class Volatility:
 
     def _measure(self, bar: Bar) -> None:
         if self._price_scale is None:
-            self._price_scale = math.ldexp(1.0, _TARGET_EXPONENT - math.frexp(bar.close)[1])
+            self._price_scale = price_scale(bar.close)
         scale = self._price_scale
         self._atr.update(bar.high * scale, bar.low * scale, bar.close * scale)
         self.atr_pct = None if self._atr.value is None else self._atr.value / (bar.close * scale)

@@ -154,6 +154,7 @@ def test_mirrored_derivatives_and_options_turn_round(seed):
 WEIGHTS = st.sampled_from([PART_WEIGHTS, MICRO_WEIGHTS, INTEREST_WEIGHTS, OPTION_WEIGHTS])
 
 
+@settings(deadline=None)
 @given(WEIGHTS, st.lists(st.one_of(st.none(), st.floats(-1, 1)), min_size=6, max_size=6))
 def test_a_missing_part_gives_its_weight_to_the_rest_and_is_not_zero(weights, values):
     parts = dict(zip(weights, values, strict=False))

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quant.features.lexicon import MAX_CHARACTERS, fold, score
@@ -46,6 +46,7 @@ def test_what_says_nothing_is_missing(title):
     assert score("Weekly newsletter") is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_any_text_is_a_number_in_range_or_missing(text):
     value = score(text)
