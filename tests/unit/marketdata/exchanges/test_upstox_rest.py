@@ -317,7 +317,13 @@ async def test_listings_do_without_the_holidays():
 
 
 @pytest.mark.parametrize(
-    "file", [b"<html>", gzip.compress(b"[{]"), b"\x1f\x8b broken", gzip.compress(json.dumps(ROWS).encode())[:-20]]
+    "file",
+    [
+        b"<html>",
+        gzip.compress(b"[{]", mtime=0),
+        b"\x1f\x8b broken",
+        gzip.compress(json.dumps(ROWS).encode(), mtime=0)[:-20],
+    ],
 )
 async def test_instruments_that_cannot_be_read_are_named(file):
     async with venue(static(file)) as (rest, _):
