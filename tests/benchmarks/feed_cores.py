@@ -77,7 +77,7 @@ def measure(folder: Path, websocket_url: str) -> dict[str, Any]:
     for symbol in SYMBOLS:
         follow(exchange="simulated", symbol=symbol, follower="bot:1")
     with (folder / "feed.log").open("wb") as log:
-        command = [sys.executable, *os.environ.get("FEED_PYTHON", "").split(), "manage.py", "runfeed", "--json"]
+        command = [sys.executable, "manage.py", "runfeed", "--json"]
         feed = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
     try:
         deadline_s = time.monotonic() + READY_S

@@ -172,6 +172,7 @@ def test_forming_bars_are_the_same_however_often_they_are_asked_for():
             # History brings older minutes of the longer forming bars.
             for bars in (asked, unasked):
                 bars.seed([minute(number, close=130.0) for number in range(-240, 0)], [], assume_complete=True)
+            assert asked.forming() == unasked.forming()
         asked.forming()
     forming = asked.forming()
     assert forming == unasked.forming()
