@@ -124,6 +124,11 @@ class SymbolStream:
         return self.needs_image and bool(self._condition.resync_reason)
 
     @property
+    def is_late(self) -> bool:
+        """Whether its records are too old when they come."""
+        return self._condition.held is Reason.SKEWED
+
+    @property
     def is_connected(self) -> bool:
         return self._condition.connected
 
@@ -236,10 +241,11 @@ class SymbolStream:
         return self._told(ts_init)
 
     def asked_again(self) -> None:
-        """The venue was asked for the symbol once more."""
+        """The venue was asked for the symbol once more: prints may be missed between leaving and joining."""
         if self._condition.refused and not self._condition.retried:
             self._condition.retried = True
-            self.bars.resume()
+        self.bars.interrupt()
+        self.bars.resume()
 
     def closed(self, ts_init: int, *, reason: str) -> list[Event]:
         """The market is closed, or with an empty reason open again: silence is no fault meanwhile."""

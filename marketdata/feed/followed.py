@@ -32,6 +32,8 @@ class Followed:
     # When an image on the stream is asked for, and when silence was met by asking again; 0: not at all.
     recovery_due_ns: int = 0
     silent_asked_ns: int = 0
+    # Since when its records are late; 0: they are not.
+    late_ns: int = 0
     resubscribed_ns: int = 0
     history_due_ns: int = 0
     has_history: bool = False

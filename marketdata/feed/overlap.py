@@ -39,6 +39,10 @@ class Successor:
         since_s = now_s - self._first_s
         return since_s > (_SETTLE_S if self.has_heard_all else _PATIENCE_S) or len(self.held) > _MAX_HELD
 
+    def has_settled(self, now_s: float) -> bool:
+        """Whether both have run together for a moment, and nothing is missing between them."""
+        return self.has_heard_all and bool(self._first_s) and now_s - self._first_s > _SETTLE_S
+
     @property
     def has_heard_all(self) -> bool:
         """Whether every symbol has brought something."""

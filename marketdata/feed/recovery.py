@@ -11,6 +11,8 @@ _RESUBSCRIBE_EVERY_NS = 10_000_000_000
 _REFUSED_EVERY_NS = 60_000_000_000
 # Everything silent for so long after asking again: the socket is dead, whatever it says.
 _RECONNECT_AFTER_NS = 3_000_000_000
+# Everything late for so long is a backlog that does not shrink, and would soon pass for the venue's clock.
+_LATE_AFTER_NS = 10_000_000_000
 # A quiet market looks the same: tried less and less often while it does not help.
 _RECONNECT_EVERY_NS = 10_000_000_000
 _RECONNECT_MAX_NS = 300_000_000_000
@@ -35,6 +37,7 @@ class Recovery:
     def look_after(self, followed: Iterable[Followed], now_ns: int) -> None:
         items = list(followed)
         for item in items:
+            item.late_ns = (item.late_ns or now_ns) if item.stream.is_late else 0
             if item.stream.is_silent:
                 self._ask_silent(item, now_ns)
             else:
@@ -77,7 +80,8 @@ class Recovery:
         dead = [
             item.symbol
             for item in streaming
-            if item.silent_asked_ns and now_ns - item.silent_asked_ns > _RECONNECT_AFTER_NS
+            if (item.silent_asked_ns and now_ns - item.silent_asked_ns > _RECONNECT_AFTER_NS)
+            or (item.late_ns and now_ns - item.late_ns > _LATE_AFTER_NS)
         ]
         if len(dead) < len(streaming):
             if now_ns - self._reconnected_ns > self._reconnect_every_ns:

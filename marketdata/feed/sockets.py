@@ -8,6 +8,7 @@ from functools import partial
 from itertools import count
 
 from marketdata.connection import ConnectBudget, ConnectionSettings
+from marketdata.events import TradeTick
 from marketdata.exchanges.adapter import Adapter, Gap, Parser, Stream
 from marketdata.feed.overlap import Successor
 from marketdata.feed.socket import Socket, SocketOwner
@@ -162,7 +163,7 @@ class SocketPool:
         if socket not in self.sockets or not socket.carried:
             return
         successor = self._successors.get(socket)
-        if successor is not None and successor.has_heard_all:
+        if successor is not None and successor.has_settled(asyncio.get_running_loop().time()):
             self._hand_over(socket, successor)
             return
         symbols = list(socket.carried)
@@ -171,7 +172,8 @@ class SocketPool:
             self._install(socket, successor)
             self._hearer.took_over(symbols, successor.socket.name)
             self._up(successor.socket)
-            self._hearer.take(successor.held)
+            # Its prints were told by the old socket already, and their numbers begin anew.
+            self._hearer.take([event for event in successor.held if not isinstance(event, TradeTick)])
 
     def _broken(self, socket: Socket, reason: str) -> None:
         """Nobody knows what was lost: everything on the socket begins anew."""

@@ -2,8 +2,9 @@
 
 import django.core.validators
 import django.db.models.deletion
-import marketdata.models
 from django.db import migrations, models
+
+import marketdata.models
 
 
 class Migration(migrations.Migration):
