@@ -165,13 +165,13 @@ def test_forming_bars_are_the_same_however_often_they_are_asked_for():
     rng = random.Random(7)
     asked, unasked = watched("1m", "3m", "1h", "4h"), watched("1m", "3m", "1h", "4h")
     for number in range(500):
-        event = trade(100 + rng.random(), at=T0 + number * 7 * SECOND, id=number, size=rng.random())
+        event = trade(100 + rng.random(), at=T0 + 100 * MINUTE + number * 7 * SECOND, id=number, size=rng.random())
         for bars in (asked, unasked):
             bars.add(event)
         if number == 250:
             # History brings older minutes of the longer forming bars.
             for bars in (asked, unasked):
-                bars.seed([minute(number, close=130.0) for number in range(-240, 0)], [], assume_complete=True)
+                bars.seed([minute(number, close=130.0) for number in range(100)], [], assume_complete=True)
             assert asked.forming() == unasked.forming()
         asked.forming()
     forming = asked.forming()
