@@ -29,7 +29,7 @@ def _short(rng: random.Random) -> Mapping[str, Any]:
 
 
 # Those that leave a trace: a wrong size in a frame of Binance's cannot be noticed by anybody.
-GENTLE: Mapping[str, Draw] = {
+GENTLE: dict[str, Draw] = {
     "drop_sockets": lambda rng: {},
     "skip_depth": _few,
     "duplicate_depth": _few,
@@ -39,7 +39,7 @@ GENTLE: Mapping[str, Draw] = {
     "crossed_quote": _few,
     "freeze_data": _short,
 }
-ROUGH: Mapping[str, Draw] = GENTLE | {
+ROUGH: dict[str, Draw] = GENTLE | {
     "zero_price": _few,
     "nan_price": _few,
     "spike_price": _few,
