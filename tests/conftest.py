@@ -78,6 +78,14 @@ def needs_servers(item: pytest.Item) -> bool:
     return bool(NEEDS_SERVERS & set(getattr(item, "fixturenames", ())))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Processes of pytest-xdist inherit this one's environment, and would read its settings before they have servers."""
+    if session.config.getoption("numprocesses", None):
+        for name in {"DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "LOCAL_DIR"} - GIVEN.keys():
+            os.environ.pop(name, None)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     if SERVERS and not session.config.option.collectonly and any(needs_servers(item) for item in session.items):
         SERVERS.start()
