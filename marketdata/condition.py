@@ -75,7 +75,7 @@ class Condition:
     @property
     def trouble(self) -> str:
         """Why another source is asked."""
-        return self.down_reason if not self.connected else self.silent or self.refused or self.diverged
+        return self.down_reason if not self.connected else self.refused or self.silent or self.diverged
 
     def restate(self, *, book_is_valid: bool, has_quote: bool, stand_in: str = "") -> bool:
         """Find the state and its reason. Whether they changed. `stand_in` names who stands in for the socket."""

@@ -14,8 +14,9 @@ from marketdata.feed.overlap import Successor
 from marketdata.feed.socket import Socket, SocketOwner
 from marketdata.feed.source import Health, Hearer
 
-# Of a socket's lifetime, spread so that not all end together.
+# Of a socket's lifetime, spread so that not all end together, and always so long before that both can run beside.
 _RENEW_AT = (0.90, 0.97)
+_LEAD_S = 5.0
 
 
 class SocketPool:
@@ -148,7 +149,8 @@ class SocketPool:
     def _up(self, socket: Socket) -> None:
         lifetime_s = self._adapter.limits.lifetime_s
         if lifetime_s:
-            self._renew_at_s[socket] = socket.connection.connected_s + lifetime_s * self._rng.uniform(*_RENEW_AT)
+            age_s = min(lifetime_s * self._rng.uniform(*_RENEW_AT), max(lifetime_s - _LEAD_S, lifetime_s / 2))
+            self._renew_at_s[socket] = socket.connection.connected_s + age_s
         if socket not in self.sockets:
             for successor in self._successors.values():
                 if successor.socket is socket:

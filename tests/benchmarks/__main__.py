@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import django
 from rich.console import Console
 from rich.table import Table
 
@@ -22,6 +23,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("modules", nargs="*", choices=[*MODULES, []], help=f"default: all of {', '.join(MODULES)}")
     arguments = parser.parse_args()
+    # Parts of the feed know the models; servers and databases are each benchmark's own.
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
+    django.setup()
     rows: dict[str, Row] = {}
     for name in arguments.modules or MODULES:
         rows |= importlib.import_module(f"tests.benchmarks.{name}").run()

@@ -66,7 +66,7 @@ class World:
         for command in self.started:
             said = command.said
             found += [
-                f"{command.name}: {said[(at := said.find(word)) : at + 1500]}" for word in _BAD_WORDS if word in said
+                f"{command.name}: {said[(at := said.find(word)) : at + 6000]}" for word in _BAD_WORDS if word in said
             ]
         return found
 

@@ -5,6 +5,7 @@ import pytest
 pytestmark = [
     pytest.mark.usefixtures("transactional_db", "redis_flush"),
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.timeout(300),
 ]
 
