@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -26,7 +25,7 @@ MINUTE_NS = 60_000_000_000
 
 
 @pytest.fixture
-def venue(transactional_db: None) -> Iterator[Exchange]:
+def venue(transactional_db: None) -> Exchange:
     return Exchange.objects.create(code="simulated", name="Simulated", adapter="binance")
 
 
@@ -142,9 +141,9 @@ async def test_an_old_leader_writes_no_bars_and_no_states(venue: Exchange):
         low=1.0, close=1.0, volume=1.0, taker_buy_volume=None, trades=1, source="rest",
     )  # fmt: skip
     old, new = (Recorder(exchange_id=venue.pk, exchange="simulated", enabled=True) for _ in range(2))
-    old.epoch = await sync_to_async(take_lease)(exchange_id=venue.pk, holder="elsewhere:1:a")
+    old.epoch = await sync_to_async(take_lease)(exchange_id=venue.pk, holder="elsewhere:1:a") or 0
     await FeedLease.objects.aupdate(expires_at="2026-01-01T00:00Z")
-    new.epoch = await sync_to_async(take_lease)(exchange_id=venue.pk, holder="elsewhere:1:b")
+    new.epoch = await sync_to_async(take_lease)(exchange_id=venue.pk, holder="elsewhere:1:b") or 0
 
     def state(name: str) -> FeedStatus:
         return FeedStatus(
