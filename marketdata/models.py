@@ -6,7 +6,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
-from marketdata.exchanges.catalog import UnknownAdapter, get_adapter
+from marketdata.exchanges.catalog import SIMULATED, UnknownAdapter, get_adapter
 
 
 class Environment(models.TextChoices):
@@ -92,6 +92,13 @@ class Exchange(models.Model):
             adapter = get_adapter(self.adapter)
         except UnknownAdapter as error:
             raise ValidationError({"adapter": str(error)}) from None
+        if self.environment == Environment.SIMULATED and self.adapter not in SIMULATED and not self.rest_url:
+            known = ", ".join(sorted(SIMULATED))
+            message = (
+                f"The simulated exchange does not speak {self.adapter} (it speaks {known}): choose live or testnet, or "
+                "give the addresses of a server of your own."
+            )
+            raise ValidationError({"environment": message})
         if self.environment != Environment.SIMULATED and not (self.rest_url and self.websocket_url):
             try:
                 adapter.endpoints(self.environment)

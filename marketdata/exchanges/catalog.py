@@ -21,6 +21,9 @@ _ADAPTERS = {
 
 _CCXT = "ccxt:"
 
+# Those that the simulated exchange can stand in for.
+SIMULATED = frozenset({"binance", "binance-usdm", "upstox", "ccxt:binance"})
+
 
 class UnknownAdapter(LookupError):
     """No adapter has this name."""

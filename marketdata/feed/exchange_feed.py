@@ -123,7 +123,8 @@ class ExchangeFeed:
             if listing is None:
                 if symbol not in self.unknown:
                     self.unknown[symbol] = explain_unknown(symbol, self.config.exchange, self.rules.listings)
-                    self._outlets.note("unknown_symbol", self.unknown[symbol], symbol)
+                    kind = "unknown_symbol" if self.rules.listings else "waiting"
+                    self._outlets.note(kind, self.unknown[symbol], symbol)
                 continue
             self.unknown.pop(symbol, None)
             self._add(symbol, listing.venue_symbol)

@@ -75,17 +75,21 @@ class Recorder:
         if not self._enabled:
             return
         async with self._writing:
-            if self._notes:
-                await self._empty(self._notes, lambda notes: rows.write_notes(notes, exchange_id=self._exchange_id))
             if self._observations:
                 await self._empty(self._observations, store_observations)
             try:
+                if self._notes:
+                    await self._empty(self._notes, self._write_notes, leading=True)
                 await self._write_bars()
                 await self.attempt(self._leading(lambda: rows.write_statuses(statuses, exchange_id=self._exchange_id)))
             except LeaseLost:
                 self._bars.clear()
+                self._notes.clear()
                 self._when_stored.clear()
                 raise
+
+    def _write_notes(self, notes: list[FeedNote]) -> None:
+        rows.write_notes(notes, exchange_id=self._exchange_id)
 
     async def attempt(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
         """Call a database function in a thread. None when the database is away, which is told once."""

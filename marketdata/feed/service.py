@@ -287,7 +287,7 @@ class FeedService:
             )
             for item in feed.followed.values()
         ] + [
-            unknown_row(symbol, reason, exchange_id=exchange_id, now_ns=now_ns)
+            unknown_row(symbol, reason, has_list=bool(feed.listed), exchange_id=exchange_id, now_ns=now_ns)
             for symbol, reason in feed.unknown.items()
         ]
 

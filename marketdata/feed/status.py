@@ -41,11 +41,12 @@ def status_row(item: Followed, *, exchange_id: int, failed_after: int, elapsed_s
     )
 
 
-def unknown_row(symbol: str, reason: str, *, exchange_id: int, now_ns: int) -> FeedStatus:
+def unknown_row(symbol: str, reason: str, *, has_list: bool, exchange_id: int, now_ns: int) -> FeedStatus:
+    """The row of a symbol that the venue does not list, or may list: it has not said yet (`has_list`)."""
     return FeedStatus(
         exchange_id=exchange_id,
         symbol=symbol,
-        state=FeedStatus.State.UNKNOWN_SYMBOL,
+        state=FeedStatus.State.UNKNOWN_SYMBOL if has_list else FeedStatus.State.CONNECTING,
         reason=reason[:300],
         updated_at=to_datetime(now_ns),
     )

@@ -6,7 +6,6 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -25,7 +24,8 @@ class JsonAudience:
         _line({"event": "price", **{name: getattr(price, name) for name in Price.__slots__}})
 
     def bar(self, bar: Bar) -> None:
-        _line({"event": "bar", **msgspec.to_builtins(bar)})
+        # A bar travels as an array, and is an object here.
+        _line({"event": "bar", **{name: getattr(bar, name) for name in bar.__struct_fields__}})
 
     def end(self, summary: Summary) -> None:
         _line({"event": "summary", **summary.as_record()})

@@ -76,6 +76,9 @@ def venue_finding(config: FeedConfig, answer: Answer) -> Finding:
     )
 
 
+_HALF_SECOND_NS = 500_000_000
+
+
 def clock_finding(exchange: str, answer: Answer) -> Finding:
     """Orders and ages compare the two clocks: beyond half a second venues refuse orders."""
     check = f"clock {exchange}"
@@ -151,6 +154,10 @@ async def _measure(rest: Rest) -> tuple[float, float]:
     before_ns = time.time_ns()
     theirs_ns = await rest.server_time_ns()
     after_ns = time.time_ns()
+    if theirs_ns % _HALF_SECOND_NS == 0:
+        # Told in whole seconds, or as the middle of one: it may have been any moment of that second.
+        middle_ns = theirs_ns - theirs_ns % (2 * _HALF_SECOND_NS) + _HALF_SECOND_NS
+        return (middle_ns - (before_ns + after_ns) / 2) / 1e6, (after_ns - before_ns) / 1e6 + 1000
     return (theirs_ns - (before_ns + after_ns) / 2) / 1e6, (after_ns - before_ns) / 1e6
 
 
