@@ -36,6 +36,9 @@ ALL_FAULTS = (Fault.DROP, Fault.DUPLICATE, Fault.SWAP, Fault.BREAK)
 class BookScenarios:
     """What the book and the prints must be."""
 
+    # Their servers and the feed share a process: beside other tests their clocks stumble.
+    pytestmark = pytest.mark.alone
+
     venue: ClassVar[type[VenueServer]]
     faults: ClassVar[Sequence[Fault]] = ALL_FAULTS
     # Those after which the book has to begin anew.
