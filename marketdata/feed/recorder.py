@@ -34,7 +34,7 @@ _MAX_AT_ONCE = 5_000
 
 
 class Recorder:
-    """Writes one venue's statuses, events and bars, the latter two only as the leader of `epoch`."""
+    """Writes one venue's statuses, events and bars, as the leader of `epoch` only."""
 
     def __init__(self, *, exchange_id: int, exchange: str, enabled: bool) -> None:
         self._exchange_id = exchange_id
@@ -70,7 +70,7 @@ class Recorder:
     async def write(self, statuses: Collection[FeedStatus]) -> None:
         """Write what has gathered. What fails stays for the next time.
 
-        Raises LeaseLost, and forgets the bars, when somebody else leads: theirs are better.
+        Raises LeaseLost, and forgets bars and events, when somebody else leads: theirs are better.
         """
         if not self._enabled:
             return

@@ -1,6 +1,6 @@
 """The JSON of Binance spot's WebSocket streams, as types."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from msgspec import Struct, field
 
@@ -16,6 +16,10 @@ class Trade(Struct, gc=False):
     time_ms: Millis = field(name="T")
     buyer_is_maker: bool = field(name="m")
 
+    @property
+    def number(self) -> int:
+        return self.trade_id
+
 
 # Sent without its type, but never with another one.
 class BookTicker(Struct, gc=False, tag_field="e", tag="bookTicker"):
@@ -25,6 +29,8 @@ class BookTicker(Struct, gc=False, tag_field="e", tag="bookTicker"):
     bid_size: Amount = field(name="B")
     ask: Amount = field(name="a")
     ask_size: Amount = field(name="A")
+    # The venue sends no time with spot quotes.
+    time_ms: ClassVar[int] = 0
 
 
 class Depth(Struct, gc=False):

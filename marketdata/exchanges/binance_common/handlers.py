@@ -6,15 +6,17 @@ stream, knows its symbol, and refuses a payload of another.
 
 from math import isfinite
 
-from marketdata.events import Bar, Ticker, TradeTick
+from msgspec import Struct
+
+from marketdata.events import Bar, BookDelta, QuoteTick, Ticker, TradeTick
 from marketdata.exchanges.adapter import Gap, MalformedFrame, VenueEvent
 from marketdata.exchanges.binance_common.frames import NS_PER_MS, Handler, Maker, envelope_decoder, other_symbol
-from marketdata.exchanges.binance_common.payloads import AggTrade, Kline, Ticker24h
+from marketdata.exchanges.binance_common.payloads import Kline, Ticker24h
 
 
-def agg_trade_maker(exchange: str) -> Maker:
-    """Aggregates are numbered without a hole: a Gap comes before the print that shows one."""
-    decode = envelope_decoder(AggTrade)
+def trade_maker(exchange: str, payload: type[Struct]) -> Maker:
+    """Single trades, or aggregates of them, are numbered without a hole: a Gap comes before the print that shows one."""
+    decode = envelope_decoder(payload)
 
     def make(venue_symbol: str, symbol: str) -> Handler:
         expected = 0
@@ -34,8 +36,9 @@ def agg_trade_maker(exchange: str) -> Maker:
                 ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
             )
-            missing = expected and data.aggregate_id - expected
-            expected = data.aggregate_id + 1
+            number = data.number
+            missing = expected and number - expected
+            expected = number + 1
             if missing:
                 return (trade_gap(symbol, missing, ts_init), print_)
             return (print_,)
@@ -49,6 +52,60 @@ def trade_gap(symbol: str, missing: int, ts_init: int) -> Gap:
     """`missing` is negative when a number came again or too late."""
     what = f"{missing} missing" if missing > 0 else f"{-missing} back"
     return Gap(symbol=symbol, reason=f"hole in the numbers of trades: {what}", ts_init=ts_init)
+
+
+def quote_maker(exchange: str, payload: type[Struct]) -> Maker:
+    """`payload.time_ms` is 0 where the venue sends no time with quotes."""
+    decode = envelope_decoder(payload)
+
+    def make(venue_symbol: str, symbol: str) -> Handler:
+        def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
+            data = decode(frame).data
+            if data.symbol != venue_symbol:
+                raise other_symbol(data.symbol, venue_symbol, frame)
+            return (
+                QuoteTick(
+                    exchange=exchange,
+                    symbol=symbol,
+                    bid=data.bid,
+                    bid_size=data.bid_size,
+                    ask=data.ask,
+                    ask_size=data.ask_size,
+                    ts_event=data.time_ms * NS_PER_MS,
+                    ts_init=ts_init,
+                    update_id=data.update_id,
+                ),
+            )
+
+        return handle
+
+    return make
+
+
+def delta_maker(exchange: str, payload: type[Struct]) -> Maker:
+    decode = envelope_decoder(payload)
+
+    def make(venue_symbol: str, symbol: str) -> Handler:
+        def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
+            data = decode(frame).data
+            if data.symbol != venue_symbol:
+                raise other_symbol(data.symbol, venue_symbol, frame)
+            return (
+                BookDelta(
+                    exchange=exchange,
+                    symbol=symbol,
+                    bids=data.bids,
+                    asks=data.asks,
+                    first_update_id=data.first_update_id,
+                    last_update_id=data.last_update_id,
+                    ts_event=data.time_ms * NS_PER_MS,
+                    ts_init=ts_init,
+                ),
+            )
+
+        return handle
+
+    return make
 
 
 def bar_maker(exchange: str) -> Maker:

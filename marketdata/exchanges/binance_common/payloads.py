@@ -34,6 +34,10 @@ class AggTrade(Struct, gc=False):
     time_ms: Millis = field(name="T")
     buyer_is_maker: bool = field(name="m")
 
+    @property
+    def number(self) -> int:
+        return self.aggregate_id
+
 
 class Candle(Struct, gc=False):
     open_ms: Millis = field(name="t")

@@ -6,7 +6,7 @@ aggregates (`aggTrade`); the single ones of recordings (`trade`) are understood 
 
 from collections.abc import Mapping
 
-from marketdata.events import BookDelta, QuoteTick, TradeTick
+from marketdata.events import TradeTick
 from marketdata.exchanges.adapter import Listing, VenueEvent
 from marketdata.exchanges.binance_common.frames import (
     NS_PER_MS,
@@ -16,7 +16,15 @@ from marketdata.exchanges.binance_common.frames import (
     envelope_decoder,
     other_symbol,
 )
-from marketdata.exchanges.binance_common.handlers import agg_trade_maker, bar_maker, ticker_maker, trade_gap
+from marketdata.exchanges.binance_common.handlers import (
+    bar_maker,
+    delta_maker,
+    quote_maker,
+    ticker_maker,
+    trade_gap,
+    trade_maker,
+)
+from marketdata.exchanges.binance_common.payloads import AggTrade
 from marketdata.exchanges.binance_usdm.derivatives import liquidation_maker, mark_price_maker
 from marketdata.exchanges.binance_usdm.payloads import BookTicker, Depth, Trade
 
@@ -36,9 +44,9 @@ class BinanceUsdmParser(FrameParser):
     def __init__(self, *, exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]) -> None:
         makers = {
             "trade": _trade_maker(exchange),
-            "aggTrade": agg_trade_maker(exchange),
-            "bookTicker": _quote_maker(exchange),
-            "depthUpdate": _delta_maker(exchange),
+            "aggTrade": trade_maker(exchange, AggTrade),
+            "bookTicker": quote_maker(exchange, BookTicker),
+            "depthUpdate": delta_maker(exchange, Depth),
             "kline": bar_maker(exchange),
             "24hrTicker": ticker_maker(exchange),
             "markPriceUpdate": mark_price_maker(exchange, listings),
@@ -48,7 +56,7 @@ class BinanceUsdmParser(FrameParser):
 
 
 def _trade_maker(exchange: str) -> Maker:
-    """Trades of a symbol are numbered without a hole: a Gap comes before the print that shows one."""
+    """As trade_maker, but what happened outside of the book has a number and is no print."""
     decode = envelope_decoder(Trade)
 
     def make(venue_symbol: str, symbol: str) -> Handler:
@@ -77,59 +85,6 @@ def _trade_maker(exchange: str) -> Maker:
                     ),
                 )
             return (trade_gap(symbol, missing, ts_init), *events) if missing else events
-
-        return handle
-
-    return make
-
-
-def _quote_maker(exchange: str) -> Maker:
-    decode = envelope_decoder(BookTicker)
-
-    def make(venue_symbol: str, symbol: str) -> Handler:
-        def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
-            data = decode(frame).data
-            if data.symbol != venue_symbol:
-                raise other_symbol(data.symbol, venue_symbol, frame)
-            return (
-                QuoteTick(
-                    exchange=exchange,
-                    symbol=symbol,
-                    bid=data.bid,
-                    bid_size=data.bid_size,
-                    ask=data.ask,
-                    ask_size=data.ask_size,
-                    ts_event=data.time_ms * NS_PER_MS,
-                    ts_init=ts_init,
-                    update_id=data.update_id,
-                ),
-            )
-
-        return handle
-
-    return make
-
-
-def _delta_maker(exchange: str) -> Maker:
-    decode = envelope_decoder(Depth)
-
-    def make(venue_symbol: str, symbol: str) -> Handler:
-        def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
-            data = decode(frame).data
-            if data.symbol != venue_symbol:
-                raise other_symbol(data.symbol, venue_symbol, frame)
-            return (
-                BookDelta(
-                    exchange=exchange,
-                    symbol=symbol,
-                    bids=data.bids,
-                    asks=data.asks,
-                    first_update_id=data.previous_update_id + 1,
-                    last_update_id=data.last_update_id,
-                    ts_event=data.time_ms * NS_PER_MS,
-                    ts_init=ts_init,
-                ),
-            )
 
         return handle
 

@@ -43,6 +43,10 @@ class Depth(Struct, gc=False):
     bids: tuple[BookLevel, ...] = field(name="b")
     asks: tuple[BookLevel, ...] = field(name="a")
 
+    @property
+    def first_update_id(self) -> int:
+        return self.previous_update_id + 1
+
 
 class MarkPrice(Struct, gc=False):
     event: Literal["markPriceUpdate"] = field(name="e")
