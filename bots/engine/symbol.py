@@ -82,10 +82,6 @@ class SymbolWorker:
             if bot is not None and bot.trades:
                 await desk.halt(bot, reason)
 
-    def replace_signals(self, signals: SymbolSignals) -> None:
-        """Begin with other signals, e.g. with more history; `rebuild` follows."""
-        self.signals = self.evaluator.signals = signals
-
     def _on_change(self, bot: BotBooks) -> None:
         seat = self.seats.of(bot.bot_id)
         if seat is not None:
