@@ -16,6 +16,7 @@ def large_market() -> Iterator[Simulator]:
         yield simulator
 
 
+@pytest.mark.alone
 @pytest.mark.usefixtures("transactional_db", "redis_flush")
 async def test_fifty_symbols_join_a_running_socket_without_its_being_closed(large_market):
     from asgiref.sync import sync_to_async
