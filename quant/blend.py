@@ -30,6 +30,8 @@ DEFAULT_WEIGHTS: Mapping[Component, float] = MappingProxyType(
         Component.OPTIONS_FLOW: 0.10,
         Component.SENTIMENT: 0.05,
         Component.VOLATILITY: 0.05,
+        Component.MODEL: 0.0,
+        Component.POLICY: 0.0,
     }
 )
 

@@ -9,7 +9,7 @@ FULL_OBSERVATIONS = 500
 
 
 class Component(StrEnum):
-    """The seven inputs of the blend."""
+    """The inputs of the blend: seven signals of the market, and the votes of a learned model and a learned policy."""
 
     TECHNICAL = "technical"
     SPEED = "speed"
@@ -18,6 +18,12 @@ class Component(StrEnum):
     OPTIONS_FLOW = "options_flow"
     SENTIMENT = "sentiment"
     VOLATILITY = "volatility"
+    MODEL = "model"
+    POLICY = "policy"
+
+
+LEARNED = (Component.MODEL, Component.POLICY)
+BUILT_IN = tuple(component for component in Component if component not in LEARNED)
 
 
 class Phase(StrEnum):

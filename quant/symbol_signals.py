@@ -25,7 +25,7 @@ from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
 from quant.features.variance_premium import VariancePremium
-from quant.reading import Component, Phase, Reading
+from quant.reading import BUILT_IN, Component, Phase, Reading
 from quant.signals.microstructure import Microstructure
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
@@ -194,7 +194,7 @@ class SymbolSignals:
         for timeframe in self._technical:
             for forming in (False, True):
                 columns.append(Column(component=Component.TECHNICAL, timeframe=timeframe, forming=forming))
-        columns.extend(Column(component=c) for c in Component if c is not Component.TECHNICAL)
+        columns.extend(Column(component=c) for c in BUILT_IN if c is not Component.TECHNICAL)
         self._columns = tuple(columns)
         self._exists = np.array([c.component in self._slow.exist for c in columns])
         self._exists.flags.writeable = False

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from marketdata.events import BookSnapshot, Level, QuoteTick
 from quant.features.bounds import is_price, is_size
-from quant.reading import Component
+from quant.reading import BUILT_IN, Component
 
 # A venue's clock this far ahead of ours is a wrong timestamp: believed, it would make all that follows "older".
 MAX_AHEAD_NS = 60_000_000_000
@@ -13,8 +13,8 @@ OPTION_BASES = frozenset({"BTC", "ETH"})
 
 
 def existing_components(exchange: str, symbol: str) -> frozenset[Component]:
-    """Components that can exist: open interest only for a perpetual, options only where a chain is traded."""
-    exist = set(Component)
+    """Built-in components that can exist: open interest only for a perpetual, options only where a chain is traded."""
+    exist = set(BUILT_IN)
     if ":" not in symbol:
         exist.discard(Component.OPEN_INTEREST)
     if symbol.split("/")[0] not in OPTION_BASES and exchange != "upstox":

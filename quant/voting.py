@@ -30,6 +30,7 @@ class Family(StrEnum):
     DERIVATIVES = "derivatives"
     SENTIMENT = "sentiment"
     VOLATILITY = "volatility"
+    LEARNED = "learned"
 
 
 FAMILIES: dict[Component, Family] = {
@@ -40,6 +41,8 @@ FAMILIES: dict[Component, Family] = {
     Component.OPTIONS_FLOW: Family.DERIVATIVES,
     Component.SENTIMENT: Family.SENTIMENT,
     Component.VOLATILITY: Family.VOLATILITY,
+    Component.MODEL: Family.LEARNED,
+    Component.POLICY: Family.LEARNED,
 }
 
 

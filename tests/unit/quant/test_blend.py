@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from quant.blend import DEFAULT_WEIGHTS, blend, weight_row
-from quant.reading import Component
+from quant.reading import BUILT_IN, Component
 from quant.symbol_signals import SymbolSignals
 from tests.unit.quant.market import IDS, START
 
@@ -20,7 +20,7 @@ def vector(symbol: str = "BTC/USDT:USDT", *, timeframes=("1m",), **known):
     return dataclasses.replace(empty, values=values, quality=quality)
 
 
-ALL: dict[str, Any] = {component.value: (0.5, 1.0) for component in Component}
+ALL: dict[str, Any] = {component.value: (0.5, 1.0) for component in BUILT_IN}
 
 
 def rows(signals, n: int = 1, **changed):
@@ -122,7 +122,7 @@ def test_missing_weights_are_shared_out_and_lower_the_coverage():
 
 def test_what_does_not_exist_does_not_lower_the_coverage():
     known: dict[str, Any] = {
-        c.value: (0.5, 1.0) for c in Component if c not in (Component.OPEN_INTEREST, Component.OPTIONS_FLOW)
+        c.value: (0.5, 1.0) for c in BUILT_IN if c not in (Component.OPEN_INTEREST, Component.OPTIONS_FLOW)
     }
     doge = vector("DOGE/USDT", **known)
     assert blend(rows(doge), doge).coverage[0] == pytest.approx(1.0)
