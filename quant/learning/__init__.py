@@ -1,0 +1,4 @@
+"""Learning: features, labels, splits in time, fits, the registry of versions, and serving.
+
+LightGBM and scikit-learn are imported where they are needed and not before: they take a second.
+"""
