@@ -12,8 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from redis.exceptions import RedisError
 
 from marketdata.feed.presence import Leader, read_presence
-from marketdata.models import FeedLease, FeedStatus, SlowSource
-from marketdata.queries import FRESH_S
+from marketdata.models import FeedLease, FeedStatus
+from marketdata.queries import FRESH_S, SourceRow, source_rows
 
 MAX_SYMBOLS = 1_000
 _LABELS = ("exchange", "symbol")
@@ -115,12 +115,19 @@ def stored_families(*, now: datetime) -> Iterator[Metric]:
         for lease in leases
         for code in [lease.exchange.code]
     )
-    sources = GaugeMetricFamily(
-        "slow_source_state", "1 for the state that the source is in.", labels=("source", "state")
+    yield from source_families(source_rows(now=now))
+
+
+def source_families(rows: Iterable[SourceRow]) -> Iterator[Metric]:
+    state = GaugeMetricFamily("slow_source_state", "1 for the state that the source is in.", labels=("source", "state"))
+    age = GaugeMetricFamily(
+        "slow_source_last_answer_age_seconds", "Since the source last answered.", labels=("source",)
     )
-    for source in SlowSource.objects.filter(enabled=True):
-        sources.add_metric([source.name, source.state], 1)
-    yield sources
+    for row in rows:
+        state.add_metric([row.name, row.state.replace(" ", "_")], 1)
+        if row.answer_age_s is not None:
+            age.add_metric([row.name], row.answer_age_s)
+    yield from (state, age)
 
 
 def _stored(row: FeedStatus, now: datetime) -> SymbolFigures:

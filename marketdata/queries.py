@@ -6,11 +6,13 @@ from datetime import datetime
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from marketdata.feed.advice import feed_advice
-from marketdata.models import FeedEvent, FeedStatus, Subscription
+from marketdata.feed.advice import SOURCE_NOT_ASKED, feed_advice, source_advice
+from marketdata.models import FeedEvent, FeedStatus, SlowSource, Subscription
 
 # Statuses are written once a second; one older than this is of a feed that no longer runs.
 FRESH_S = 5.0
+# The state of a slow source whose lease nobody holds: what it was before says nothing of now.
+NOT_ASKED = "not asked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,45 @@ def _feed_row(row: FeedStatus, now: datetime) -> FeedRow:
         followers=row.followers,  # type: ignore[attr-defined]
         updated_at=row.updated_at,
         is_running=is_running,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """How a slow source is. `is_asked` is false when no process holds its lease: then `state` is NOT_ASKED.
+
+    `answer_age_s` is since it last answered, None when it never did.
+    """
+
+    name: str
+    kind: str
+    environment: str
+    state: str
+    reason: str
+    advice: str
+    last_success_at: datetime | None
+    answer_age_s: float | None
+    is_asked: bool
+
+
+def source_rows(*, now: datetime) -> list[SourceRow]:
+    """All enabled slow sources, by name."""
+    return [_source_row(source, now) for source in SlowSource.objects.filter(enabled=True)]
+
+
+def _source_row(source: SlowSource, now: datetime) -> SourceRow:
+    is_asked = source.lease_expires_at is not None and source.lease_expires_at > now
+    last = source.last_success_at
+    return SourceRow(
+        name=source.name,
+        kind=source.get_kind_display(),
+        environment=source.environment,
+        state=source.state if is_asked else NOT_ASKED,
+        reason=source.reason if is_asked else "",
+        advice=source_advice(source.state) if is_asked else SOURCE_NOT_ASKED,
+        last_success_at=last,
+        answer_age_s=round((now - last).total_seconds(), 3) if last is not None else None,
+        is_asked=is_asked,
     )
 
 

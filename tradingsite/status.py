@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from bots.models import Bot, BotLease, Fill, Order, Position, Signal
-from marketdata.models import FeedLease, FeedStatus
+from marketdata.models import FeedLease
+from marketdata.queries import FeedRow, SourceRow, feed_rows, source_rows
 from tradingsite.absence import START_IT, no_servers
 from tradingsite.local.state import read_processes
 
@@ -23,6 +24,7 @@ class NothingRuns(Exception):
 class Status:
     bots: list[dict[str, Any]]
     feeds: list[dict[str, Any]]
+    sources: list[dict[str, Any]]
     positions_open: int
     signals: int
     orders: int
@@ -30,7 +32,7 @@ class Status:
 
 
 def read_status(*, now: datetime) -> Status:
-    """Bots, feeds with the age of their last tick in seconds, and counts. Raises NothingRuns."""
+    """Bots, feeds and slow sources with their states and ages in seconds, and counts. Raises NothingRuns."""
     if settings.DATABASE_URL == settings.NO_DATABASE_URL:
         raise NothingRuns(f"{no_servers(settings.LOCAL_DIR)} {START_IT}")
     try:
@@ -38,7 +40,8 @@ def read_status(*, now: datetime) -> Status:
             raise NothingRuns(f"Nothing runs here: no supervisor, and no feed or engine holds a lease. {START_IT}")
         return Status(
             bots=list(Bot.objects.order_by("id").values("id", "name", "state")),
-            feeds=[feed_row(feed, now) for feed in FeedStatus.objects.select_related("exchange")],
+            feeds=[feed_fields(row) for row in feed_rows(now=now)],
+            sources=[source_fields(row) for row in source_rows(now=now)],
             positions_open=Position.objects.filter(closed_at=None).count(),
             signals=Signal.objects.count(),
             orders=Order.objects.count(),
@@ -48,9 +51,27 @@ def read_status(*, now: datetime) -> Status:
         raise NothingRuns(f"The database does not answer ({str(error).strip().splitlines()[0]}). {START_IT}") from error
 
 
-def feed_row(feed: FeedStatus, now: datetime) -> dict[str, Any]:
-    age_s = round((now - feed.last_tick_at).total_seconds(), 3) if feed.last_tick_at else None
-    return {"exchange": feed.exchange.code, "symbol": feed.symbol, "tick_age_s": age_s, "source": feed.source}
+def feed_fields(row: FeedRow) -> dict[str, Any]:
+    """`reason` is why it is not live, `advice` what to do; both "" where all is well."""
+    return {
+        "exchange": row.exchange,
+        "symbol": row.symbol,
+        "state": row.state if row.is_running else "not_running",
+        "reason": row.reason if row.is_running else "",
+        "advice": row.advice,
+        "tick_age_s": row.tick_age_s,
+        "source": row.source,
+    }
+
+
+def source_fields(row: SourceRow) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "state": row.state.replace(" ", "_"),
+        "reason": row.reason,
+        "advice": row.advice,
+        "answer_age_s": row.answer_age_s,
+    }
 
 
 def supervisor_is_alive(local_dir: Path) -> bool:

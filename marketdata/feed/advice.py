@@ -13,6 +13,7 @@ _STATES = {
     "refused": "The venue lists it but does not stream it: choose another symbol in the bot's settings.",
 }
 NOT_RUNNING = "Nobody streams it now: start `manage.py runfeed`, or look at its log."
+SOURCE_NOT_ASKED = "Nobody asks it now: start `manage.py runfeed` for everything, or look at its log."
 NOT_ALLOWED = (
     "Check the key or token in the environment of the feed (`manage.py doctor` names what is set), and start it again."
 )

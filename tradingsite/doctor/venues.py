@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import httpx
 from asgiref.sync import async_to_sync
@@ -13,8 +14,10 @@ from django.db import Error as DatabaseError
 from marketdata.credentials import credential_names
 from marketdata.exchanges.adapter import NotAllowed, Rest, VenueError
 from marketdata.exchanges.catalog import UnknownAdapter
+from marketdata.feed.advice import SOURCE_NOT_ASKED
 from marketdata.feed.config import FeedConfig, FeedConfigError, load_config
-from marketdata.models import Environment, Exchange, SlowSource
+from marketdata.models import Environment, Exchange
+from marketdata.queries import SourceRow, source_rows
 from tradingsite.doctor.finding import Finding, failed, fine, warning
 from tradingsite.doctor.services import unanswered
 
@@ -22,6 +25,7 @@ TIMEOUT_S = 5.0
 CLOCK_GOOD_MS, CLOCK_BAD_MS = 250.0, 500.0
 # Asked so often; the quickest answer tells the time best.
 ASKS = 2
+SOURCE_ADVICE = "Check the network and their addresses in the admin; signals go without them meanwhile."
 SOURCE_TROUBLES = ("unreachable", "unreadable", "refused", "stale", "failed")
 
 
@@ -108,21 +112,32 @@ def keys_finding(config: FeedConfig, answer: Answer) -> Finding:
 
 
 def check_slow_sources() -> list[Finding]:
+    """In what trouble they are, and which nobody asks now, with the age of their last answer."""
     try:
-        sources = list(SlowSource.objects.filter(enabled=True))
+        rows = source_rows(now=datetime.now(UTC))
     except DatabaseError as error:
         return [unanswered("slow sources", error)]
-    if not sources:
+    if not rows:
         return [fine("slow sources", "none is enabled")]
-    troubled = [source for source in sources if source.state in SOURCE_TROUBLES]
-    if not troubled:
-        never = [source.name for source in sources if source.updated_at is None and source.last_success_at is None]
-        if never:
-            advice = "Start `manage.py runfeed`: it asks them."
-            return [warning("slow sources", f"not asked yet: {', '.join(never)}", advice)]
-        return [fine("slow sources", f"{len(sources)} enabled, none in trouble")]
-    advice = "Check the network and their addresses in the admin; signals go without them meanwhile."
-    return [warning(f"source {source.name}", f"{source.state}: {source.reason}", advice) for source in troubled]
+    findings = [
+        warning(f"source {row.name}", f"{row.state}: {row.reason}", SOURCE_ADVICE)
+        for row in rows
+        if row.is_asked and row.state in SOURCE_TROUBLES
+    ]
+    idle = [f"{row.name} ({_last_answer(row)})" for row in rows if not row.is_asked]
+    if idle:
+        findings.append(warning("slow sources", f"not asked: {', '.join(idle)}", SOURCE_NOT_ASKED))
+    return findings or [fine("slow sources", f"{len(rows)} enabled, none in trouble")]
+
+
+def _last_answer(row: SourceRow) -> str:
+    return "never answered" if row.answer_age_s is None else f"last answer {_span(row.answer_age_s)} ago"
+
+
+def _span(seconds: float) -> str:
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.0f} h" if seconds < 129_600 else f"{seconds / 86_400:.0f} days"
 
 
 async def _ask_all(configs: Sequence[FeedConfig]) -> list[Answer]:

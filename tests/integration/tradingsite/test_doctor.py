@@ -1,10 +1,12 @@
 """`manage.py doctor`: what it says of venues, keys, clocks and slow sources."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.core.management import call_command
+from django.utils import timezone
 
 from tests.integration.marketdata.cast import add_venue, switch_fault
 from tests.simulator_fixture import simulator  # noqa: F401 - a fixture
@@ -92,18 +94,27 @@ def test_a_key_that_the_venue_refuses_fails():
     assert "UPSTOX_ACCESS_TOKEN" in finding.advice
 
 
-def test_slow_sources_in_trouble_are_named():
+def test_slow_sources_in_trouble_are_named_and_those_that_nobody_asks():
     from marketdata.models import SlowSource
 
     SlowSource.objects.all().delete()
     assert check_slow_sources()[0].level == Level.OK
     SlowSource.objects.create(name="fear", kind="fear-greed", environment="simulated")
-    assert "not asked yet: fear" in check_slow_sources()[0].message
-    SlowSource.objects.update(state="unreachable", reason="unreachable: no route")
-    (finding,) = check_slow_sources()
-    assert (finding.check, finding.level, finding.message) == (
-        "source fear", Level.WARNING, "unreachable: unreachable: no route",
+    now = timezone.now()
+    SlowSource.objects.create(
+        name="news", kind="rss", environment="simulated", state="unreachable", reason="no route",
+        lease_expires_at=now + timedelta(minutes=1),
     )  # fmt: skip
+    trouble, idle = check_slow_sources()
+    assert (trouble.check, trouble.level, trouble.message) == ("source news", Level.WARNING, "unreachable: no route")
+    assert (idle.level, idle.message) == (Level.WARNING, "not asked: fear (never answered)")
+    # What it was when somebody asked it says nothing of now.
+    SlowSource.objects.filter(name="news").update(
+        lease_expires_at=now - timedelta(minutes=1), last_success_at=now - timedelta(hours=3)
+    )
+    (idle,) = check_slow_sources()
+    assert idle.message == "not asked: fear (never answered), news (last answer 3 h ago)"
+    assert "runfeed" in idle.advice
 
 
 def test_no_exchange_is_worth_a_warning():

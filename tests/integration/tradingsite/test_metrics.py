@@ -86,7 +86,13 @@ def market(db):
     FeedStatus.objects.create(exchange=venue, symbol="<typed>", state="unknown_symbol", updated_at=now)
     FeedLease.objects.create(exchange=venue, holder="vm:1:ab", epoch=3, expires_at=now + gone)
     SlowSource.objects.update(enabled=False)
-    SlowSource.objects.create(name="fear", kind="fear-greed", state="live", environment="simulated")
+    SlowSource.objects.create(
+        name="fear", kind="fear-greed", state="live", environment="simulated", lease_expires_at=now + gone
+    )
+    SlowSource.objects.create(
+        name="news", kind="rss", state="live", environment="simulated", lease_expires_at=now - gone,
+        last_success_at=now - gone,
+    )  # fmt: skip
     return venue
 
 
@@ -106,6 +112,10 @@ def test_feeds_are_told_from_what_their_processes_wrote(client):
     ]
     assert (seen["feed_leader", "binance"], seen["feed_unknown_symbols", "binance"]) == (1, 1)
     assert seen["slow_source_state", "fear", "live"] == 1
+    assert seen["slow_source_state", "news", "not_asked"] == 1
+    assert 300 <= seen["slow_source_last_answer_age_seconds", "news"] < 360
+    assert ("slow_source_state", "news", "live") not in seen
+    assert ("slow_source_last_answer_age_seconds", "fear") not in seen
     assert not [labels for labels in seen if "<typed>" in labels]
 
 

@@ -70,7 +70,8 @@ def test_a_whole_life(folder):
 
         status = manage(folder, "status", "--json")
         assert status.returncode == 0, status.stderr
-        assert {"bots", "feeds", "positions_open", "signals", "orders", "fills"} == set(json.loads(status.stdout))
+        told = json.loads(status.stdout)
+        assert set(told) == {"bots", "feeds", "sources", "positions_open", "signals", "orders", "fills"}
 
         second = manage(folder, "runlocal", "--no-browser", "--port", str(free_port()))
         assert second.returncode == 2

@@ -174,7 +174,11 @@ def test_slow_sources_and_what_is_wrong_with_them(alice, venue):
     text = text_of(page(alice))
     assert "Unreachable: no route. It is asked again by itself." in text
     SlowSource.objects.update(lease_expires_at=None)
-    assert "Nobody streams it now" in text_of(page(alice))
+    text = text_of(page(alice))
+    assert "Nobody asks it now" in text
+    assert "not asked" in text
+    assert "3 h ago" in text
+    assert "no route" not in text
 
 
 def test_without_any_exchange_it_says_what_to_do(alice, venue):
