@@ -1,5 +1,17 @@
 """Rows of the signals' side: models that were trained, and what was recorded of signals."""
 
+from quant.models.evidence import EvidenceKind, EvidenceRow, EvidenceVerdict, SignalSample
 from quant.models.learning import ModelEvent, ModelPrediction, ModelStatus, ModelVersion, RunState, TrainingRun
 
-__all__ = ["ModelEvent", "ModelPrediction", "ModelStatus", "ModelVersion", "RunState", "TrainingRun"]
+__all__ = [
+    "EvidenceKind",
+    "EvidenceRow",
+    "EvidenceVerdict",
+    "ModelEvent",
+    "ModelPrediction",
+    "ModelStatus",
+    "ModelVersion",
+    "RunState",
+    "SignalSample",
+    "TrainingRun",
+]
