@@ -45,12 +45,14 @@ def weight_row(
     traditional_weight: float = 0.5,
     quant_weight: float = 0.5,
     forming: bool,
+    without: tuple[str, ...] = (),
 ) -> Floats:
     """One bot's weights, (columns,), adding up to 1.
 
     `traditional_weight` and `quant_weight` multiply the technical and the other components relative to each other:
     equal values leave the component weights as they are. `strategy_weight_balance` b in [0, 1] stands for b and 1 - b
     instead. Technical's share is divided by `timeframe_weights`, on closed bars or, if `forming`, on the forming ones.
+    `without`: the strategies of technical that it leaves out; there must be columns of that variant.
     Raises ValueError for a weight that is negative or not finite, an unknown timeframe, or weights that are all zero.
     """
     if strategy_weight_balance is not None:
@@ -70,7 +72,9 @@ def weight_row(
         weight = component_weights.get(column.component, 0.0)
         if column.component is not Component.TECHNICAL:
             row[i] = weight * quant_weight
-        elif column.timeframe is not None and column.forming == forming and frame_sum > 0.0:
+        elif (
+            column.timeframe is not None and (column.forming, column.without) == (forming, without) and frame_sum > 0.0
+        ):
             row[i] = weight * traditional_weight * timeframe_weights.get(column.timeframe, 0.0) / frame_sum
     total = row.sum()
     if total <= 0.0:

@@ -4,7 +4,8 @@ Pure and deterministic: the same bars and the same events in the same order give
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,29 +16,41 @@ from marketdata.events import (
     BookSnapshot,
     Event,
     FeedState,
+    Funding,
     HistoryReady,
     QuoteTick,
     Ticker,
     Timeframe,
     TradeTick,
 )
+from quant.failures import FAILURES, Failures
 from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
 from quant.features.variance_premium import VariancePremium
-from quant.reading import BUILT_IN, Component, Phase, Reading
+from quant.reading import BUILT_IN, LEARNED, Component, Phase, Reading
 from quant.signals.microstructure import Microstructure
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
 from quant.signals.volatility import Volatility
 from quant.slow_signals import SlowSignals, in_order
+from quant.strategies import without
 from quant.top import TopOfBook, existing_components, is_from_future
 from quant.vector import Column, SignalVector, age_limits_s, freshness
+from quant.votes import Votes
 
 __all__ = ["Column", "Component", "Reading", "SignalVector", "SymbolSignals"]
 
 JUMP_DEVIATIONS = 5.0
-BROKEN_FEEDS = frozenset({"stale", "resyncing", "disconnected", "failed"})
+BROKEN_FEEDS = frozenset({"connecting", "resyncing", "stale", "disconnected", "failed", "refused", "closed"})
+
+
+class Observed(NamedTuple):
+    """Slow signals made of stored observations, to be taken by the symbol they were made for."""
+
+    slow: SlowSignals
+    premium: VariancePremium
+    funding: Funding | None
 
 
 class SymbolSignals:
@@ -57,8 +70,10 @@ class SymbolSignals:
         self.symbol = symbol
         self._technical: dict[Timeframe, Technical] = {}
         self._forming: dict[Timeframe, FormingBar] = {}
+        self._lead_lag = lead_lag
         self._speed = Speed(lead_lag=lead_lag)
         self._micro = Microstructure()
+        self._microprice: MicropriceTable | None = None
         self._slow = SlowSignals(symbol, existing_components(exchange, symbol))
         self._top = TopOfBook()
         self._last_price: float | None = None
@@ -67,6 +82,10 @@ class SymbolSignals:
         self._trade_id = 0
         self._feed_state = "live"
         self._jump_ns: int | None = None
+        self._funding: Funding | None = None
+        self._votes = Votes()
+        self._failures = Failures()
+        self._variants: tuple[tuple[str, ...], ...] = ()
         for timeframe in timeframes:
             self._technical[timeframe] = Technical(timeframe)
             self._forming[timeframe] = FormingBar(timeframe)
@@ -80,8 +99,12 @@ class SymbolSignals:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns `read` gives, in order; they change with `add_timeframe` only."""
+        """The columns `read` gives, in order; they change with `add_timeframe` and `follow_variants` only."""
         return self._columns
+
+    @property
+    def phases(self) -> dict[Timeframe, Phase]:
+        return {timeframe: technical.phase for timeframe, technical in self._technical.items()}
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
         """Take closed bars, oldest first, of any of its timeframes; bars already known are left out."""
@@ -91,10 +114,21 @@ class SymbolSignals:
 
     def load_observations(self, events: Iterable[Event]) -> None:
         """Begin the slow signals anew from stored observations, in any order; of live ones, older ones are left out."""
-        self._slow = SlowSignals(self.symbol, self._slow.exist)
-        self._volatility.premium = VariancePremium()
+        self.take_observations(self.observed(events))
+
+    def observed(self, events: Iterable[Event]) -> Observed:
+        """What `load_observations` would make of them. Changes nothing here: another thread may do it."""
+        slow, volatility, funding = SlowSignals(self.symbol, self._slow.exist), Volatility(self._base), None
         for event in in_order(events):
-            self._on_slow(event)
+            if slow.update(event):
+                volatility.observe(event)
+                if isinstance(event, Funding):
+                    funding = event
+        return Observed(slow, volatility.premium, funding)
+
+    def take_observations(self, observed: Observed) -> None:
+        self._slow, self._volatility.premium, self._funding = observed
+        self._arrange()
 
     def add_timeframe(self, timeframe: Timeframe, bars: Iterable[Bar]) -> None:
         """Begin a timeframe, or begin it anew, from closed bars, oldest first. Volatility stays on the shortest."""
@@ -115,8 +149,27 @@ class SymbolSignals:
         """Tell technical in what kind of market it is; it counts from the next bar, and at once for the forming one."""
         self._technical[timeframe].phase = phase
 
+    def set_vote(self, component: Component, reading: Reading | None, *, bar_s: float | None = None) -> None:
+        """Take a vote of a learned model or policy, or a remote server's value in place of a built-in signal.
+
+        A learned component exists while it has a vote; None withdraws it. A built-in signal speaks again once the vote
+        in its place is withdrawn, has no value, or has aged out. `bar_s` as in Votes.set, which also says what raises
+        ValueError.
+        """
+        self._votes.set(component, reading, bar_s=bar_s)
+        if component in LEARNED:
+            self._arrange()
+
+    def follow_variants(self, variants: Collection[tuple[str, ...]]) -> None:
+        """Give technical also without certain strategies: (names, sorted) of each variant that somebody weighs."""
+        wanted = tuple(sorted(set(variants) - {()}))
+        if wanted != self._variants:
+            self._variants = wanted
+            self._arrange()
+
     def set_microprice(self, table: MicropriceTable | None) -> None:
         """Take a newly fitted microprice; without one its weight goes to the rest of microstructure."""
+        self._microprice = table
         self._micro.set_microprice(table)
 
     def on_leader(self, ts_ns: int, mid: float) -> None:
@@ -151,6 +204,7 @@ class SymbolSignals:
     def read(self, *, now_ns: int) -> SignalVector:
         """All signals as they stand at `now_ns`; calculates only what has changed since the last time."""
         readings = self._readings(now_ns)
+        funding_ns = None if self._funding is None or ":" not in self.symbol else _nearest(self._funding, now_ns)
         values = [math.nan if reading.value is None else reading.value for reading in readings]
         quality = [
             0.0
@@ -187,42 +241,68 @@ class SymbolSignals:
             size_multiplier=volatility.size_multiplier,
             return_1m=self._speed.return_1m,
             jump_ns=self._jump_ns,
+            funding_ns=funding_ns,
         )
 
     def _arrange(self) -> None:
         columns: list[Column] = []
         for timeframe in self._technical:
             for forming in (False, True):
-                columns.append(Column(component=Component.TECHNICAL, timeframe=timeframe, forming=forming))
+                for less in ((), *self._variants):
+                    columns.append(
+                        Column(component=Component.TECHNICAL, timeframe=timeframe, forming=forming, without=less)
+                    )
         columns.extend(Column(component=c) for c in BUILT_IN if c is not Component.TECHNICAL)
+        columns.extend(Column(component=c) for c in LEARNED)
         self._columns = tuple(columns)
-        self._exists = np.array([c.component in self._slow.exist for c in columns])
+        exist = self._slow.exist | self._votes.exist
+        self._exists = np.array([c.component in exist for c in columns])
         self._exists.flags.writeable = False
-        self._age_limits_s = tuple(age_limits_s(c, self._base) for c in columns)
+        learned = self._votes.learned_age_s
+        self._age_limits_s = tuple(learned.get(c.component) or age_limits_s(c, self._base) for c in columns)
 
     def _readings(self, now_ns: int) -> tuple[Reading, ...]:
         readings: list[Reading] = []
         for timeframe, technical in self._technical.items():
-            readings.append(technical.reading)
-            readings.append(technical.peek(self._forming[timeframe]))
+            for reading in (technical.reading, technical.peek(self._forming[timeframe])):
+                readings.append(reading)
+                for less in self._variants:
+                    readings.append(without(reading, less))
+        first = len(readings)
         readings.append(self._speed.read())
         readings.append(self._micro.read())
         readings.extend(self._slow.readings(now_ns))
         readings.append(self._volatility.reading)
+        if self._failures:
+            readings = [self._failures.told(c, r) for c, r in zip(self._columns, readings, strict=False)]
+        if self._votes.overrides:
+            for i in range(first, len(readings)):
+                max_age_s, component = self._age_limits_s[i][0], self._columns[i].component
+                readings[i] = self._votes.over(component, readings[i], now_ns=now_ns, max_age_s=max_age_s)
+        readings.extend(self._votes.learned())
         return tuple(readings)
 
     def _on_top(self, ts_ns: int) -> None:
         top = self._top
         if top.mid is None:
             return
-        self._micro.on_top(ts_ns, (top.bid or 0.0, top.bid_size, top.ask or 0.0, top.ask_size))
-        if self._speed.on_mid(ts_ns, top.mid):
-            self._watch_jump(ts_ns, self._speed.return_1m, 60.0)
+        try:
+            self._micro.on_top(ts_ns, (top.bid or 0.0, top.bid_size, top.ask or 0.0, top.ask_size))
+        except FAILURES as error:
+            self._begin_micro(error)
+        try:
+            if self._speed.on_mid(ts_ns, top.mid):
+                self._watch_jump(ts_ns, self._speed.return_1m, 60.0)
+        except FAILURES as error:
+            self._begin_speed(error)
 
     def _on_book(self, book: BookSnapshot) -> None:
         verdict = self._top.on_book(book)
         if verdict.sound:
-            self._micro.on_book(book.ts_init, book.bids, book.asks)
+            try:
+                self._micro.on_book(book.ts_init, book.bids, book.asks)
+            except FAILURES as error:
+                self._begin_micro(error)
         if verdict.newer:
             self._on_top(book.ts_init)
 
@@ -235,8 +315,14 @@ class SymbolSignals:
         self._trade_event_ns, self._trade_id = tick.ts_event, tick.trade_id
         self._trade_ns = tick.ts_init if self._trade_ns is None else max(self._trade_ns, tick.ts_init)
         self._last_price = tick.price
-        self._speed.on_trade(tick.ts_init)
-        self._micro.on_trade(tick.ts_init, tick.sign, tick.size)
+        try:
+            self._speed.on_trade(tick.ts_init)
+        except FAILURES as error:
+            self._begin_speed(error)
+        try:
+            self._micro.on_trade(tick.ts_init, tick.sign, tick.size)
+        except FAILURES as error:
+            self._begin_micro(error)
         for forming in self._forming.values():
             forming.print(tick)
 
@@ -245,9 +331,19 @@ class SymbolSignals:
         if technical is None:
             return
         sigma = self._volatility.sigma_per_sqrt_s
-        if not technical.update(bar) or bar.timeframe != self._base:
+        try:
+            is_new = technical.update(bar)
+        except FAILURES as error:
+            self._failures.note(Component.TECHNICAL, error, timeframe=bar.timeframe)
+            self._technical[bar.timeframe] = Technical(bar.timeframe)
+            is_new = True
+        if not is_new or bar.timeframe != self._base:
             return
-        self._volatility.update(bar)
+        try:
+            self._volatility.update(bar)
+        except FAILURES as error:
+            self._failures.note(Component.VOLATILITY, error)
+            self._volatility = Volatility(self._base, premium=self._volatility.premium)
         if self._trade_ns is None:
             self._last_price = bar.close
         seconds = float(TIMEFRAME_SECONDS[bar.timeframe])
@@ -258,6 +354,8 @@ class SymbolSignals:
         exist = self._slow.exist
         if self._slow.update(event):
             self._volatility.observe(event)
+            if isinstance(event, Funding):
+                self._funding = event
         if self._slow.exist is not exist:
             self._arrange()
 
@@ -272,7 +370,24 @@ class SymbolSignals:
             if is_price(event.volume):
                 self._micro.set_daily_volume(event.volume)
 
+    def _begin_micro(self, error: Exception) -> None:
+        self._failures.note(Component.MICROSTRUCTURE, error)
+        self._micro = Microstructure()
+        self._micro.set_microprice(self._microprice)
+
+    def _begin_speed(self, error: Exception) -> None:
+        self._failures.note(Component.SPEED, error)
+        self._speed = Speed(lead_lag=self._lead_lag)
+
     def _watch_jump(self, ts_ns: int, moved: float | None, seconds: float, sigma: float | None = None) -> None:
         sigma = self._volatility.sigma_per_sqrt_s if sigma is None else sigma
         if moved is not None and sigma is not None and abs(moved) > JUMP_DEVIATIONS * sigma * math.sqrt(seconds):
             self._jump_ns = ts_ns if self._jump_ns is None else max(self._jump_ns, ts_ns)
+
+
+def _nearest(funding: Funding, now_ns: int) -> int:
+    """The funding that is nearest to a moment: they come in equal steps from the last one known."""
+    step_ns = int(funding.interval_h * 3600e9)
+    if step_ns <= 0:
+        return funding.ts_event
+    return funding.ts_event + (now_ns - funding.ts_event + step_ns // 2) // step_ns * step_ns

@@ -22,17 +22,22 @@ MAX_AGE_S: dict[Component, tuple[float, float]] = {
 
 
 class Column(Struct, frozen=True, kw_only=True):
-    """One place in the vector. Technical has two for each timeframe: on closed bars, and with the forming bar."""
+    """One place in the vector. Technical has two for each timeframe: on closed bars, and with the forming bar.
+
+    `without` are the strategies of technical that this one leaves out, for bots that have switched them off.
+    """
 
     component: Component
     timeframe: Timeframe | None = None
     forming: bool = False
+    without: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         if self.timeframe is None:
             return self.component.value
-        return f"{self.component.value} {self.timeframe}{' forming' if self.forming else ''}"
+        less = f" without {', '.join(self.without)}" if self.without else ""
+        return f"{self.component.value} {self.timeframe}{' forming' if self.forming else ''}{less}"
 
 
 def age_limits_s(column: Column, base_timeframe: Timeframe) -> tuple[float, float]:
@@ -90,6 +95,8 @@ class SignalVector:
     return_1m: float | None
     # When the price last jumped by more than five deviations within a minute.
     jump_ns: int | None
+    # The funding of a perpetual that is nearest in time, past or to come.
+    funding_ns: int | None = None
 
     def reading(self, component: Component, timeframe: Timeframe | None = None, *, forming: bool = False) -> Reading:
         """The reading of one column. Raises KeyError, naming the columns there are."""

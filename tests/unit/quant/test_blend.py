@@ -89,7 +89,7 @@ def test_owner_weights_diversify_by_2_085():
 @pytest.mark.parametrize(("correlation", "multiplier"), [(0.0, 2.0851), (0.25, 1.5385), (0.5, 1.2752)])
 def test_correlated_signals_diversify_less(correlation, multiplier):
     signals = vector(**ALL)
-    rho = np.full((8, 8), correlation)
+    rho = np.full((10, 10), correlation)
     np.fill_diagonal(rho, 1.0)
     blended = blend(rows(signals), signals, correlation=rho)
     assert blended.multiplier[0] == pytest.approx(multiplier, abs=5e-5)
@@ -116,7 +116,7 @@ def test_missing_weights_are_shared_out_and_lower_the_coverage():
     assert blended.signal[0] == pytest.approx((0.4 * 0.6 - 0.075 * 0.2) / 0.475)
     assert blended.coverage[0] == pytest.approx(0.475)
     effective = blended.effective_weights[0]
-    assert effective.tolist() == pytest.approx([0.4 / 0.475, 0, 0.075 / 0.475, 0, 0, 0, 0, 0])
+    assert effective.tolist() == pytest.approx([0.4 / 0.475, 0, 0.075 / 0.475, 0, 0, 0, 0, 0, 0, 0])
     assert blended.effective_weights_of(0).tolist() == effective.tolist()
 
 
@@ -151,7 +151,7 @@ def test_a_bots_blend_does_not_depend_on_the_other_bots(order):
     rng = np.random.default_rng(1)
     known: dict[str, Any] = {name: (float(rng.uniform(-1, 1)), float(rng.uniform(0.1, 1))) for name in ALL}
     signals = vector(**known)
-    weights = np.array(rng.uniform(0, 1, (1000, 8)), order=order)
+    weights = np.array(rng.uniform(0, 1, (1000, 10)), order=order)
     together = blend(weights, signals)
     for bot in (0, 7, 999):
         alone = blend(weights[bot : bot + 1].copy(), signals)
@@ -161,5 +161,5 @@ def test_a_bots_blend_does_not_depend_on_the_other_bots(order):
 
 def test_weights_of_another_shape_are_refused():
     signals = vector()
-    with pytest.raises(ValueError, match=r"must be \(bots, 8\)"):
+    with pytest.raises(ValueError, match=r"must be \(bots, 10\)"):
         blend(np.ones((2, 7)), signals)

@@ -14,7 +14,7 @@ from tests.unit.quant.market import IDS, SECOND, START, session, walk
 from tests.unit.quant.slow_market import everything
 
 TECHNICAL = {"trend": 0.62, "mean_reversion": -0.2, "adx": 31.0}
-WEIGHTS = np.array([0.6, 0, 0, 0.4, 0, 0, 0, 0])
+WEIGHTS = np.array([0.6, 0, 0, 0.4, 0, 0, 0, 0, 0, 0])
 
 
 def vector(technical=TECHNICAL, micro=None):

@@ -1,0 +1,32 @@
+"""Signals that failed: left out with a reason while they begin anew, without effect on the others."""
+
+from msgspec import structs
+
+from marketdata.events import Timeframe
+from quant.reading import Component, Reading
+from quant.vector import Column
+
+# What calculations raise. A broken invariant of the program is not among them: that must end the symbol's worker.
+FAILURES = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError)
+
+
+class Failures:
+    """Why components were begun anew, newest of each."""
+
+    def __init__(self) -> None:
+        self._reasons: dict[tuple[Component, Timeframe | None], str] = {}
+        self.count = 0
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+    def note(self, component: Component, error: Exception, *, timeframe: Timeframe | None = None) -> None:
+        self._reasons[(component, timeframe)] = f"failed ({type(error).__name__}: {error}) and begun anew"
+        self.count += 1
+
+    def told(self, column: Column, reading: Reading) -> Reading:
+        """The reading, with why it is missing where it failed before."""
+        why = self._reasons.get((column.component, column.timeframe))
+        if why is None or reading.value is not None:
+            return reading
+        return structs.replace(reading, reason=f"{why}: {reading.reason}" if reading.reason else why)

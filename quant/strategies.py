@@ -1,0 +1,20 @@
+"""The strategies within technical, and its reading without those that a bot has switched off."""
+
+from collections.abc import Sequence
+
+from quant.reading import Reading, missing, weighted_mean
+from quant.signals.technical import PART_WEIGHTS
+
+STRATEGIES = tuple(PART_WEIGHTS)
+
+
+def without(reading: Reading, names: Sequence[str]) -> Reading:
+    """The technical reading as if the named strategies were not there; the weights of the others are renormalised."""
+    if not names or not reading.parts:
+        return reading
+    parts = {**reading.parts, **dict.fromkeys(names)}
+    value = weighted_mean(parts, PART_WEIGHTS)
+    if value is None:
+        reason = reading.reason or "none of the technical strategies that are switched on has a value"
+        return missing(reason, as_of=reading.as_of, n_obs=reading.n_obs, parts=parts)
+    return Reading(value=value, quality=reading.quality, as_of=reading.as_of, n_obs=reading.n_obs, parts=parts)

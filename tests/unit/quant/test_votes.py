@@ -1,0 +1,180 @@
+"""Votes from outside, strategies switched off, and signals that fail: none of them reaches the other signals."""
+
+import math
+
+import pytest
+
+from marketdata.events import Funding
+from quant.reading import Component, Reading
+from quant.signals.technical import PART_WEIGHTS
+from quant.strategies import STRATEGIES
+from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
+from tests.unit.quant.market import IDS, SECOND, START, session, walk
+
+BARS = 300
+MINUTE = 60 * SECOND
+NOW = START + BARS * MINUTE
+
+
+def alive(seconds: int = 58) -> tuple[SymbolSignals, int]:
+    made = SymbolSignals(**IDS)
+    made.warm_up(walk(BARS))
+    events = session(seconds, start=NOW, price=walk(BARS)[-1].close)
+    for event in events:
+        made.update(event)
+    return made, events[-1].ts_init
+
+
+def vote(value: float | None, *, as_of: int, quality: float = 1.0) -> Reading:
+    return Reading(value=value, quality=quality, as_of=as_of, n_obs=1)
+
+
+def place(made: SymbolSignals, component: Component) -> int:
+    return [column.component for column in made.columns].index(component)
+
+
+def test_a_learned_component_exists_only_while_it_votes():
+    made, now = alive()
+    where = place(made, Component.MODEL)
+    before = made.read(now_ns=now)
+    assert not before.exists[where]
+    assert before.readings[where].reason == "no model votes here"
+    made.set_vote(Component.MODEL, vote(0.4, as_of=now))
+    voted = made.read(now_ns=now)
+    assert voted.exists[where]
+    assert (voted.values[where], voted.quality[where]) == (0.4, 1.0)
+    assert voted.readings[:where] == before.readings[:where]
+    made.set_vote(Component.MODEL, None)
+    assert not made.read(now_ns=now).exists[where]
+
+
+def test_a_learned_vote_counts_for_two_of_its_bars():
+    made, now = alive()
+    where = place(made, Component.POLICY)
+    made.set_vote(Component.POLICY, vote(-0.5, as_of=now), bar_s=300.0)
+    assert made.read(now_ns=now + 300 * SECOND).quality[where] == 1.0
+    assert 0.0 < made.read(now_ns=now + 450 * SECOND).quality[where] < 1.0
+    assert made.read(now_ns=now + 601 * SECOND).quality[where] == 0.0
+
+
+def test_a_remote_value_stands_in_until_it_is_too_old_or_withdrawn():
+    made, now = alive()
+    where = place(made, Component.SPEED)
+    own = made.read(now_ns=now).values[where]
+    made.set_vote(Component.SPEED, vote(0.25, as_of=now))
+    assert made.read(now_ns=now).values[where] == 0.25
+    assert made.read(now_ns=now + 5 * SECOND + 1).values[where] == own
+    made.set_vote(Component.SPEED, vote(0.25, as_of=now))
+    made.set_vote(Component.SPEED, None)
+    assert made.read(now_ns=now).values[where] == own
+
+
+def test_a_remote_value_that_is_missing_leaves_the_built_in_one():
+    made, now = alive()
+    own = made.read(now_ns=now).reading(Component.VOLATILITY)
+    made.set_vote(Component.VOLATILITY, vote(None, as_of=now, quality=0.0))
+    assert made.read(now_ns=now).reading(Component.VOLATILITY) == own
+
+
+def test_a_value_of_the_future_is_not_believed():
+    made, now = alive()
+    own = made.read(now_ns=now).reading(Component.SPEED)
+    made.set_vote(Component.SPEED, vote(1.0, as_of=now + SECOND))
+    assert made.read(now_ns=now).reading(Component.SPEED) == own
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1.01, -7.0])
+def test_nonsense_is_refused(value):
+    made, now = alive()
+    with pytest.raises(ValueError, match="must be from -1 to 1"):
+        made.set_vote(Component.MODEL, vote(value, as_of=now))
+    with pytest.raises(ValueError, match="quality"):
+        made.set_vote(Component.MODEL, vote(0.1, as_of=now, quality=2.0))
+    with pytest.raises(ValueError, match="cannot be voted"):
+        made.set_vote(Component.TECHNICAL, vote(0.1, as_of=now))
+
+
+def test_a_variant_without_a_strategy_weighs_the_others():
+    made, now = alive()
+    made.follow_variants([("liquidity", "trend"), ()])
+    vector = made.read(now_ns=now)
+    names = [column.name for column in vector.columns][:4]
+    assert names[:2] == ["technical 1m", "technical 1m without liquidity, trend"]
+    whole, less = vector.readings[0], vector.readings[1]
+    known = {name: whole.parts[name] for name in PART_WEIGHTS if name not in ("liquidity", "trend")}
+    weights = {name: PART_WEIGHTS[name] for name, value in known.items() if value is not None}
+    expected = sum(weights[name] * known[name] for name in weights) / sum(weights.values())
+    assert less.value == pytest.approx(expected)
+    assert less.quality == whole.quality
+    assert vector.reading(Component.TECHNICAL, "1m") == whole
+    made.follow_variants([()])
+    assert made.read(now_ns=now).readings[0] == whole
+    assert len(made.columns) == len(vector.columns) - 2
+
+
+def test_without_any_strategy_technical_says_why():
+    made, now = alive()
+    made.follow_variants([tuple(sorted(STRATEGIES))])
+    reading = made.read(now_ns=now).readings[1]
+    assert reading.value is None
+    assert "switched on" in reading.reason
+
+
+@pytest.mark.parametrize(
+    ("attribute", "method", "component"),
+    [
+        ("_speed", "on_mid", Component.SPEED),
+        ("_micro", "on_book", Component.MICROSTRUCTURE),
+        ("_volatility", "update", Component.VOLATILITY),
+    ],
+)
+def test_a_signal_that_raises_is_left_out_with_the_reason(monkeypatch, attribute, method, component):
+    def broken(*_):
+        raise ZeroDivisionError("by zero")
+
+    made, now = alive()
+    others = [i for i, c in enumerate(made.columns) if c.component is not component]
+    twin, _ = alive()
+    monkeypatch.setattr(type(getattr(made, attribute)), method, broken)
+    more = [*walk(BARS + 1)[-1:], *session(2, start=now + SECOND, price=100.0)]
+    for event in more:
+        made.update(event)
+    monkeypatch.undo()
+    for event in more:
+        twin.update(event)
+    end = now + 3 * SECOND
+    failed, sound = made.read(now_ns=end), twin.read(now_ns=end)
+    assert failed.reading(component).value is None
+    assert "failed (ZeroDivisionError: by zero) and begun anew" in failed.reading(component).reason
+    assert [failed.readings[i].value for i in others] == [sound.readings[i].value for i in others]
+
+
+def test_a_technical_strategy_that_raises_leaves_technical_out(monkeypatch):
+    from quant.features.momentum import Momentum
+
+    def broken(*_):
+        raise ValueError("no momentum")
+
+    made, now = alive()
+    monkeypatch.setattr(Momentum, "update", broken)
+    made.update(walk(BARS + 1)[-1])
+    reading = made.read(now_ns=now).reading(Component.TECHNICAL, "1m")
+    assert reading.value is None
+    assert "failed (ValueError: no momentum)" in reading.reason
+
+
+def test_every_state_in_which_nothing_trades_breaks_the_feed():
+    assert {"connecting", "resyncing", "stale", "disconnected", "failed", "refused", "closed"} == BROKEN_FEEDS
+
+
+def test_the_funding_that_is_nearest():
+    perpetual = SymbolSignals(exchange="binance_usdm", symbol="BTC/USDT:USDT")
+    hour = 3600 * SECOND
+    paid = Funding(exchange="x", symbol="BTC", rate=1e-4, interval_h=8.0, ts_event=START, ts_init=START)
+    perpetual.update(paid)
+    assert perpetual.read(now_ns=START + hour).funding_ns == START
+    assert perpetual.read(now_ns=START + 7 * hour).funding_ns == START + 8 * hour
+    assert perpetual.read(now_ns=START + 16 * hour - SECOND).funding_ns == START + 16 * hour
+    spot = SymbolSignals(exchange="binance", symbol="BTC/USDT")
+    spot.update(paid)
+    assert spot.read(now_ns=START).funding_ns is None
