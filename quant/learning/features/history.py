@@ -1,0 +1,61 @@
+"""Closed bars of one instrument and timeframe as columns."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from marketdata.events import Bar
+from quant.features.bars import MAX_GAP_BARS
+from quant.features.bounds import LEAST, MOST
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+
+class BarHistory(Struct, frozen=True, kw_only=True):
+    """(bars,) each, oldest first. `ts_open` in nanoseconds; `taker_buy` is NaN where it is not known."""
+
+    ts_open: Times
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    taker_buy: Floats
+
+    def __len__(self) -> int:
+        return len(self.ts_open)
+
+    def part(self, chosen: slice | NDArray[np.bool_]) -> "BarHistory":
+        return BarHistory(**{name: getattr(self, name)[chosen] for name in self.__struct_fields__})
+
+    def sound(self) -> "BarHistory":
+        """Without the bars that live signals leave out: unsound ones, and those not newer than one before them."""
+        with np.errstate(invalid="ignore"):
+            kept = (self.low > LEAST) & (self.high < MOST) & (self.volume >= 0.0) & (self.volume < MOST)
+            for price in (self.open, self.close):
+                kept &= (self.low <= price) & (price <= self.high)
+        before = np.maximum.accumulate(np.where(kept, self.ts_open, np.iinfo(np.int64).min))
+        kept[1:] &= self.ts_open[1:] > before[:-1]
+        return self if kept.all() else self.part(kept)
+
+    def segments(self, length_ns: int) -> list[slice]:
+        """Stretches without a hole that cannot be bridged, as the live signals begin anew after one."""
+        cuts = np.flatnonzero(np.diff(self.ts_open) > (MAX_GAP_BARS + 1) * length_ns) + 1
+        edges = [0, *cuts.tolist(), len(self)]
+        return [slice(begin, end) for begin, end in zip(edges, edges[1:], strict=False) if end > begin]
+
+
+def of_bars(bars: Iterable[Bar]) -> BarHistory:
+    rows = list(bars)
+    nan = float("nan")
+    return BarHistory(
+        ts_open=np.array([bar.ts_open for bar in rows], dtype=np.int64),
+        **{name: np.array([getattr(bar, name) for bar in rows], dtype=np.float64) for name in _PRICES},
+        taker_buy=np.array([nan if b.taker_buy_volume is None else b.taker_buy_volume for b in rows], dtype=np.float64),
+    )
+
+
+_PRICES = ("open", "high", "low", "close", "volume")
