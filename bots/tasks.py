@@ -12,6 +12,7 @@ from celery import shared_task
 from django.conf import settings
 
 from bots.monitor import ledger, performance, positions, retention
+from marketdata.observations import delete_observations
 
 
 def _holder() -> str:
@@ -44,3 +45,4 @@ def prune() -> None:
     retention.prune_signals(now=now, keep_days=settings.SIGNAL_RETENTION_DAYS)
     retention.prune_feed_events(now=now)
     retention.thin_performance(now=now)
+    delete_observations(now_ns=time.time_ns(), keep_days=settings.OBSERVATION_RETENTION_DAYS)

@@ -7,6 +7,7 @@ of the environment that the source is in now are read.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import structlog
 from channels.db import database_sync_to_async
 from django.db.models import Max, QuerySet
 
@@ -17,7 +18,11 @@ from marketdata.sources.config import foreign_names
 from marketdata.sources.keys import observation_key
 from marketdata.sources.kinds import KINDS, OBSERVED, SlowEvent, kind_of
 
+log = structlog.get_logger(__name__)
+
 _BATCH_ROWS = 1_000
+_DELETED_AT_ONCE = 10_000
+_NS_PER_DAY = 86_400 * 10**9
 # These have columns of their own.
 _COLUMNS = frozenset({"exchange", "symbol", "ts_event", "ts_init"})
 _FIELDS = ("source", "symbol", "kind", "ts_event", "ts_init", "data")
@@ -81,9 +86,19 @@ def headlines_seen(headlines: Sequence[Headline], since_ns: int) -> list[tuple[s
     )
 
 
-def delete_observations(*, before_ns: int, kinds: Collection[str] = KINDS) -> int:
-    """Forget what is older. Gives how many rows went."""
-    return Observation.objects.filter(kind__in=kinds, ts_event__lt=before_ns).delete()[0]
+def delete_observations(*, now_ns: int, keep_days: int, batch: int = _DELETED_AT_ONCE) -> int:
+    """Forget what is older than `keep_days`, 0 for ever, in transactions of `batch` rows. Gives how many went."""
+    if keep_days == 0:
+        return 0
+    before_ns = now_ns - keep_days * _NS_PER_DAY
+    total = 0
+    while True:
+        old = Observation.objects.filter(ts_event__lt=before_ns).order_by().values("pk")[:batch]
+        gone = Observation.objects.filter(pk__in=old).delete()[0]
+        total += gone
+        if gone < batch:
+            log.info("retention.pruned", what="observations", rows=total)
+            return total
 
 
 def _rows(symbol: str, kinds: Collection[str]) -> QuerySet[Observation]:

@@ -294,6 +294,7 @@ WEBSOCKET_MOCK_MODE = read.switch("WEBSOCKET_MOCK_MODE", default=True)
 EVENT_STORE_KINDS = read.choices("EVENT_STORE_KINDS", "bar", allowed=("bar", "trade", "quote", "book"))
 EVENT_STORE_DIR = Path(os.environ.get("EVENT_STORE_DIR", "").strip() or LOCAL_DIR / "events").resolve()
 SIGNAL_RETENTION_DAYS = read.integer("SIGNAL_RETENTION_DAYS", 30, low=1, high=3650)
+OBSERVATION_RETENTION_DAYS = read.integer("OBSERVATION_RETENTION_DAYS", 400, low=0, high=36500)
 LEASE_TTL_S = read.number("LEASE_TTL_S", 15, low=1, high=300)
 LEASE_RENEW_S = read.number("LEASE_RENEW_S", 3, low=0.1, high=100)
 if LEASE_RENEW_S * 2 > LEASE_TTL_S:
