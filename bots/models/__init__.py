@@ -9,6 +9,7 @@ from bots.models.installation import Installation
 from bots.models.order import Fill, Intent, Order, OrderEvent
 from bots.models.performance import PerformanceSnapshot
 from bots.models.position import Position, Trade
+from bots.models.standing import PerformanceState, Standing
 from bots.models.user import User
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "Order",
     "OrderEvent",
     "PerformanceSnapshot",
+    "PerformanceState",
     "Position",
     "Session",
     "Signal",
     "SignalSource",
     "SignalStorage",
+    "Standing",
     "Trade",
     "User",
 ]

@@ -45,6 +45,24 @@ class Account(models.Model):
     )
     ladder = models.CharField(max_length=8, choices=choices_of(Ladder), default=Ladder.ACTIVE)
     ladder_reason = models.CharField(max_length=300, blank=True)
+    daily_loss_limit = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        default=Decimal("0.03"),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+        help_text="Of the day's opening equity, over all bots: reached, no entries until 00:00 UTC. 0: none.",
+    )
+    maximum_drawdown = models.DecimalField(
+        max_digits=9,
+        decimal_places=6,
+        default=Decimal("0.10"),
+        validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
+        help_text="Of the highest equity, over all bots: reached, exits only. 0: none.",
+    )
+    peak_equity = models.DecimalField(
+        max_digits=28, decimal_places=12, null=True, editable=False, help_text="Highest since `peak_since`."
+    )
+    peak_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = OwnedQuerySet.as_manager()

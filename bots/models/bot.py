@@ -54,6 +54,18 @@ class Bot(models.Model):
     state_reason = models.CharField(max_length=300, blank=True)
     ladder = models.CharField(max_length=8, choices=choices_of(Ladder), default=Ladder.ACTIVE)
     ladder_reason = models.CharField(max_length=300, blank=True)
+    closing_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Stopped with the wish to hold nothing: what fills still is closed too.",
+    )
+    cleared_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a person allowed trading again: throttles count from here.",
+    )
 
     evaluation = models.CharField(max_length=10, choices=Evaluation, default=Evaluation.INTERVAL)
     interval_s = models.PositiveIntegerField(

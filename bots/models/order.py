@@ -126,6 +126,7 @@ class Order(models.Model):
             models.Index(fields=("bot", "-created_at")),
             models.Index(fields=("bot", "decided_at")),
             models.Index(fields=("account", "state")),
+            models.Index(fields=("account", "decided_at")),
         )
         constraints = (
             models.UniqueConstraint(fields=("intent", "attempt"), name="order_attempt_unique"),
