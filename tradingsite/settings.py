@@ -293,8 +293,18 @@ WEBSOCKET_MOCK_MODE = read.switch("WEBSOCKET_MOCK_MODE", default=True)
 # What the feed keeps as Parquet for backtests; the names are those of marketdata.store.layout.KINDS.
 EVENT_STORE_KINDS = read.choices("EVENT_STORE_KINDS", "bar", allowed=("bar", "trade", "quote", "book"))
 EVENT_STORE_DIR = Path(os.environ.get("EVENT_STORE_DIR", "").strip() or LOCAL_DIR / "events").resolve()
+# A quant server to ask, and model and policy servers that vote; empty: none. PYTHON_API_URL is another name of the first.
+QUANT_URL = read.url("QUANT_URL", os.environ.get("PYTHON_API_URL", "").strip(), schemes=("http", "https"))
+QUANT_TOKEN = os.environ.get("QUANT_TOKEN", "").strip()
+QUANT_TIMEOUT_MS = read.integer("QUANT_TIMEOUT_MS", 2000, low=10, high=60_000)
+QUANT_RETRY_COUNT = read.integer("QUANT_RETRY_COUNT", 3, low=1, high=10)
+QUANT_REQUESTS_PER_MINUTE = read.integer("QUANT_REQUESTS_PER_MINUTE", 600, low=1, high=1_000_000)
+ML_SERVICE_URL = read.url("ML_SERVICE_URL", "", schemes=("http", "https"))
+RL_SERVICE_URL = read.url("RL_SERVICE_URL", "", schemes=("http", "https"))
 SIGNAL_RETENTION_DAYS = read.integer("SIGNAL_RETENTION_DAYS", 30, low=1, high=3650)
 OBSERVATION_RETENTION_DAYS = read.integer("OBSERVATION_RETENTION_DAYS", 400, low=0, high=36500)
+SAMPLE_RETENTION_DAYS = read.integer("SAMPLE_RETENTION_DAYS", 90, low=1, high=3650)
+EVIDENCE_WINDOW_DAYS = read.integer("EVIDENCE_WINDOW_DAYS", 30, low=1, high=365)
 LEASE_TTL_S = read.number("LEASE_TTL_S", 15, low=1, high=300)
 LEASE_RENEW_S = read.number("LEASE_RENEW_S", 3, low=0.1, high=100)
 if LEASE_RENEW_S * 2 > LEASE_TTL_S:
