@@ -5,6 +5,7 @@ Logarithms are taken one by one by the same function in both, so that both have 
 
 import math
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,6 @@ from marketdata.events import Bar
 from quant.features.bars import price_scale
 from quant.features.vwap import SessionVwap
 from quant.learning.features.history import BarHistory
-from quant.learning.features.yang_zhang import BARS as YANG_ZHANG_BARS
 from quant.learning.features.yang_zhang import YangZhangStream, yang_zhang_array
 
 Floats = NDArray[np.float64]
@@ -93,7 +93,7 @@ def base_arrays(bars: BarHistory) -> dict[str, Floats]:
     open_, high, low, close = bars.open * scale, bars.high * scale, bars.low * scale, bars.close * scale
     volume = bars.volume * volume_scale
     n = len(bars)
-    log_close = _each(math.log, close)
+    log_close = _each(math.log, close.tolist())
     r = _after(1, log_close[1:] - log_close[:-1], n)
     with np.errstate(invalid="ignore"):
         known = (bars.taker_buy >= 0.0) & (bars.taker_buy <= bars.volume)
@@ -115,18 +115,17 @@ def base_arrays(bars: BarHistory) -> dict[str, Floats]:
         "known_volume": np.where(known, volume, 0.0),
         "known_bars": _run_lengths(known),
         "sigma_squared": sigma * sigma,
-        "log_sigma": _each(math.log, np.fmax(sigma, LEAST_SIGMA), where=np.isfinite(sigma)),
+        "log_sigma": np.where(np.isfinite(sigma), _each(math.log, np.fmax(sigma, LEAST_SIGMA).tolist()), np.nan),
         "sigma": sigma,
         "vwap_distance": distance,
-        "hour_sin": _each(math.sin, second * _ANGLE),
-        "hour_cos": _each(math.cos, second * _ANGLE),
+        "hour_sin": _each(math.sin, (second * _ANGLE).tolist()),
+        "hour_cos": _each(math.cos, (second * _ANGLE).tolist()),
         **{f"move_{bars_}": _after(bars_, log_close[bars_:] - log_close[:-bars_], n) for bars_ in RETURN_BARS},
     }
 
 
-def _each(function: object, xs: Floats, *, where: NDArray[np.bool_] | None = None) -> Floats:
-    result = np.fromiter(map(function, xs.tolist()), dtype=np.float64, count=len(xs))  # type: ignore[arg-type]
-    return result if where is None else np.where(where, result, np.nan)
+def _each(function: Callable[[float], float], xs: list[float]) -> Floats:
+    return np.fromiter(map(function, xs), dtype=np.float64, count=len(xs))
 
 
 def _after(lag: int, xs: Floats, n: int) -> Floats:

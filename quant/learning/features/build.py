@@ -148,7 +148,7 @@ class FeatureBuilder:
         self._is_current = False
         return True
 
-    def row(self, market: Sequence[float] | None = None) -> Floats:
+    def row(self, market: Sequence[float | None] | None = None) -> Floats:
         """(features,): the newest bar's, and `market` in the order of MARKET_FEATURES. Raises ValueError on its length."""
         if not self._is_current:
             known = {**self._base.values, **self._indicators.values, **dict(zip(_LEVELS, self._broken, strict=True))}
@@ -180,7 +180,7 @@ def _segment(bars: BarHistory) -> Floats:
     return _matrix({**base, **indicators, **{name: broken[:, i] for i, name in enumerate(_LEVELS)}})
 
 
-def _checked(market: Sequence[float] | None) -> Floats:
+def _checked(market: Sequence[float | None] | None) -> Floats:
     if market is None:
         return _NO_MARKET
     if len(market) != len(MARKET_FEATURES):

@@ -1,6 +1,7 @@
 """Closed bars of one instrument and timeframe as columns."""
 
 from collections.abc import Iterable
+from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
@@ -45,7 +46,7 @@ class BarHistory(Struct, frozen=True, kw_only=True):
         """Stretches without a hole that cannot be bridged, as the live signals begin anew after one."""
         cuts = np.flatnonzero(np.diff(self.ts_open) > (MAX_GAP_BARS + 1) * length_ns) + 1
         edges = [0, *cuts.tolist(), len(self)]
-        return [slice(begin, end) for begin, end in zip(edges, edges[1:], strict=False) if end > begin]
+        return [slice(begin, end) for begin, end in pairwise(edges) if end > begin]
 
 
 def of_bars(bars: Iterable[Bar]) -> BarHistory:

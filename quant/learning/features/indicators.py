@@ -12,7 +12,8 @@ import talib
 from numpy.typing import NDArray
 from talib import InsufficientHistory, stream  # type: ignore[attr-defined]  # missing from its stubs
 
-from quant.learning.features.base import FROM_SECOND, FROM_WINDOW, YANG_ZHANG_BARS
+from quant.learning.features.base import FROM_SECOND, FROM_WINDOW
+from quant.learning.features.yang_zhang import BARS as YANG_ZHANG_BARS
 
 Floats = NDArray[np.float64]
 
