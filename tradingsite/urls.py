@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from bots.api.views.quant import SignalsAlias
 from tradingsite.health import livez, readyz
 from tradingsite.metrics import metrics
 
@@ -13,5 +14,6 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("api/", include("bots.api.urls")),
+    path("signals", SignalsAlias.as_view(), name="signals"),
     path("", include("bots.dashboard.urls")),
 ]
