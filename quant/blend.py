@@ -123,57 +123,73 @@ def blend(
     """Blend one instrument's signals for all its bots.
 
     weights: (bots, columns), not negative, fastest in Fortran order. correlation: (columns, columns) of the signals,
-    floored at 0 by the caller;
-    without one, columns of one component are taken as the same voice and different components as independent.
+    floored at 0 by the caller; without one, columns of one component are taken as the same voice and different
+    components as independent.
     use_multiplier: (bots,) or one for all. Raises ValueError when the shapes do not fit.
     """
     if weights.ndim != 2 or weights.shape[1] != len(vector.columns):
         raise ValueError(f"weights are {weights.shape}, must be (bots, {len(vector.columns)})")
+    by_column = np.ascontiguousarray(weights.T)
+    if len(weights) == 1:
+        # One bot alone would be summed along its columns, and rounded otherwise than among others.
+        by_column = np.repeat(by_column, 2, axis=1)
+    by = _factors(vector)
+    # Not as a matrix product: BLAS rounds differently with the number of bots, and a bot's blend must not depend on how
+    # many others there are. This adds column after column, for each bot in the same order.
+    exist_sum, weight_sum, signal = np.einsum("kc,cb->kb", by, by_column)
+    heard = len(vector.columns) - int(np.argmax(by[1, ::-1] > 0.0))
+    share = by_column[:heard] * by[1, :heard, None]
+    variance = _variance(share, vector.columns[:heard], correlation)
+    coverage = weight_sum
+    unknown = None if weight_sum.min(initial=1.0) > 0.0 else weight_sum <= 0.0
+    if unknown is not None:
+        weight_sum, variance = np.where(unknown, 1.0, weight_sum), np.where(unknown, 1.0, variance)
+        exist_sum = np.where(exist_sum > 0.0, exist_sum, 1.0)
+    signal = signal / weight_sum
+    coverage = coverage / exist_sum
+    multiplier = np.minimum(MAX_MULTIPLIER, weight_sum / np.sqrt(variance))
     bots = len(weights)
-    exist_sum, weight_sum, signal_sum = np.zeros(bots), np.zeros(bots), np.zeros(bots)
-    shares: dict[int, Floats] = {}
-    # Column by column, not as a matrix product: BLAS rounds differently with the number of rows, and a bot's blend
-    # must not depend on how many other bots there are.
-    for i, (exists, quality, value) in enumerate(
-        zip(vector.exists.tolist(), vector.quality.tolist(), vector.values.tolist(), strict=True)
-    ):
-        if exists:
-            exist_sum += weights[:, i]
-        if quality > 0.0:
-            shares[i] = share = weights[:, i] * quality
-            weight_sum += share
-            signal_sum += share * value
-    known = weight_sum > 0.0
-    safe = np.where(known, weight_sum, 1.0)
-    signal = np.where(known, signal_sum / safe, np.nan)
-    coverage = weight_sum / np.where(exist_sum > 0.0, exist_sum, 1.0)
-    variance = np.where(known, _variance(shares, vector.columns, correlation, bots), 1.0)
-    multiplier = np.where(known, np.minimum(MAX_MULTIPLIER, safe / np.sqrt(variance)), 1.0)
-    applied = np.where(use_multiplier, multiplier, 1.0)
-    forecast = np.clip(MAX_FORECAST * applied * np.where(known, signal, 0.0), -MAX_FORECAST, MAX_FORECAST)
+    applied = multiplier[:bots] if use_multiplier is True else np.where(use_multiplier, multiplier[:bots], 1.0)
+    strength = applied * signal[:bots]
+    np.minimum(strength, 1.0, out=strength)
+    np.maximum(strength, -1.0, out=strength)
+    if unknown is not None:
+        signal[unknown] = np.nan
     return Blended(
-        signal=signal,
-        coverage=coverage,
-        multiplier=multiplier,
-        forecast=forecast,
-        confidence=np.abs(forecast) / MAX_FORECAST * coverage,
+        signal=signal[:bots],
+        coverage=coverage[:bots],
+        multiplier=multiplier[:bots],
+        forecast=strength * MAX_FORECAST,
+        confidence=np.abs(strength) * coverage[:bots],
         _weights=weights,
         _quality=vector.quality,
     )
 
 
-def _variance(shares: dict[int, Floats], columns: tuple[Column, ...], correlation: Floats | None, bots: int) -> Floats:
-    """(bots,): the variance of the weighted sum, for signals of variance 1."""
-    variance = np.zeros(bots)
-    if correlation is None:
-        voices: dict[Component, Floats] = {}
-        for i, share in shares.items():
-            spoken = voices.get(columns[i].component)
-            voices[columns[i].component] = share if spoken is None else spoken + share
-        for voice in voices.values():
-            variance += voice * voice
-        return variance
-    for i, one in shares.items():
-        for j, other in shares.items():
-            variance += float(correlation[i, j]) * (one * other)
-    return variance
+def _factors(vector: SignalVector) -> Floats:
+    """(3, columns): 1 where a column exists, its quality, and quality times value; all finite."""
+    qualities, values = vector.quality.tolist(), vector.values.tolist()
+    rows = [
+        [
+            1.0 if exists or quality > 0.0 else 0.0
+            for exists, quality in zip(vector.exists.tolist(), qualities, strict=True)
+        ],
+        [quality if quality > 0.0 else 0.0 for quality in qualities],
+        [quality * value if quality > 0.0 else 0.0 for quality, value in zip(qualities, values, strict=True)],
+    ]
+    return np.array(rows)
+
+
+def _variance(share: Floats, columns: tuple[Column, ...], correlation: Floats | None) -> Floats:
+    """(bots,): the variance of the weighted sum, for signals of variance 1. share: (columns, bots), used up."""
+    if correlation is not None:
+        among = np.ascontiguousarray(correlation[: len(columns), : len(columns)])
+        return np.asarray(np.einsum("cb,cb->b", share, np.einsum("ij,jb->ib", among, share)), dtype=np.float64)
+    # Columns of one component are one voice.
+    first: dict[Component, int] = {}
+    for i, column in enumerate(columns):
+        voice = first.setdefault(column.component, i)
+        if voice != i:
+            share[voice] += share[i]
+            share[i] = 0.0
+    return np.asarray(np.einsum("cb,cb->b", share, share), dtype=np.float64)

@@ -146,17 +146,36 @@ def test_opposite_signals_give_the_opposite_blend():
     assert theirs.confidence[0] == ours.confidence[0]
 
 
+@pytest.mark.parametrize("correlated", [False, True])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_bots_blend_does_not_depend_on_the_other_bots(order):
+@pytest.mark.parametrize("bots", [1, 2, 3, 5, 8, 17, 64, 999])
+def test_a_bots_blend_does_not_depend_on_the_other_bots(order, bots, correlated):
     rng = np.random.default_rng(1)
     known: dict[str, Any] = {name: (float(rng.uniform(-1, 1)), float(rng.uniform(0.1, 1))) for name in ALL}
-    signals = vector(**known)
-    weights = np.array(rng.uniform(0, 1, (1000, 10)), order=order)
-    together = blend(weights, signals)
-    for bot in (0, 7, 999):
-        alone = blend(weights[bot : bot + 1].copy(), signals)
-        assert alone.forecast[0] == together.forecast[bot]
-        assert alone.confidence[0] == together.confidence[bot]
+    signals = vector(timeframes=("1m", "5m", "1h"), **known)
+    weights = np.array(rng.uniform(0, 1, (1000, len(signals.columns))), order=order)
+    rho = np.full((len(signals.columns),) * 2, 0.3) if correlated else None
+    together, some = (
+        blend(chosen, signals, correlation=rho) for chosen in (weights, weights[1000 - bots :].copy(order=order))
+    )
+    for name in ("signal", "coverage", "multiplier", "forecast", "confidence"):
+        assert getattr(some, name).tobytes() == getattr(together, name)[1000 - bots :].tobytes()
+
+
+def test_a_bot_without_a_voice_does_not_move_the_others():
+    signals = vector(technical=(0.6, 1.0), speed=(-0.2, 0.5))
+    silent = np.array([1.0 if c.component is Component.SENTIMENT else 0.0 for c in signals.columns])
+    both = blend(np.stack([rows(signals)[0], silent]), signals)
+    alone = blend(rows(signals), signals)
+    assert both.forecast.tolist() == [alone.forecast[0], 0.0]
+    assert both.coverage.tolist() == [alone.coverage[0], 0.0]
+    assert np.isnan(both.signal).tolist() == [False, True]
+    assert both.multiplier.tolist() == [alone.multiplier[0], 1.0]
+
+
+def test_no_bots_are_blended_too():
+    signals = vector(**ALL)
+    assert blend(rows(signals)[:0], signals).forecast.shape == (0,)
 
 
 def test_weights_of_another_shape_are_refused():
