@@ -35,6 +35,11 @@ class FeedOptions:
         return not (narrowed or self.once or self.dry_run)
 
     @property
+    def is_looking(self) -> bool:
+        """Somebody waits for what this run brings, and not for a leader to end."""
+        return bool(self.once or self.duration_s or self.record is not None or self.symbols)
+
+    @property
     def replay_options(self) -> ReplayOptions | None:
         if self.replay is None:
             return None

@@ -19,6 +19,7 @@ from marketdata.feed.config import FeedConfigError
 from marketdata.feed.display import Display
 from marketdata.feed.fleet import Fleet
 from marketdata.feed.health import BadAddress, HealthDoor
+from marketdata.feed.hints import tell_standby, why_no_data
 from marketdata.feed.options import UNUSABLE, FeedOptions, Plan, make_plan
 from marketdata.feed.service import FeedService
 from marketdata.feed.signals import Signals
@@ -68,8 +69,12 @@ def run_feed(options: FeedOptions, *, display: Display) -> Exit:
 
 
 def _say(text: str, code: Exit) -> Exit:
-    print(f"runfeed: {text}", file=sys.stderr)  # noqa: T201
+    _hint(text)
     return code
+
+
+def _hint(text: str) -> None:
+    print(f"runfeed: {text}", file=sys.stderr)  # noqa: T201
 
 
 def _unreachable(what: str, setting: str, error: BaseException) -> Exit:
@@ -152,6 +157,8 @@ class _Run:
             self._following = asyncio.create_task(fleet.follow_rows())
         if not options.dry_run:
             self._helpers.append(asyncio.create_task(keep_presence(fleet, self._display)))
+            if options.is_looking:
+                self._helpers.append(asyncio.create_task(tell_standby(fleet, say=_hint, records=bool(options.record))))
         if options.is_whole:
             self._helpers.append(asyncio.create_task(keep_slow_sources()))
         self._notifier.ready()
@@ -212,7 +219,9 @@ class _Run:
         if self._options.replay is not None and services and all(service.is_over for service in services):
             return Exit.CLEAN if _any_ticks(services) else Exit.NO_DATA
         if is_over:
-            return Exit.NO_DATA if once or not _any_ticks(services) else Exit.CLEAN
+            if not once and _any_ticks(services):
+                return Exit.CLEAN
+            return _say(why_no_data(services, followed_only=not self._options.symbols), Exit.NO_DATA)
         return None
 
     def _reload(self) -> None:

@@ -24,7 +24,9 @@ _COLOURS = {
     "standby": "",
 }
 # Words for a state in its column; the reason has a line of its own.
-_WORDS = {"unknown_symbol": "unknown"}
+_UNKNOWN = "unknown_symbol"
+_WORDS = {_UNKNOWN: "unknown"}
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ def rows_of(
             rate = rates.observe((exchange, item.symbol), item.messages, now_s)
             rows.append(_row(exchange, item, rate=rate, now_ns=now_ns, followers=followers))
         rows += [
-            Row(exchange=exchange, symbol=symbol, state="unknown_symbol", reason=reason)
+            Row(exchange=exchange, symbol=symbol, state=_UNKNOWN, reason=reason)
             for symbol, reason in feed.unknown.items()
         ]
     rates.forget({(row.exchange, row.symbol) for row in rows})
@@ -158,13 +160,24 @@ def _emptiness(venues: Sequence[Venue]) -> str:
 
 
 def _troubles(venues: Iterable[Venue], rows: Iterable[Row]) -> list[str]:
-    """In words, what is not as it should be."""
+    """In words, what is not as it should be. Of several unknown symbols the first, and how many: the table has all."""
     denied = [f"{venue.exchange} does not let us in: {venue.trouble}" for venue in venues if venue.trouble]
-    return denied + [
+    poor = [row for row in rows if row.state not in ("live", "closed") and row.reason]
+    unknown = [row.symbol for row in poor if row.state == _UNKNOWN]
+    told = [
         f"{row.symbol} {_WORDS.get(row.state, row.state)}: {row.reason}"
-        for row in rows
-        if row.state not in ("live", "closed") and row.reason
+        for row in poor
+        if row.state != _UNKNOWN or len(unknown) == 1
     ]
+    if len(unknown) > 1:
+        told.append(f"not listed by the venue: {first_of(unknown)}")
+    return denied + told
+
+
+def first_of(symbols: Sequence[str]) -> str:
+    """The first five, and how many there are besides."""
+    more = f" and {len(symbols) - _NAMED} more" if len(symbols) > _NAMED else ""
+    return f"{', '.join(symbols[:_NAMED])}{more}"
 
 
 def _table(rows: Sequence[Row], *, several: bool, width: int) -> Table:

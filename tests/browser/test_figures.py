@@ -16,10 +16,8 @@ MINUS = "\N{MINUS SIGN}"
 def run(visit: Callable[..., Visit]) -> Callable[[str], Any]:
     """Evaluates an expression over the page's own modules."""
     page = visit(session=None).open("/login/")
-    modules = (
-        "Promise.all(['decimal', 'format', 'pnl', 'socket'].map((name) => import(`/static/dashboard/${name}.js`)))"
-    )
-    return lambda expression: page.evaluate(f"{modules}.then(([d, f, p, s]) => {expression})")
+    modules = "Promise.all(['decimal', 'format', 'pnl', 'socket', 'trouble'].map((name) => import(`/static/dashboard/${name}.js`)))"
+    return lambda expression: page.evaluate(f"{modules}.then(([d, f, p, s, t]) => {expression})")
 
 
 def test_tenths_add_up(run: Callable[[str], Any]) -> None:
@@ -56,3 +54,12 @@ def test_stream_positions_compare_by_time_then_number(run: Callable[[str], Any])
 def test_times_of_any_unit_are_understood(run: Callable[[str], Any]) -> None:
     units = "[1700000000, 1700000000000, 1700000000000000, 1700000000000000000, '2023-11-14T22:13:20Z']"
     assert run(f"{units}.map(f.millis)") == [1_700_000_000_000] * 5
+
+
+def test_the_banner_names_five_unknown_symbols_and_counts_the_rest(run: Callable[[str], Any]) -> None:
+    feed = "{symbol: `S${n}/Y`, state: 'unknown_symbol', reason: 'x does not list it: did you mean T/Y?'}"
+    said = run(f"t.troubleOf([...Array(8).keys()].map((n) => ({feed})))")
+    assert said.startswith("Not listed by their exchange: S0/Y, S1/Y, S2/Y, S3/Y, S4/Y and 3 more. ")
+    assert "did you mean" not in said
+    said = run(f"t.troubleOf([{{symbol: 'A/B', state: 'stale', reason: 'no data for 2 s'}}, (n => ({feed}))(7)])")
+    assert said.startswith("A/B stale (no data for 2 s). Nothing is traded where the price is stale. Not listed")

@@ -5,6 +5,7 @@ import { find, put, toneClass } from "./dom.js";
 import { clock, money, plural, span, tone, zone } from "./format.js";
 import { sum, unrealised } from "./pnl.js";
 import { acting, confirmed, toast } from "./toast.js";
+import { troubleOf } from "./trouble.js";
 
 const SILENT_AFTER_MS = 4000;
 const SHORT = { active: "Stop trading", pause: "Entries paused", reduce: "Exits only", flatten: "Flattened" };
@@ -144,13 +145,11 @@ export class SafetyBar {
       return { state: "lost", text: "Feed silent", warning: `No price since ${since} (${span(quietMs)}). Nothing is traded on stale prices.` };
     }
     if (!poor.length) return { state: "live", text: `${plural(feeds.length, "feed")} live`, warning: "" };
-    const named = poor.slice(0, 3).map((feed) => `${feed.symbol} ${feed.state}${feed.reason ? ` (${feed.reason})` : ""}`);
-    const more = poor.length > 3 ? ` and ${poor.length - 3} more` : "";
     const lost = poor.length === feeds.length && !poor.some((feed) => feed.state === "fallback");
     return {
       state: lost ? "lost" : "partly",
       text: `${feeds.length - poor.length} of ${plural(feeds.length, "feed")} live`,
-      warning: `${named.join(", ")}${more}. Nothing is traded where the price is stale.`,
+      warning: troubleOf(poor),
     };
   }
 }

@@ -54,8 +54,40 @@ def test_once_ends_with_the_first_tick():
 
 
 @pytest.mark.usefixtures("venue")
-def test_no_data_in_time_is_three():
-    assert run("--once", "--symbols", "NO/SUCH", "--duration", "2")[0] == 3
+def test_no_data_in_time_is_three_and_says_why():
+    code, _, errors = run("--once", "--symbols", "NO/SUCH", "--duration", "4")
+    assert code == 3
+    assert "runfeed: simulated does not list NO/SUCH" in errors
+    code, _, errors = run("--once", "--symbols", ",".join(f"N{number}/SUCH" for number in range(7)), "--duration", "4")
+    assert code == 3
+    assert "simulated does not list N0/SUCH, N1/SUCH, N2/SUCH, N3/SUCH, N4/SUCH and 2 more." in errors
+    code, _, errors = run("--once", "--duration", "1")
+    assert (code, "nothing of simulated is followed: start a bot" in errors) == (3, True)
+
+
+@pytest.mark.usefixtures("venue")
+def test_beside_a_leader_it_says_so_and_that_a_dry_run_streams(tmp_path):
+    follow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
+    leader = start("--json")
+    try:
+        for line in leader.stdout:
+            if json.loads(line)["event"] == "live":
+                break
+        name = ":".join(FeedLease.objects.get().holder.split(":")[:2])
+        code, _, errors = run("--once", "--duration", "2")
+        assert code == 3
+        assert f"simulated is led by {name}: this one stands by, and streams nothing until that one ends." in errors
+        assert "With --dry-run it streams beside it, and publishes nothing." in errors
+        assert "no tick of simulated: another process leads it." in errors
+        code, _, errors = run("--record", str(tmp_path), "--duration", "2")
+        assert "stands by, and records nothing" in errors
+        assert not list(tmp_path.rglob("*.zst"))
+        # What the hint promises.
+        assert run("--once", "--dry-run", "--record", str(tmp_path), "--symbols", "BTC/USDT")[0] == 0
+        assert [path for path in tmp_path.rglob("*") if path.is_file()]
+    finally:
+        leader.terminate()
+        leader.communicate(timeout=15)
 
 
 @pytest.mark.usefixtures("venue")

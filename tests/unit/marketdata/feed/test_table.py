@@ -68,6 +68,16 @@ def test_what_is_wrong_is_told_in_words_below():
     assert "NO/SUCH unknown: did you mean BTC/USDT?" in lines
 
 
+def test_many_unknown_symbols_share_one_line_with_the_first_five():
+    many = [Row(exchange="binance", symbol=f"N{number}/X", state="unknown_symbol", reason="why") for number in range(7)]
+    stale = Row(exchange="binance", symbol="BTC/USDT", state="stale", reason="no data for 2.0 s")
+    lines = shown([BINANCE], [*many, stale])
+    assert lines[-2:] == [
+        "BTC/USDT stale: no data for 2.0 s",
+        "not listed by the venue: N0/X, N1/X, N2/X, N3/X, N4/X and 2 more",
+    ]
+
+
 def test_what_a_venue_says_is_no_markup():
     odd = Row(exchange="binance", symbol="[red]X[/]/Y", state="stale", reason="[bold]no[/bold] [/] data")
     lines = shown([BINANCE], [odd])
