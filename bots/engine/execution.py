@@ -124,6 +124,24 @@ class Execution:
         for report in await self._broker(bot).cancel(order.order_id, now_ns):
             await self.record(report)
 
+    async def write_off(self, bot: BotBooks, held: Held, decision: DecisionRecord, now_ns: int) -> None:
+        """End a position that no order can end, and say so."""
+        desk = self._desk
+        if desk.database_error or bot.suspended or bot.lost:
+            return
+        try:
+            closed = await desk.store.write_off(held.position.position_id, decision, bot.token, now_ns)
+        except psycopg.Error as error:
+            desk.database_failed(error, bot=bot)
+            return
+        if closed is None:
+            return
+        bot.positions.pop(held.position.instrument_id, None)
+        bot.book_close(closed)
+        self._on_change(bot)
+        desk.say(bot.config.owner_id, "positionUpdate", messages.position_closed(closed, symbol=held.rules.symbol))
+        desk.alert(bot, "warning", f"dust:{closed.position_id}", f"{bot.config.name}: {decision.reasoning}")
+
     def resume(self, bot: BotBooks, rules: InstrumentRules, resting: Iterable[RestingOrder]) -> None:
         """Take back orders that rested at a restart."""
         for found in resting:

@@ -14,11 +14,12 @@ from bots.engine.evaluation import Evaluator
 from bots.engine.execution import DATABASE_AWAY, EXIT_RETRY_NS, Execution
 from bots.engine.protection import cancel_reason, exit_reason_of, exit_words
 from bots.engine.seats import Seats
-from bots.engine.trace import protective_record
+from bots.engine.trace import dust_record, protective_record
 from bots.orders.marks import Mark
 from bots.orders.results import RestingOrder
 from bots.trading.money import from_float
 from bots.trading.plan import plan_exit
+from bots.trading.positions import is_dust
 from bots.trading.records import InstrumentRules, OrderPlan, Reason
 from bots.trading.vocabulary import Action, ExitReason, Side, Trigger
 from marketdata.events import Bar, BookSnapshot, Event, FeedState, QuoteTick, Timeframe, TradeTick
@@ -136,6 +137,7 @@ class SymbolWorker:
         await self.execution.on_time(now_ns)
         await self._cancel_due(now_ns)
         if self._held:
+            await self._write_off_dust(now_ns)
             await self._protect(now_ns)
         await self._evaluate(now_ns, on_tick=False)
         return self._marks(now_ns)
@@ -188,7 +190,9 @@ class SymbolWorker:
                 await self._leave(bot, held, reason, bid, ask, now_ns)
 
     async def _leave(self, bot: BotBooks, held: Held, reason: ExitReason, bid: float, ask: float, now_ns: int) -> None:
-        position, rules = held.position, held.rules
+        # The venue's rules may have changed since the position was taken up.
+        seat = self.seats.of(bot.bot_id)
+        position, rules = held.position, seat.rules if seat is not None else held.rules
         working = bot.working(position.instrument_id)
         if working is not None:
             # The entry's rest would buy again what is sold here.
@@ -223,6 +227,21 @@ class SymbolWorker:
         await self.execution.send(bot, plan, decision, now_ns)
         if self._desk.observer is not None:
             self._desk.observer.decided(decision, bot.config.name, plan.quantity)
+
+    async def _write_off_dust(self, now_ns: int) -> None:
+        """A venue may raise its smallest order above what is held: then no exit ever passes."""
+        for bot, held in tuple(self._held):
+            seat = self.seats.of(bot.bot_id)
+            if seat is None or not is_dust(held.position, seat.rules) or bot.working(seat.rules.instrument_id):
+                continue
+            decision = dust_record(
+                position=held.position,
+                rules=seat.rules,
+                trigger=Trigger.STOP,
+                ts_event=now_ns,
+                price=float(held.mark),
+            )
+            await self.execution.write_off(bot, held, decision, now_ns)
 
     async def _cancel_due(self, now_ns: int) -> None:
         for seat in tuple(self.seats.seats):

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from bots.orders.dust import dust_words
 from bots.trading.decide import Opinion
-from bots.trading.records import DecisionRecord, InstrumentRules, Reason
+from bots.trading.records import DecisionRecord, InstrumentRules, PositionState, Reason
 from bots.trading.vocabulary import Action, ExitReason, Trigger, Verdict
 from quant.blend import Blended
 from quant.explain import NOTHING_IN_THE_WAY, reasoning, voices, what_would_trade
@@ -182,6 +184,23 @@ def protective_record(
         reasoning=reasoning,
         exit_reason=exit_reason,
     )
+
+
+def dust_record(
+    *, position: PositionState, rules: InstrumentRules, trigger: Trigger, ts_event: int, price: float
+) -> DecisionRecord:
+    """The decision to end a position that no order can end. Nothing is sent."""
+    record = protective_record(
+        bot_id=position.bot_id,
+        rules=rules,
+        trigger=trigger,
+        ts_event=ts_event,
+        action=Action.HOLD,
+        price=price,
+        exit_reason=ExitReason.DUST,
+        reasoning=dust_words(position, rules),
+    )
+    return replace(record, verdict=Verdict.HOLD)
 
 
 class SideView(Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ from msgspec import Struct
 from bots.engine import messages
 from bots.engine.books import Held
 from bots.engine.protection import exit_words
-from bots.engine.trace import protective_record
+from bots.engine.trace import dust_record, protective_record
 from bots.monitor.markets import Market, Place
 from bots.monitor.watched import close_price, exit_reason
 from bots.orders.connections import open_pool
@@ -24,7 +24,7 @@ from bots.orders.store import OrderStore
 from bots.trading.matching import PaperFees, PaperMatcher
 from bots.trading.money import from_float
 from bots.trading.plan import plan_exit
-from bots.trading.positions import update_stops
+from bots.trading.positions import is_dust, update_stops
 from bots.trading.records import InstrumentRules, LeaseToken, OrderPlan, PositionState, SubmittedOrder, VenueReport
 from bots.trading.vocabulary import Action, ExitReason, Purpose, Side, Trigger
 
@@ -106,6 +106,9 @@ class _Look:
             market = self._markets.get((rules.exchange, rules.symbol))
             if market is None:
                 continue
+            if is_dust(position, rules):
+                await self._write_off(bot, position, rules, market)
+                continue
             moved = update_stops(position, from_float(close_price(position, market)))
             marks.append(self._mark(moved, bot, market))
             reason = exit_reason(moved, bot.restriction.ladder, market)
@@ -114,6 +117,24 @@ class _Look:
         await self._store.save_marks(marks)
         for due in leaving:
             await self._leave(due, recovery)
+
+    async def _write_off(self, bot: BotConfig, position: PositionState, rules: InstrumentRules, market: Market) -> None:
+        at_ns = market.trade_ns(self._now_ns, stream_clock=bot.account.stream_clock)
+        decision = dust_record(
+            position=position,
+            rules=rules,
+            trigger=Trigger.MONITOR,
+            ts_event=at_ns,
+            price=close_price(position, market),
+        )
+        closed = await self._store.write_off(position.position_id, decision, self._token, at_ns)
+        if closed is not None:
+            log.warning(
+                "[RISK MANAGER] position written off", bot=bot.name, symbol=rules.symbol, why=decision.reasoning
+            )
+            self.told.append((bot.owner_id, "positionUpdate", messages.position_closed(closed, symbol=rules.symbol)))
+            said = messages.alert("warning", "dust", f"{bot.name}: {decision.reasoning}.", bot_id=bot.bot_id)
+            self.told.append((bot.owner_id, "alert", said))
 
     def _mark(self, position: PositionState, bot: BotConfig, market: Market) -> Mark:
         return Mark(

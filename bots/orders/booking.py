@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from bots.orders.closing import standing_values, trade_values
 from bots.orders.decisions import to_json
 from bots.orders.rows import LockedOrder
 from bots.orders.times import to_datetime, to_ns
@@ -35,6 +36,7 @@ class Booking(Struct, kw_only=True):
     incident: str = ""
     position_values: dict[str, Any] | None = None
     trade_values: dict[str, Any] | None = None
+    standing_values: dict[str, Any] | None = None
     fill_values: list[dict[str, Any]] = msgspec.field(default_factory=list)
     legs: list[tuple[uuid.UUID, JournalEntryLeg]] = msgspec.field(default_factory=list)
     balance_values: list[dict[str, Any]] = msgspec.field(default_factory=list)
@@ -153,7 +155,8 @@ def _settle_position(booking: Booking, locked: LockedOrder, *, ended: bool) -> N
         reason = ExitReason(locked.row.exit_reason) if is_exit else ExitReason.DUST
         closed = close(position, exit_reason=reason, closed_at_ns=booking.at_ns)
         booking.closed, booking.position = closed, None
-        booking.trade_values = _trade_values(closed, locked)
+        booking.trade_values = trade_values(closed, locked.position_decision_id)
+        booking.standing_values = standing_values(closed)
     booking.position_values = _position_values(position, booking.closed, locked)
 
 
@@ -182,24 +185,6 @@ def _position_values(position: PositionState, closed: ClosedPosition | None, loc
             "exit_reason": closed.exit_reason.value,
         }
     return values
-
-
-def _trade_values(closed: ClosedPosition, locked: LockedOrder) -> dict[str, Any]:
-    return {
-        "position_id": closed.position_id,
-        "bot_id": closed.bot_id,
-        "instrument_id": closed.instrument_id,
-        "decision_id": locked.position_decision_id,
-        "side": closed.side.value,
-        "quantity": closed.quantity,
-        "entry_price": closed.entry_price,
-        "exit_price": closed.exit_price,
-        "fees": closed.fees,
-        "net_pnl": closed.net_pnl,
-        "exit_reason": closed.exit_reason.value,
-        "opened_at": to_datetime(closed.opened_at_ns),
-        "closed_at": to_datetime(closed.closed_at_ns),
-    }
 
 
 def _fill_values(

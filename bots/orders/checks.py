@@ -255,6 +255,22 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        code="I12",
+        name="a bot's standing is the sum of its trades",
+        sql="""
+            SELECT 'bot ' || coalesce(s.bot_id, t.bot_id), 'standing ' || coalesce(s.trades, 0) || ' trades, '
+                   || coalesce(s.gained - s.lost, 0) || '; trades ' || coalesce(t.trades, 0) || ', '
+                   || coalesce(t.net, 0)
+            FROM bots_standing s
+            FULL JOIN (
+                SELECT bot_id, count(*) AS trades, sum(realised_pnl) AS net, sum(fees) AS fees,
+                       count(*) FILTER (WHERE realised_pnl > 0) AS wins
+                FROM bots_trade GROUP BY 1) t ON t.bot_id = s.bot_id
+            WHERE (coalesce(s.trades, 0), coalesce(s.wins, 0), coalesce(s.gained - s.lost, 0), coalesce(s.fees, 0))
+               <> (coalesce(t.trades, 0), coalesce(t.wins, 0), coalesce(t.net, 0), coalesce(t.fees, 0))
+        """,
+    ),
+    Invariant(
         code="I13",
         name="no order is unknown for more than a minute, and none is entered beside it",
         sql="""

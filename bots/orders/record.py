@@ -133,6 +133,7 @@ async def _write(connection: RowConnection, locked: LockedOrder, booking: Bookin
         await cursor.execute(sql.UPDATE_INTENT, booking.intent_values)
         if booking.trade_values is not None:
             await cursor.execute(sql.INSERT_TRADE, booking.trade_values)
+            await cursor.execute(sql.ADD_TO_STANDING, booking.standing_values)
         if booking.incident:
             await _halt(connection, locked.row.bot_id, booking.incident)
         updated = await connection.execute(sql.UPDATE_ORDER, booking.order_values)

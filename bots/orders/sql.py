@@ -245,6 +245,22 @@ VALUES (
     %(exit_price)s, %(fees)s, %(net_pnl)s, %(exit_reason)s, %(opened_at)s, %(closed_at)s)
 """
 
+# A trade of an earlier day, told late, is no part of the present one.
+ADD_TO_STANDING = """
+INSERT INTO bots_standing AS s (
+    bot_id, trades, wins, gained, lost, fees, day, realised_day, week, realised_week)
+VALUES (%(bot_id)s, 1, %(wins)s, %(gained)s, %(lost)s, %(fees)s, %(day)s, %(net_pnl)s, %(week)s, %(net_pnl)s)
+ON CONFLICT (bot_id) DO UPDATE SET
+    trades = s.trades + 1, wins = s.wins + excluded.wins, gained = s.gained + excluded.gained,
+    lost = s.lost + excluded.lost, fees = s.fees + excluded.fees,
+    realised_day = CASE WHEN s.day IS NULL OR excluded.day > s.day THEN excluded.realised_day
+                        WHEN excluded.day = s.day THEN s.realised_day + excluded.realised_day ELSE s.realised_day END,
+    realised_week = CASE WHEN s.week IS NULL OR excluded.week > s.week THEN excluded.realised_week
+                         WHEN excluded.week = s.week THEN s.realised_week + excluded.realised_week
+                         ELSE s.realised_week END,
+    day = greatest(s.day, excluded.day), week = greatest(s.week, excluded.week)
+"""
+
 # --- Marks, halts, requests -------------------------------------------------------------------------------------
 
 SAVE_MARKS = """

@@ -7,6 +7,7 @@ from uuid import UUID
 from bots.orders import leases, sql
 from bots.orders.connections import Pool, RowConnection
 from bots.orders.decisions import store_decisions, to_json
+from bots.orders.dust import write_off
 from bots.orders.leases import LeaseTerms
 from bots.orders.load import EngineState, load_engine_state
 from bots.orders.marks import Mark, save_marks
@@ -15,6 +16,7 @@ from bots.orders.recovery import recover
 from bots.orders.results import Recorded, Recovery, StaleLease
 from bots.orders.submit import submit
 from bots.trading.limits import DEFAULT_CONTROLS, Controls
+from bots.trading.positions import ClosedPosition
 from bots.trading.records import DecisionRecord, Denied, LeaseToken, OrderPlan, SubmittedOrder, VenueReport
 from bots.trading.vocabulary import Ladder
 
@@ -42,6 +44,12 @@ class OrderStore:
     async def recover(self, tokens: Iterable[LeaseToken]) -> Recovery:
         """Settle what a dead owner left behind: see `bots.orders.recovery`."""
         return await recover(self.pool, tokens)
+
+    async def write_off(
+        self, position_id: int, decision: DecisionRecord, lease: LeaseToken, now_ns: int
+    ) -> ClosedPosition | None:
+        """End a position that no order can end: see `bots.orders.dust`."""
+        return await write_off(self.pool, position_id, decision, lease, now_ns)
 
     async def load(self, bot_ids: Sequence[int], now_ns: int) -> EngineState:
         return await load_engine_state(self.pool, bot_ids, now_ns)

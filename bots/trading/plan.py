@@ -12,7 +12,7 @@ from bots.trading.risk import MarketView, RiskState, evaluate_risk
 from bots.trading.sizing import TooSmall, collar_price, exit_quantity, limit_price, size_entry
 from bots.trading.vocabulary import ExitReason, OrderType, Purpose, Side
 
-_DUST = Reason(code="too_small", text="what is held is less than one lot: it cannot be sold")
+_DUST = Reason(code="too_small", text="what is held is less than the venue's smallest order: it cannot be sold")
 
 
 class Situation(Struct, frozen=True, kw_only=True):
@@ -97,7 +97,7 @@ def plan_exit(
     """Leave a position at market within the collar, whatever the bot's order type: an exit that rests does not protect."""
     side = position.side.opposite
     quantity = exit_quantity(rules=rules, held=position.quantity)
-    if quantity <= 0:
+    if quantity <= 0 or quantity < rules.min_quantity:
         return (_DUST,)
     return OrderPlan(
         bot_id=position.bot_id,

@@ -249,3 +249,15 @@ def test_the_task_does_it_with_the_clock_of_this_machine(scene: Scene) -> None:
     tasks.monitor_positions()
     position.refresh_from_db()
     assert position.closed_at is not None
+
+
+def test_less_than_a_raised_lot_is_closed_as_dust_and_said_so(scene: Scene) -> None:
+    position = scene.hold()
+    scene.cast.btc.lot_size = D("0.01")
+    scene.cast.btc.save()
+    scene.price(97_500.0)
+    scene.watch()
+    position.refresh_from_db()
+    assert (position.quantity, position.dust, position.exit_reason) == (D(0), D("0.002997"), "dust")
+    assert [data["code"] for data in scene.told("alert")] == ["dust"]
+    assert broken_invariants() == []

@@ -72,6 +72,7 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
     ("a fill that is not in the journal", "I12", ("DELETE FROM bots_journalleg WHERE kind = 'fill'",)),
     ("a trade with another result", "I12", ("UPDATE bots_trade SET realised_pnl = realised_pnl + 1",)),
     ("a closed position without its trade", "I12", ("DELETE FROM bots_trade",)),
+    ("a standing that forgot a trade", "I12", ("UPDATE bots_standing SET trades = 0, gained = 0, lost = 0, fees = 0",)),
     (
         "an order unknown for an hour",
         "I13",
