@@ -11,7 +11,7 @@ ENTRY_RESTS_NS = 60_000_000_000
 
 def exit_reason_of(bot: BotBooks, held: Held, *, bid: float, ask: float, reached: bool) -> ExitReason | None:
     """Why a position must be left now, if it must. reached: a stop or target may be due at these prices."""
-    if held.position.close_requested:
+    if held.position.close_requested or bot.config.closing:
         return ExitReason.MANUAL
     if bot.config.restriction.ladder is Ladder.FLATTEN:
         return ExitReason.FLATTEN

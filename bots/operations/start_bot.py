@@ -26,8 +26,8 @@ def start_bot(*, bot_id: int, actor: User | None, now: datetime) -> Session:
         left_over.ended_at, left_over.end_reason = now, bot.state_reason or "ended by an error"
         left_over.save(update_fields=("ended_at", "end_reason"))
     session = Session.objects.create(bot=bot, started_at=now, started_by=actor)
-    bot.state, bot.state_reason = BotState.RUNNING, ""
-    bot.save(update_fields=("state", "state_reason", "updated_at"))
+    bot.state, bot.state_reason, bot.closing_since = BotState.RUNNING, "", None
+    bot.save(update_fields=("state", "state_reason", "closing_since", "updated_at"))
     follow_symbols(bot)
     audit(actor=actor, action="bot.start", target=f"bot:{bot.pk}", at=now)
     tell_bot_state(bot)

@@ -18,7 +18,7 @@ class CannotStop(Refused):
 def stop_bot(*, bot_id: int, actor: User | None, now: datetime, reason: str = "", close_positions: bool = False) -> Bot:
     """End the session. Positions that stay open keep their stops, and an engine keeps watching them.
 
-    close_positions: ask for all of them to be closed. Raises CannotStop, NoSuchBot.
+    close_positions: ask for all of them to be closed, and for what orders on their way may still fill. Raises CannotStop, NoSuchBot.
     """
     bot = lock_bot(bot_id)
     if bot.state == BotState.STOPPED:
@@ -28,7 +28,8 @@ def stop_bot(*, bot_id: int, actor: User | None, now: datetime, reason: str = ""
         session.ended_at, session.end_reason = now, (reason or "stopped")[:300]
         session.save(update_fields=("ended_at", "end_reason"))
     bot.state, bot.state_reason = BotState.STOPPED, reason[:300]
-    bot.save(update_fields=("state", "state_reason", "updated_at"))
+    bot.closing_since = now if close_positions else None
+    bot.save(update_fields=("state", "state_reason", "closing_since", "updated_at"))
     held = Position.objects.filter(bot=bot, closed_at=None)
     if close_positions:
         held.filter(close_requested_at=None).update(close_requested_at=now)

@@ -35,6 +35,7 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     """A bot's settings. `version` goes up with every change.
 
     `instruments` are its watchlist and what it still holds or has ordered; of those, `unwatched` are not entered again.
+    `closing`: it was stopped with the wish to hold nothing, so that whatever fills still is left too.
     """
 
     bot_id: int
@@ -60,6 +61,7 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     session_id: int | None
     session_started_ns: int | None
     unwatched: frozenset[int] = frozenset()
+    closing: bool = False
 
 
 class BotResults(Struct, frozen=True, kw_only=True):
@@ -203,6 +205,7 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         session_id=row.session_id,
         session_started_ns=to_ns(row.session_started_at) if row.session_started_at else None,
         unwatched=unwatched,
+        closing=row.closing,
     )
 
 

@@ -3,7 +3,7 @@
 from bots.orders.sql import POSITION_COLUMNS
 
 BOTS = """
-SELECT b.id, b.owner_id, b.name, b.state, b.version, b.account_id, b.evaluation, b.interval_s, b.timeframes,
+SELECT b.id, b.owner_id, b.name, b.state, b.closing_since IS NOT NULL AS closing, b.version, b.account_id, b.evaluation, b.interval_s, b.timeframes,
        b.component_weights, b.strategy_weight_balance, b.use_diversification_multiplier, b.validator_enabled,
        b.minimum_confidence, b.minimum_coverage, b.second_source, b.signal_storage, b.order_type, b.capital, b.maximum_positions,
        b.maximum_position_value, b.maximum_trades_per_day, b.stop_loss, b.take_profit, b.trailing_stop,

@@ -137,10 +137,12 @@ WHERE o.id = %(order_id)s
 FOR UPDATE OF o FOR SHARE OF l
 """
 
+# What a bot holds that was stopped with the wish to hold nothing is to be closed, whenever it was filled.
 POSITION_COLUMNS = """
     p.id, p.bot_id, p.instrument_id, p.side, p.quantity, p.opened_quantity, p.entry_price, p.cost, p.exited_quantity,
     p.exit_price, p.realised_pnl, p.fees, p.stop_price, p.target_price, p.trailing_stop, p.high_water_mark,
-    p.mark_price, p.opened_at, p.close_requested_at, p.decision_id
+    p.mark_price, p.opened_at, p.decision_id,
+    coalesce(p.close_requested_at, (SELECT closing_since FROM bots_bot WHERE id = p.bot_id)) AS close_requested_at
 """
 
 LOCK_OPEN_POSITION = f"""

@@ -12,6 +12,7 @@ from django.utils import timezone
 from bots import tasks
 from bots.models import Account, AuditEntry, Bot, BotLease, Decision, Fill, Installation, Order, Position, Trade
 from bots.monitor.positions import Watch, monitor_positions
+from bots.operations.stop_bot import stop_bot
 from bots.orders.checks import broken_invariants
 from tests.integration.monitor.scene import Scene
 from tests.integration.orders.cast import make_bot
@@ -261,3 +262,17 @@ def test_less_than_a_raised_lot_is_closed_as_dust_and_said_so(scene: Scene) -> N
     assert (position.quantity, position.dust, position.exit_reason) == (D(0), D("0.002997"), "dust")
     assert [data["code"] for data in scene.told("alert")] == ["dust"]
     assert broken_invariants() == []
+
+
+def test_what_filled_after_its_bot_was_stopped_with_everything_to_be_closed_is_closed_without_an_engine(
+    scene: Scene,
+) -> None:
+    Bot.objects.update(state="running")
+    stop_bot(bot_id=scene.cast.bot.pk, actor=None, now=timezone.now(), close_positions=True)
+    Bot.objects.update(state="running")
+    position = scene.hold()
+    Bot.objects.update(state="stopped")
+    scene.price(100_000.0)
+    scene.watch()
+    position.refresh_from_db()
+    assert (position.close_requested_at, position.exit_reason) == (None, "manual")
