@@ -16,6 +16,7 @@ from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
 from bots.engine.housekeeping import check_bots, tell_positions, warn_unprotected
 from bots.engine.inbox import Intake
+from bots.engine.observations import Observations
 from bots.engine.roster import Roster
 from bots.engine.signal_writer import SignalWriter
 from bots.orders.connections import Pool, connection_parameters
@@ -64,7 +65,8 @@ class Engine:
             say=self.broadcaster.put,
         )
         self.intake = Intake(layer)
-        self.roster = Roster(self.desk, self.intake, holder=holder)
+        self.observations = Observations(layer)
+        self.roster = Roster(self.desk, self.intake, self.observations, holder=holder)
         self.holder = holder
         self._terms = terms
         self._nudged = asyncio.Event()
@@ -72,8 +74,11 @@ class Engine:
     async def run(self) -> None:
         """Look after bots until cancelled, then flush what waits and give the leases back."""
         loops: dict[str, Callable[[], Awaitable[None]]] = {
-            "ticks": self.intake.receive,
-            "groups": self.intake.keep_groups,
+            "ticks": self.intake.membership.receive,
+            "groups": self.intake.membership.keep_groups,
+            "observations": self.observations.membership.receive,
+            "observation groups": self.observations.membership.keep_groups,
+            "past observations": self.observations.keep_loading,
             "events": self.broadcaster.run,
             "leases": self._keep_leases,
             "bots": self._keep_bots,

@@ -5,25 +5,28 @@ Redis may go away: the layer comes back by itself, what was sent meanwhile is lo
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import structlog
-from channels.layers import get_channel_layer
-from redis.exceptions import RedisError
 
+from bots.engine.membership import Membership
 from marketdata.batches import BatchReader, ConflatingQueue, MalformedBatch, ReadBatch, tick_group
 from marketdata.clock import VenueClock, venue_clock
+from marketdata.events import Event
 
 log = structlog.get_logger(__name__)
 
 MAX_KEPT = 10_000
-_RETRY_S = 1.0
 
 Instrument = tuple[str, str]
 
 
 class Inbox:
-    """What waits for one symbol. `hole` is set when something was missed, `is_stale` until the book is whole again."""
+    """What waits for one symbol. `hole` is set when something was missed, `is_stale` until the book is whole again.
+
+    Slow observations are of other streams: what is missed of those says nothing of the book.
+    """
 
     def __init__(self) -> None:
         self.queue = ConflatingQueue(max_kept=MAX_KEPT)
@@ -39,19 +42,22 @@ class Inbox:
             self.queue.put(event)
         self.wake.set()
 
+    def observe(self, events: Iterable[Event]) -> None:
+        """Slow observations, in the order in which they came among the ticks."""
+        for event in events:
+            self.queue.put(event)
+        self.wake.set()
+
 
 class Intake:
     """One membership of the channel layer for all symbols of an engine."""
 
     def __init__(self, layer: Any = None) -> None:
-        self._layer: Any = layer or get_channel_layer()
+        self.membership = Membership(self.take, layer=layer)
         self._reader = BatchReader()
         self._inboxes: dict[Instrument, Inbox] = {}
-        self._joined: set[Instrument] = set()
         self._epochs: dict[Instrument, int] = {}
         self._clocks: dict[str, VenueClock] = {}
-        self._channel = ""
-        self._changed = asyncio.Event()
         self.batches = 0
         self.malformed = 0
         self.last_batch_s = 0.0
@@ -78,53 +84,17 @@ class Intake:
         inbox = self._inboxes.get((exchange, symbol))
         if inbox is None:
             inbox = self._inboxes[(exchange, symbol)] = Inbox()
-            self._changed.set()
+            self._match_groups()
         return inbox
 
     def unfollow(self, exchange: str, symbol: str) -> None:
         self._inboxes.pop((exchange, symbol), None)
         self._reader.forget(exchange, symbol)
         self._epochs.pop((exchange, symbol), None)
-        self._changed.set()
+        self._match_groups()
 
-    async def keep_groups(self) -> None:
-        """Join the groups of what is followed and leave the others, until cancelled."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            try:
-                await self._match_groups()
-            except (RedisError, OSError) as error:
-                log.warning("[WS] redis is away: trying again", error=f"{type(error).__name__}: {error}")
-                self._changed.set()
-                await asyncio.sleep(_RETRY_S)
-
-    async def _match_groups(self) -> None:
-        if not self._channel:
-            return
-        for instrument in sorted(set(self._inboxes) - self._joined):
-            await self._layer.group_add(tick_group(*instrument), self._channel)
-            self._joined.add(instrument)
-        for instrument in sorted(self._joined - set(self._inboxes)):
-            await self._layer.group_discard(tick_group(*instrument), self._channel)
-            self._joined.discard(instrument)
-
-    async def receive(self) -> None:
-        """Take batches until cancelled."""
-        while not self._channel:
-            try:
-                self._channel = await self._layer.new_channel("engine.")
-            except (RedisError, OSError) as error:
-                log.warning("[WS] redis is away: trying again", error=f"{type(error).__name__}: {error}")
-                await asyncio.sleep(_RETRY_S)
-        self._joined.clear()
-        self._changed.set()
-        try:
-            while True:
-                # Cancelling this call gives the channel up, so nothing here waits with a timeout.
-                self.take(await self._layer.receive(self._channel))
-        finally:
-            self._channel = ""
+    def _match_groups(self) -> None:
+        self.membership.want({tick_group(*instrument) for instrument in self._inboxes})
 
     def take(self, message: dict[str, Any]) -> None:
         """Sort one message of the layer."""

@@ -12,6 +12,7 @@ from bots.engine.books import AccountBooks, BotBooks, Held, Working
 from bots.engine.desk import Desk
 from bots.engine.following import follow_again
 from bots.engine.inbox import Intake
+from bots.engine.observations import Observations
 from bots.engine.runner import SymbolRunner
 from bots.orders.load import BotConfig, EngineState
 from bots.orders.results import Recovery, RestingOrder
@@ -38,11 +39,12 @@ WHERE b.id = ANY(%(bot_ids)s)
 class Roster:
     """The bots and the symbols they trade. All changes go through here, one at a time."""
 
-    def __init__(self, desk: Desk, intake: Intake, *, holder: str) -> None:
+    def __init__(self, desk: Desk, intake: Intake, observations: Observations, *, holder: str) -> None:
         self.runners: dict[Instrument, SymbolRunner] = {}
         self._tasks: dict[Instrument, asyncio.Task[None]] = {}
         self._desk = desk
         self._intake = intake
+        self._observations = observations
         self._holder = holder
         self._fingerprints: dict[int, str] = {}
         self._lock = asyncio.Lock()
@@ -212,6 +214,7 @@ class Roster:
             timeframes=_timeframes(bot.config),
         )
         self.runners[instrument] = runner
+        self._observations.follow(runner)
         await runner.bootstrap()
         self._tasks[instrument] = asyncio.create_task(self._keep(runner), name=f"symbol {symbol}")
         return runner
@@ -310,6 +313,7 @@ class Roster:
                 if task is not None:
                     task.cancel()
                 self._intake.unfollow(*instrument)
+                self._observations.unfollow(runner)
 
     async def close(self) -> None:
         """Stop all symbols and give every bot back, so that another engine may take it at once."""

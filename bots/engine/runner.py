@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -19,6 +19,7 @@ from marketdata.clock import VenueClock
 from marketdata.events import Bar, Event, FeedState, HistoryReady, Timeframe
 from marketdata.history import BOOTSTRAP_BARS, load_bars
 from quant.reading import MIN_OBSERVATIONS
+from quant.slow_signals import in_order
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +56,10 @@ class SymbolRunner:
 
     def now_ns(self) -> int:
         return self._clock.now_ns(time.time_ns())
+
+    @property
+    def asset(self) -> str:
+        return self.worker.symbol.partition("/")[0]
 
     async def bootstrap(self) -> None:
         """Begin from the stored bars and the feed's last snapshot."""
@@ -124,6 +129,20 @@ class SymbolRunner:
             await worker.step(self._rebased(event, now_ns), now_ns, evaluate=i == last)
         self.events += len(events)
         await worker.tell(now_ns)
+
+    def observe(self, events: Iterable[Event]) -> None:
+        """Take slow observations of the asset in their turn."""
+        self._inbox.observe(events)
+
+    async def take_past(self, past: Sequence[Event], recent: Sequence[Event]) -> None:
+        """Begin the slow signals anew from stored observations; `recent` came by the stream meanwhile."""
+        signals = self.worker.signals
+        # Tens of thousands: ticks must not wait for them.
+        observed = await asyncio.to_thread(signals.observed, past)
+        async with self.lock:
+            signals.take_observations(observed)
+            for event in in_order(recent):
+                signals.update(event)
 
     async def second(self) -> list[Mark]:
         """Once a second: what time alone brings."""

@@ -103,7 +103,7 @@ def test_a_variant_without_a_strategy_weighs_the_others():
     whole, less = vector.readings[0], vector.readings[1]
     known = {name: whole.parts[name] for name in PART_WEIGHTS if name not in ("liquidity", "trend")}
     weights = {name: PART_WEIGHTS[name] for name, value in known.items() if value is not None}
-    expected = sum(weights[name] * known[name] for name in weights) / sum(weights.values())
+    expected = sum(weight * (known[name] or 0.0) for name, weight in weights.items()) / sum(weights.values())
     assert less.value == pytest.approx(expected)
     assert less.quality == whole.quality
     assert vector.reading(Component.TECHNICAL, "1m") == whole
