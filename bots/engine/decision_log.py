@@ -1,10 +1,12 @@
 """Decisions that sent nothing, into the database once a second: only those that differ from the one before."""
 
 from collections import deque
+from collections.abc import Sequence
 
 import psycopg
 import structlog
 
+from bots.orders.isolate import write_isolated
 from bots.orders.store import OrderStore
 from bots.trading.records import DecisionRecord
 
@@ -33,13 +35,20 @@ class DecisionLog:
         """Write all that waits; false where the database is away."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            try:
-                await self._store.store_decisions(batch)
-                self.written += len(batch)
-            except psycopg.OperationalError:
-                self._waiting.extendleft(reversed(batch))
+            left = await write_isolated(batch, self._write, refused=self._refused)
+            if left:
+                self._waiting.extendleft(reversed(left))
                 return False
-            except psycopg.Error as error:
-                self.dropped += len(batch)
-                log.error("decisions.dropped", rows=len(batch), error=f"{type(error).__name__}: {error}")
         return True
+
+    async def _write(self, batch: Sequence[DecisionRecord]) -> None:
+        await self._store.store_decisions(batch)
+        self.written += len(batch)
+
+    def _refused(self, decision: DecisionRecord, error: psycopg.Error) -> None:
+        # A row that no table takes, such as one of a bot deleted meanwhile, would block all others for ever.
+        self.dropped += 1
+        log.error(
+            "decision.refused", bot_id=decision.bot_id, symbol=decision.symbol, decision=str(decision.id),
+            error=f"{type(error).__name__}: {error}",
+        )  # fmt: skip

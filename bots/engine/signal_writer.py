@@ -1,6 +1,7 @@
 """Signals into the database: in batches by COPY, at most a second late, never lost in silence."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ import structlog
 from bots.engine.trace import Evaluation, SideView, side_view
 from bots.orders.connections import Pool
 from bots.orders.decisions import to_json
+from bots.orders.isolate import write_isolated
 from bots.trading.vocabulary import Action
 
 log = structlog.get_logger(__name__)
@@ -114,18 +116,21 @@ class SignalWriter:
         """Write all that waits; false where the database is away."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            try:
-                await self._copy(batch)
-            except psycopg.OperationalError:
-                self._waiting.extendleft(reversed(batch))
+            left = await write_isolated(batch, self._copy, refused=self._refused)
+            if left:
+                self._waiting.extendleft(reversed(left))
                 return False
-            except psycopg.Error as error:
-                # A row that no table takes, such as one of a bot deleted meanwhile, would block all others for ever.
-                self.dropped += len(batch)
-                log.error("signals.dropped", rows=len(batch), error=f"{type(error).__name__}: {error}")
         return True
 
-    async def _copy(self, batch: list[Row]) -> None:
+    def _refused(self, row: Row, error: psycopg.Error) -> None:
+        # A row that no table takes, such as one of a bot deleted meanwhile, would block all others for ever.
+        self.dropped += 1
+        log.error(
+            "signal.refused", bot_id=row[0], instrument_id=row[1], source=row[3],
+            error=f"{type(error).__name__}: {error}",
+        )  # fmt: skip
+
+    async def _copy(self, batch: Sequence[Row]) -> None:
         async with (
             self._pool.connection() as connection,
             connection.cursor() as cursor,
