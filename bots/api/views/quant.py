@@ -139,8 +139,9 @@ class Signals(APIView):
         """Signals in [-1, 1], positive for rising prices; null where neither the candles nor the live feeds have data."""
         began = time.perf_counter()
         now_ms = time.time_ns() // 1_000_000
+        sent = request.data
         try:
-            question = read_question(request.data.get("body", b""), now_ms=now_ms)
+            question = read_question(sent.get("body", b"") if isinstance(sent, dict) else b"", now_ms=now_ms)
             live = latest.read(question.exchange, question.symbol)
         except TooMuch as error:
             raise TooManyCandles({error.field: [str(error)]}) from None

@@ -1,0 +1,98 @@
+"""Models and policies of other servers: their votes, and their lies."""
+
+import math
+import time
+
+import pytest
+
+from quant.reading import Component
+from quant.remote.configured import quant_client, remote_voters
+from quant.remote.status import publish_health, read_health
+from quant.remote.transport import Terms
+from quant.remote.voter import RemoteVoter
+from tests.integration.quant.remote.servers import never, says, serve
+
+QUICK = Terms(timeout_ms=300, attempts=1)
+
+
+async def vote(url, component=Component.MODEL):
+    voter = RemoteVoter(component, url, terms=QUICK)
+    try:
+        return await voter.vote("BTC/USDT", {"rsi": 0.5, "funding": math.nan, "oi": None}, time.time_ns()), voter.health
+    finally:
+        await voter.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "value"),
+    [
+        ({"action": "BUY", "confidence": 0.75}, 0.75),
+        ({"action": "sell", "confidence": 0.75}, -0.75),
+        ({"action": "HOLD", "confidence": 1}, 0.0),
+        ({"action": 0, "confidence": 0.5}, -0.5),
+        ({"action": 1, "confidence": 0.5}, 0.0),
+        ({"action": 2, "confidence": 0.5, "symbol": "BTCUSDT", "timestamp": time.time()}, 0.5),
+        ({"action": "BUY", "confidence": 0.6, "probabilities": {"sell": 0.25, "hold": 0.25, "buy": 0.5}}, 0.25),
+        ({"action": "HOLD", "confidence": 0.6, "probabilities": [0.25, 0.5, 0.25]}, 0.0),
+    ],
+)
+async def test_votes_are_readings(answer, value):
+    async with serve(says(answer)) as (url, server):
+        reading, health = await vote(url)
+    assert reading.value == pytest.approx(value)
+    assert reading.parts["confidence"] == answer["confidence"]
+    assert {"p_sell", "p_hold", "p_buy"} <= set(reading.parts)
+    assert (server.paths, health.reason) == (["/predict"], "")
+    assert server.asked[0]["features"] == {"rsi": 0.5, "funding": None, "oi": None}
+    assert set(server.asked[0]) == {"symbol", "timestamp", "features"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ({"action": "SHORT", "confidence": 0.5}, "action 'SHORT'"),
+        ({"action": 3, "confidence": 0.5}, "action 3"),
+        ({"action": True, "confidence": 0.5}, "got `bool`"),
+        ({"action": "BUY", "confidence": 1.5}, "confidence is 1.5"),
+        ({"action": "BUY", "confidence": -0.1}, "confidence is -0.1"),
+        ({"action": "BUY"}, "confidence"),
+        ({"confidence": 0.5}, "action"),
+        ('{"action":"BUY","confidence":NaN}', "malformed"),
+        ({"action": "BUY", "confidence": 0.5, "probabilities": [0.2, 0.2, 0.2]}, "sum of 1"),
+        ({"action": "BUY", "confidence": 0.5, "probabilities": [-1, 1, 1]}, "from 0 to 1"),
+        ({"action": "BUY", "confidence": 0.5, "probabilities": [0.6, 0.2, 0.2]}, "against"),
+        ({"action": "BUY", "confidence": 0.5, "symbol": "ETH/USDT"}, "about 'ETH/USDT'"),
+        ({"action": "BUY", "confidence": 0.5, "timestamp": 1}, "more than 300 s"),
+    ],
+)
+async def test_lies_are_no_vote(answer, reason):
+    async with serve(says(answer)) as (url, _):
+        reading, health = await vote(url)
+    assert reading is None
+    assert reason in health.reason
+
+
+async def test_a_slow_one_is_left_out_with_a_reason():
+    async with serve(never) as (url, _):
+        reading, health = await vote(url, Component.POLICY)
+    assert reading is None
+    assert (health.service, health.reason) == ("policy", "no answer within 300 ms")
+
+
+async def test_settings_name_them(settings):
+    assert (quant_client(), remote_voters()) == (None, {})
+    settings.QUANT_URL = "http://127.0.0.1:9/api/v1/quant"
+    settings.RL_SERVICE_URL = "http://127.0.0.1:9"
+    client, voters = quant_client(), remote_voters()
+    assert client.health.address == "http://127.0.0.1:9/api/v1/quant/signals"
+    assert list(voters) == [Component.POLICY]
+    await client.close()
+    await voters[Component.POLICY].close()
+
+
+@pytest.mark.servers
+def test_other_processes_can_read_how_they_are(redis_flush):
+    assert read_health() == []
+    voter = RemoteVoter(Component.MODEL, "http://127.0.0.1:9", terms=QUICK)
+    publish_health(voter.health)
+    assert read_health() == [voter.health]
