@@ -15,17 +15,17 @@ from quant.learning.scores import log_loss
 Floats = NDArray[np.float64]
 Classes = NDArray[np.int8]
 
-ITERATIONS = 120
+ITERATIONS = 100
 MAX_TEMPERATURE = 100.0
 _PARAMS: dict[str, Any] = {
     "objective": "multiclass",
     "num_class": 3,
     "learning_rate": 0.05,
-    "num_leaves": 15,
-    "feature_fraction": 0.7,
+    "num_leaves": 8,
+    "feature_fraction": 0.5,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
-    "lambda_l2": 5.0,
+    "lambda_l2": 10.0,
     "max_bin": 63,
     "deterministic": True,
     "force_row_wise": True,
@@ -50,14 +50,14 @@ def fit_trees(
     x: Floats, classes: Classes, weights: Floats, *, seed: int, threads: int, check: Callable[[], None]
 ) -> Any:
     """A `lightgbm.Booster`. `check` is called before every iteration and may raise."""
-    import lightgbm  # type: ignore[import-untyped]
+    import lightgbm
 
-    params = _PARAMS | {"seed": seed, "num_threads": threads, "min_data_in_leaf": max(20, len(x) // 200)}
+    params = _PARAMS | {"seed": seed, "num_threads": threads, "min_data_in_leaf": max(20, len(x) // 50)}
 
     def between(_: object) -> None:
         check()
 
-    between.before_iteration = True  # LightGBM tells callbacks apart by it
+    setattr(between, "before_iteration", True)  # noqa: B010  # LightGBM tells callbacks apart by it
     data = lightgbm.Dataset(x, label=classes, weight=weights, free_raw_data=True)
     return lightgbm.train(params, data, num_boost_round=ITERATIONS, callbacks=[between])
 

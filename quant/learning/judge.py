@@ -31,8 +31,13 @@ def refusals(metrics: Mapping[str, Any]) -> list[str]:
         found.append(
             f"A model of shuffled labels has a skill of {metrics['shuffled_skill']:+.2%}: something leaks into the features."
         )
-    for name, area in sorted(metrics["single_features"].items(), key=lambda item: -item[1]):
-        found.append(f"{name} alone tells ups from downs with an area of {area:.2f}, above .6: rule out a leak.")
+    alone = sorted(metrics["single_features"].items(), key=lambda item: -item[1])
+    if alone:
+        best = ", ".join(f"{name} {area:.2f}" for name, area in alone[:3])
+        found.append(
+            f"{len(alone)} features tell ups from downs alone, with an area under the curve above .6 ({best}): rule out "
+            "a leak."
+        )
     return found
 
 

@@ -37,7 +37,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     labels: LabelParams
     seed: int = 1
-    threads: int = 2
+    threads: int = 1
     folds: int = 6
     test_folds: int = 2
     forward_splits: int = 5
