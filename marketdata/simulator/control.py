@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from marketdata.simulator import private_messages
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.fault_switch import FaultSwitch
-from marketdata.simulator.faults import Switch
+from marketdata.simulator.faults import as_switch
 from marketdata.simulator.numbers import fmt, parse
 from marketdata.simulator.orders import Account
 from marketdata.simulator.player import Player
@@ -112,7 +112,7 @@ class ControlDoor:
         return _json(self._venue.faults.listing(time.monotonic()))
 
     async def switch_fault(self, request: web.Request) -> web.Response:
-        self._switch.switch(msgspec.json.decode(await request.read(), type=Switch))
+        self._switch.switch(as_switch(msgspec.json.decode(await request.read())))
         return await self.faults(request)
 
 
@@ -148,7 +148,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except (msgspec.ValidationError, msgspec.DecodeError, ValueError) as error:
-        return _json({"error": str(error)}, status=400)
+        return _json({"error": str(error).replace(" | null", "")}, status=400)
     except VenueError as error:
         return _json({"error": error.message}, status=error.status)
 

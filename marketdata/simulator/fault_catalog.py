@@ -84,7 +84,8 @@ def _strikes(text: str, **settings: object) -> Meaning:
 
 
 def _prices(text: str, **settings: object) -> Meaning:
-    return _strikes(f"{text} in frames of `channel`", **{"channel": "bookTicker"} | settings)
+    """Of every frame for some seconds: a single one is over before anybody looks."""
+    return _strikes(text, **{"count": None, "seconds": 5.0} | settings)
 
 
 MEANINGS: Mapping[Fault, Meaning] = MappingProxyType(
@@ -112,11 +113,15 @@ MEANINGS: Mapping[Fault, Meaning] = MappingProxyType(
             rate=1.0,
         ),
         Fault.HUGE_FRAME: _meaning("send every market socket one frame of `bytes`", bytes=100_000_000),
-        Fault.WRONG_ID: _prices("send an id that is far ahead of all others"),
-        Fault.CROSSED_QUOTE: _strikes("send quotes with the bid above the ask"),
-        Fault.ZERO_PRICE: _prices("send a price of zero"),
-        Fault.NAN_PRICE: _prices("send a price that is no number"),
-        Fault.SPIKE_PRICE: _prices("send prices times `factor`", factor=10.0),
+        Fault.WRONG_ID: _strikes(
+            "send an id that is far ahead of all others in frames of `channel`", channel="bookTicker"
+        ),
+        Fault.CROSSED_QUOTE: _prices("send quotes with the bid above the ask"),
+        Fault.ZERO_PRICE: _prices("send a price of zero in frames of `channel`", channel="bookTicker"),
+        Fault.NAN_PRICE: _prices("send a price that is no number in frames of `channel`", channel="bookTicker"),
+        Fault.SPIKE_PRICE: _prices(
+            "send prices times `factor` in frames of `channel`", channel="bookTicker", factor=10.0
+        ),
         Fault.FREEZE_DATA: _meaning(
             "publish nothing of `symbol` and `channel` (everything without them); sockets stay open, pings are answered",
             symbol="",

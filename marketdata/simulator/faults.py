@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from marketdata.simulator.fault_bounds import complaint, unknown
 from marketdata.simulator.fault_catalog import MEANINGS, STREAM_FAULTS, Fault
 
 
@@ -36,7 +37,6 @@ class Switch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 _ALWAYS = ("name", "on", "after")
 _SETTINGS = tuple(name for name in Switch.__struct_fields__ if name not in _ALWAYS)
-_KINDS = {Fault.CORRUPT_FRAME: ("truncate", "flip", "html"), Fault.EXPIRE_LISTEN_KEY: ("number", "string")}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -66,7 +66,7 @@ class Active:
 
 
 def activate(switch: Switch, *, now_s: float) -> Active:
-    """The fault a wish asks for, with its defaults. Raises FaultError for a setting that the fault does not take."""
+    """The fault a wish asks for, with its defaults. Raises FaultError for a setting it does not take, or not so."""
     meaning = switch.name.meaning
     given = {name: value for name in _SETTINGS if (value := getattr(switch, name)) is not None}
     unwanted = sorted(given.keys() - meaning.settings.keys())
@@ -74,9 +74,9 @@ def activate(switch: Switch, *, now_s: float) -> Active:
         known = ", ".join(meaning.settings) or "none"
         raise FaultError(f"{switch.name.value} has no setting {', '.join(unwanted)}; it takes: {known}")
     settings = {**meaning.settings, **given}
-    kinds = _KINDS.get(switch.name)
-    if kinds is not None and settings["kind"] not in kinds:
-        raise FaultError(f"{switch.name.value} knows the kinds {', '.join(kinds)}, not {settings['kind']!r}")
+    wrong = complaint(switch.name, [("after", switch.after), *given.items()])
+    if wrong:
+        raise FaultError(wrong)
     settings["symbol"] = str(settings.get("symbol", "")).upper().replace("/", "")
     seconds = settings.pop("seconds", None)
     return Active(
@@ -85,6 +85,14 @@ def activate(switch: Switch, *, now_s: float) -> Active:
         seconds=0.0 if seconds is None else float(str(seconds)),
         **settings,
     )
+
+
+def as_switch(wish: object, *, strict: bool = True) -> Switch:
+    """A wish as JSON has it. Raises FaultError for the name, msgspec.ValidationError for all else."""
+    name = wish.get("name") if isinstance(wish, dict) else None
+    if name is not None and name not in [fault.value for fault in Fault]:
+        raise FaultError(unknown(name))
+    return msgspec.convert(wish, Switch, strict=strict)
 
 
 def read_switch(text: str) -> Switch:
@@ -96,10 +104,8 @@ def read_switch(text: str) -> Switch:
         if not equals:
             raise FaultError(f"{part!r} is not key=value in --fault {text}")
         fields[key.strip()] = value.strip()
-    if fields["name"] not in [fault.value for fault in Fault]:
-        raise FaultError(f"there is no fault {fields['name']!r}; there are {', '.join(fault.value for fault in Fault)}")
     try:
-        switch = msgspec.convert(fields, Switch, strict=False)
+        switch = as_switch(fields, strict=False)
     except msgspec.ValidationError as error:
         raise FaultError(f"{str(error).replace(' | null', '')} in --fault {text}") from None
     activate(switch, now_s=0.0)

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +15,7 @@ import websockets
 
 from tests.simulator_fixture import Simulator, running_simulator
 
+ROOT = Path(__file__).resolve().parents[3]
 DEPTH = "/api/v3/depth?symbol=BTCUSDT&limit=100"
 
 
@@ -87,7 +91,15 @@ class TestOperator:
     @pytest.mark.parametrize(
         ("wish", "complaint"),
         [
-            ({"name": "earthquake"}, "earthquake"),
+            ({"name": "earthquake"}, "there is no fault 'earthquake'; there are skip_depth"),
+            ({"name": "spike-prices"}, "did you mean spike_price"),
+            ({"name": ["delist"]}, "there is no fault"),
+            ({"on": True}, "missing required field `name`"),
+            ([], "Expected `object`"),
+            ({"name": "freeze_data", "seconds": -1}, "freeze_data: seconds=-1 is out of range; allowed is 0.001 to"),
+            ({"name": "freeze_data", "seconds": "long"}, "Expected `float`, got `str` - at `$.seconds`"),
+            ({"name": "burst", "rate": 0}, "burst: rate=0 is out of range"),
+            ({"name": "huge_frame", "bytes": 10**12}, "bytes=1,000,000,000,000 is out of range"),
             ({"name": "drop_sockets", "seconds": 3}, "drop_sockets has no setting seconds"),
             ({"name": "skip_depth", "symbol": "XYZUSDT"}, "XYZUSDT is not listed here: BTCUSDT, ETHUSDT are"),
         ],
@@ -96,6 +108,21 @@ class TestOperator:
         answer = httpx.post(f"{exchange.rest_url}/sim/faults", json=wish)
         assert answer.status_code == 400
         assert complaint in answer.json()["error"]
+
+    def test_what_was_refused_is_not_on(self, exchange: Simulator) -> None:
+        httpx.post(f"{exchange.rest_url}/sim/faults", json={"name": "maintenance", "seconds": -1})
+        assert get(exchange, "/api/v3/ping").status_code == 200
+
+    @pytest.mark.parametrize("program", [("-m", "marketdata.simulator"), ("manage.py", "runexchange")])
+    def test_the_command_line_refuses_the_same_with_code_two(self, program: tuple[str, ...]) -> None:
+        for wish, complaint in (
+            ("freeze_data:seconds=-1", "seconds=-1 is out of range; allowed is 0.001 to 86,400"),
+            ("freezedata", "did you mean freeze_data"),
+        ):
+            done = subprocess.run(
+                [sys.executable, *program, "--fault", wish], cwd=ROOT, capture_output=True, text=True, timeout=60
+            )
+            assert (done.returncode, complaint in done.stderr) == (2, True), done.stderr
 
     def test_a_fault_may_be_on_from_the_start(self) -> None:
         with running_simulator("--symbols", "BTC/USDT", "--fault", "maintenance:seconds=60") as running:

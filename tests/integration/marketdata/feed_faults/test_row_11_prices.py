@@ -30,7 +30,7 @@ async def test_it_is_rejected_and_the_symbol_held(market, fault, channel):
         await scene.until(is_trade)
         price = (await scene.until(is_quote)).bid
         settings = {} if fault == "crossed_quote" else {"channel": channel}
-        await scene.switch(fault, symbol="BTCUSDT", **settings)
+        await scene.switch(fault, symbol="BTCUSDT", count=1, **settings)
         if fault == "nan_price":
             # No number at all: the frame is no frame of the venue's.
             await scene.until_true(lambda: scene.service.feed.counts["malformed"])

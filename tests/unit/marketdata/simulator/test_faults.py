@@ -30,17 +30,45 @@ def test_a_wish_is_read_from_a_line() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("nothing", "no fault 'nothing'; there are skip_depth"),
+        ("qqq", "no fault 'qqq'; there are skip_depth"),
+        ("freezedata", "no fault 'freezedata'; did you mean freeze_data"),
+        ("price", "or spike_price"),
+        ("burst:rate=1e9", "burst: rate=1,000,000,000 is out of range; allowed is 0.001 to 200,000"),
+        ("burst:channel=depth", "burst takes as channel bookTicker, trade, not 'depth'"),
+        ("corrupt_frame:rate=2", "corrupt_frame: rate=2 is out of range; allowed is 0.0001 to 1"),
+        ("freeze_data:seconds=-1", "freeze_data: seconds=-1 is out of range; allowed is 0.001 to 86,400"),
+        ("freeze_data:seconds=nan", "seconds=nan is out of range"),
+        ("freeze_data:seconds=inf", "seconds=inf is out of range"),
+        ("freeze_data:after=-5", "after=-5 is out of range"),
+        ("skip_depth:count=0", "skip_depth: count=0 is out of range; allowed is 1 to 1,000,000"),
+        ("old_snapshot:milliseconds=30000", "allowed is 1 to 20,000"),
+        ("huge_frame:bytes=-1", "bytes=-1 is out of range"),
+        ("spike_price:factor=0", "factor=0 is out of range"),
+        ("refuse_connections:status=200", "status=200 is out of range; allowed is 400 to 599"),
         ("skip_depth:symbol", "'symbol' is not key=value"),
         ("skip_depth:count=many", "Expected `int`"),
         ("skip_depth:colour=red", "colour"),
         ("drop_sockets:seconds=1", "drop_sockets has no setting seconds; it takes: none"),
-        ("corrupt_frame:kind=melt", "knows the kinds truncate, flip, html, not 'melt'"),
+        ("corrupt_frame:kind=melt", "takes as kind truncate, flip, html, not 'melt'"),
     ],
 )
 def test_what_cannot_be_is_named(text: str, complaint: str) -> None:
     with pytest.raises(FaultError, match=re.escape(complaint)):
         read_switch(text)
+
+
+def test_a_clock_may_go_back() -> None:
+    assert activate(read_switch("clock_skew:milliseconds=-5000"), now_s=0.0).milliseconds == -5000
+
+
+@pytest.mark.parametrize("name", ["crossed_quote", "zero_price", "nan_price", "spike_price"])
+def test_impossible_prices_last_long_enough_to_be_seen(name: str) -> None:
+    faults = switched(name)
+    struck = [
+        faults.strike(Fault(name), symbol="A", channel="bookTicker", now_s=now_s) is not None
+        for now_s in (0.1, 0.2, 4.9, 5.1)
+    ]
+    assert struck == [True, True, True, False]
 
 
 def test_a_fault_of_one_symbol_leaves_the_others() -> None:

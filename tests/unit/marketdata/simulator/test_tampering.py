@@ -67,12 +67,12 @@ def test_a_wrong_level_changes_one_size_and_nothing_else(faults: Faults) -> None
 @pytest.mark.parametrize(
     ("fault", "stream", "text", "expected"),
     [
-        ("crossed_quote", QUOTE, BOOK_TICKER, {"b": "100.5", "a": "99.5"}),
-        ("zero_price", QUOTE, BOOK_TICKER, {"b": "0.00000000"}),
-        ("nan_price", QUOTE, BOOK_TICKER, {"b": "NaN"}),
-        ("spike_price:factor=2", QUOTE, BOOK_TICKER, {"b": "199.00000000", "a": "201.00000000"}),
-        ("spike_price:channel=trade", TRADE, PRINT, {"p": "1000.00000000"}),
-        ("nan_price:channel=trade", TRADE, PRINT, {"p": "NaN"}),
+        ("crossed_quote:count=1", QUOTE, BOOK_TICKER, {"b": "100.5", "a": "99.5"}),
+        ("zero_price:count=1", QUOTE, BOOK_TICKER, {"b": "0.00000000"}),
+        ("nan_price:count=1", QUOTE, BOOK_TICKER, {"b": "NaN"}),
+        ("spike_price:count=1,factor=2", QUOTE, BOOK_TICKER, {"b": "199.00000000", "a": "201.00000000"}),
+        ("spike_price:count=1,channel=trade", TRADE, PRINT, {"p": "1000.00000000"}),
+        ("nan_price:count=1,channel=trade", TRADE, PRINT, {"p": "NaN"}),
         ("wrong_id", QUOTE, BOOK_TICKER, {"u": 7 + 10**12}),
         ("wrong_id:channel=trade", TRADE, PRINT, {"t": 12 + 10**12}),
     ],
