@@ -12,7 +12,10 @@ from celery import shared_task
 from django.conf import settings
 
 from bots.monitor import ledger, performance, positions, retention
+from bots.queries.evidence import blend_specs
 from marketdata.observations import delete_observations
+from quant.evidence import compute as evidence
+from quant.evidence.retention import prune_samples
 
 
 def _holder() -> str:
@@ -38,6 +41,12 @@ def check_ledger() -> None:
     ledger.check_ledger()
 
 
+@shared_task(name="quant.compute_evidence")
+def compute_evidence() -> None:
+    """Every hour, and when somebody asks."""
+    evidence.compute_evidence(now_ns=time.time_ns(), days=settings.EVIDENCE_WINDOW_DAYS, specs=blend_specs())
+
+
 @shared_task(name="bots.prune")
 def prune() -> None:
     """Every night."""
@@ -45,4 +54,5 @@ def prune() -> None:
     retention.prune_signals(now=now, keep_days=settings.SIGNAL_RETENTION_DAYS)
     retention.prune_feed_events(now=now)
     retention.thin_performance(now=now)
+    prune_samples(now_ns=time.time_ns(), keep_days=settings.SAMPLE_RETENTION_DAYS)
     delete_observations(now_ns=time.time_ns(), keep_days=settings.OBSERVATION_RETENTION_DAYS)
