@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from marketdata.events import BookSnapshot, Level, QuoteTick
 from quant.features.bounds import is_price, is_size
+from quant.features.lateness import Lateness
 from quant.reading import BUILT_IN, Component
 
 # A venue's clock this far ahead of ours is a wrong timestamp: believed, it would make all that follows "older".
@@ -34,13 +35,14 @@ class BookVerdict(NamedTuple):
 class TopOfBook:
     """Best quotes. Crossed, zero or non-finite ones, repeats and older ones are refused."""
 
-    __slots__ = ("_book_event_ns", "_event_ns", "_update_id", "ask", "ask_size", "bid", "bid_size", "ts")
+    __slots__ = ("_book_event_ns", "_event_ns", "_lateness", "_update_id", "ask", "ask_size", "bid", "bid_size", "ts")
 
     def __init__(self) -> None:
         self.ts: int | None = None
         self._event_ns = 0
         self._book_event_ns = 0
         self._update_id = 0
+        self._lateness = Lateness()
         self.forget()
 
     def forget(self) -> None:
@@ -58,6 +60,11 @@ class TopOfBook:
         if self.bid is None or self.ask is None:
             return None
         return (self.ask - self.bid) / (self.ask + self.bid) * 2e4
+
+    @property
+    def late_ms(self) -> float | None:
+        """How much later than at its best the stream arrives."""
+        return self._lateness.value_ms
 
     def on_quote(self, quote: QuoteTick) -> bool:
         """True when it was taken."""
@@ -93,6 +100,7 @@ class TopOfBook:
         self.ask, self.ask_size = ask
         self._event_ns, self._update_id = ts_event, update_id
         self.ts = ts_init if self.ts is None else max(self.ts, ts_init)
+        self._lateness.update(ts_event, ts_init)
 
 
 def _sound(bid: Level, ask: Level) -> bool:

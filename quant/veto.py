@@ -1,5 +1,6 @@
 """The quant block: states of the market in which no entry is made, however good the blend looks."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from msgspec import Struct
@@ -16,6 +17,9 @@ class BlockCode(StrEnum):
     DEPTH = "depth"
     STALE_QUOTE = "stale_quote"
     STALE_TRADE = "stale_trade"
+    SKEW = "skew"
+    FUNDING = "funding"
+    IMPACT = "impact"
     FEED = "feed"
     TECHNICAL_ABSENT = "technical_absent"
     COVERAGE = "coverage"
@@ -39,6 +43,11 @@ class BlockLimits(Struct, frozen=True, kw_only=True):
     min_depth_ratio: float = 0.3
     quote_max_age_s: float = 5.0
     trade_max_age_s: float = 60.0
+    max_late_ms: float = 500.0
+    funding_margin_s: float = 5 * 60.0
+    # A price impact this many times its median, while volume explains less of the moves than this.
+    max_impact_ratio: float = 5.0
+    min_impact_r2: float = 0.01
 
 
 DEFAULT_LIMITS = BlockLimits()
@@ -79,6 +88,9 @@ def _of_feed(vector: SignalVector, limits: BlockLimits) -> list[Block]:
     if vector.trade_ns is not None and (age_s := (vector.now_ns - vector.trade_ns) / 1e9) > limits.trade_max_age_s:
         text = f"the last print is {age_s:.0f} s old, at most {limits.trade_max_age_s:g} s"
         blocks.append(Block(code=BlockCode.STALE_TRADE, text=text))
+    if vector.late_ms is not None and vector.late_ms > limits.max_late_ms:
+        text = f"quotes arrive {vector.late_ms:.0f} ms later than they did, at most {limits.max_late_ms:g} ms"
+        blocks.append(Block(code=BlockCode.SKEW, text=text))
     return blocks
 
 
@@ -105,7 +117,32 @@ def _of_market(vector: SignalVector, limits: BlockLimits) -> list[Block]:
     if depth is not None and usual is not None and depth < limits.min_depth_ratio * usual:
         text = f"the book holds {depth:.4g}, under {limits.min_depth_ratio:g} times its median of {usual:.4g}"
         blocks.append(Block(code=BlockCode.DEPTH, text=text))
-    return blocks
+    if vector.funding_ns is not None:
+        away_s = (vector.funding_ns - vector.now_ns) / 1e9
+        if abs(away_s) <= limits.funding_margin_s:
+            when = f"in {away_s:.0f} s" if away_s >= 0.0 else f"{-away_s:.0f} s ago"
+            text = f"funding is paid {when}: no entries within {limits.funding_margin_s:g} s of it"
+            blocks.append(Block(code=BlockCode.FUNDING, text=text))
+    return [*blocks, *_of_impact(vector, limits)]
+
+
+def _of_impact(vector: SignalVector, limits: BlockLimits) -> list[Block]:
+    parts = fresh_parts(vector, Component.MICROSTRUCTURE)
+    impact, usual, r2 = parts.get("impact_bps"), parts.get("impact_median_bps"), parts.get("impact_r2")
+    if impact is None or usual is None or r2 is None or usual <= 0.0:
+        return []
+    if impact <= limits.max_impact_ratio * usual or r2 >= limits.min_impact_r2:
+        return []
+    text = f"a unit moves the price by {impact:.3g} bps, over {limits.max_impact_ratio:g} times its median of {usual:.3g} bps"
+    return [Block(code=BlockCode.IMPACT, text=f"{text}, and volume explains {r2:.1%} of the moves")]
+
+
+def fresh_parts(vector: SignalVector, component: Component) -> Mapping[str, float | None]:
+    """The figures behind a component's reading, none where it has aged out."""
+    for i, column in enumerate(vector.columns):
+        if column.component is component:
+            return vector.readings[i].parts if vector.quality[i] > 0.0 else {}
+    return {}
 
 
 def _used(vector: SignalVector, weights: Floats | None) -> list[int]:

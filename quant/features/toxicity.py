@@ -21,8 +21,11 @@ class Vpin:
         self._imbalances: deque[float] = deque(maxlen=buckets)
         self._filled = self._net = 0.0
 
-    def update(self, sign: int, size: float) -> None:
-        """Take a print; one that overflows a bucket goes on in the next, and one of many buckets in as many as count."""
+    def update(self, sign: int, size: float) -> bool:
+        """Take a print; one that overflows a bucket goes on in the next, and one of many buckets in as many as count.
+
+        True when it filled a bucket.
+        """
         left = size
         room = self._bucket - self._filled
         if left - room >= self._bucket * self._buckets:
@@ -31,7 +34,8 @@ class Vpin:
             self._net = 0.0
             self._filled = (left - room) % self._bucket
             self._net = sign * self._filled
-            return
+            return True
+        is_full = left >= room
         while left >= room:
             self._net += sign * room
             self._imbalances.append(abs(self._net) / self._bucket)
@@ -40,6 +44,7 @@ class Vpin:
             room = self._bucket
         self._filled += left
         self._net += sign * left
+        return is_full
 
     @property
     def value(self) -> float | None:

@@ -2,7 +2,8 @@
 
 Weights .40 order flow (Cont, Kukanov & Stoikov 2014), .25 trade flow, .20 microprice, .15 book imbalance. The microprice
 needs a fitted table (Stoikov 2018) and is None without one: top-of-book imbalance would only repeat the last part.
-Order flow is that of 10 s; that of 60 s, the price impact and VPIN stand beside it.
+Order flow is that of 10 s; that of 60 s, the price impact with its usual size, and VPIN with its rank among that of
+the last days stand beside it.
 """
 
 import math
@@ -28,6 +29,10 @@ LONG_FLOW_S = 60
 IMPACT_TAU_S = 600.0
 LEARN_NS = 1_000_000_000
 MEDIAN_SAMPLES = 3600
+# Impact fades over minutes: one of ten seconds tells as much as all ten.
+IMPACT_EVERY, IMPACT_SAMPLES = 10, 360
+# Ten days of buckets.
+VPIN_SAMPLES = 500
 
 Top = tuple[float, float, float, float]
 
@@ -41,9 +46,11 @@ class Microstructure:
         self._scale = ForecastScale()
         self._flow_power = DecayingRatio(FLOW_TAU_S)
         self._impact = KyleLambda(IMPACT_TAU_S)
+        self._impacts = RollingQuantile(IMPACT_SAMPLES)
         self._long_flow: float | None = None
         self._table: MicropriceTable | None = None
         self._vpin: Vpin | None = None
+        self._vpins = RollingQuantile(VPIN_SAMPLES)
         self._bought = 0.0
         self._spreads = RollingQuantile(MEDIAN_SAMPLES)
         self._depths = RollingQuantile(MEDIAN_SAMPLES)
@@ -114,8 +121,8 @@ class Microstructure:
         elapsed_s = 0.0 if self._trade_ns is None else (ts_ns - self._trade_ns) / 1e9
         self._trades.update(sign * size, size, elapsed_s)
         self._bought += sign * size
-        if self._vpin is not None:
-            self._vpin.update(sign, size)
+        if self._vpin is not None and self._vpin.update(sign, size) and (vpin := self._vpin.value) is not None:
+            self._vpins.push(vpin)
         self._trade_ns = ts_ns if self._trade_ns is None else max(self._trade_ns, ts_ns)
         self._dirty = True
 
@@ -147,6 +154,8 @@ class Microstructure:
         if self._learned_mid is not None:
             self._impact.update((mid - self._learned_mid) / mid * 1e4, self._bought, elapsed_s)
         self._learned_mid, self._bought = mid, 0.0
+        if self._n % IMPACT_EVERY == 0 and (impact := self._impact.value) is not None:
+            self._impacts.push(impact.slope)
         self._long_flow = self._minute.value
         flow = self._flow.value
         if flow is not None:
@@ -169,6 +178,7 @@ class Microstructure:
             return missing(f"warming up: {self._n} of {MIN_OBSERVATIONS} s", as_of=self._as_of, n_obs=self._n)
         flow = self._standard_flow()
         impact = self._impact.value
+        vpin = None if self._vpin is None else self._vpin.value
         parts = {
             "order_flow": None if flow is None else self._scale.norm(flow),
             "trade_flow": self._trades.value,
@@ -177,7 +187,9 @@ class Microstructure:
             "order_flow_60s": self._long_flow,
             "impact_bps": None if impact is None else impact.slope,
             "impact_r2": None if impact is None else impact.r2,
-            "vpin": None if self._vpin is None else self._vpin.value,
+            "impact_median_bps": self._impacts.quantile(0.5) if len(self._impacts) >= MIN_OBSERVATIONS else None,
+            "vpin": vpin,
+            "vpin_percentile": None if vpin is None or len(self._vpins) < MIN_OBSERVATIONS else self._vpins.rank(vpin),
         }
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:

@@ -3,7 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec import structs
 
+from quant.reading import Component, Reading
 from quant.symbol_signals import SymbolSignals
 from quant.veto import BlockCode, BlockLimits, quant_block
 from tests.unit.quant.market import IDS, SECOND, START, quote, walk
@@ -47,7 +49,10 @@ def test_a_quiet_market_is_free(calm):
         ({"mid": None}, BlockCode.STALE_QUOTE),
         ({"trade_ns": NOW - 61 * SECOND}, BlockCode.STALE_TRADE),
         ({"feed_state": "disconnected"}, BlockCode.FEED),
-        ({"quality": np.zeros(8)}, BlockCode.TECHNICAL_ABSENT),
+        ({"late_ms": 501.0}, BlockCode.SKEW),
+        ({"funding_ns": NOW + 300 * SECOND}, BlockCode.FUNDING),
+        ({"funding_ns": NOW - 300 * SECOND}, BlockCode.FUNDING),
+        ({"quality": np.zeros(10)}, BlockCode.TECHNICAL_ABSENT),
     ],
 )
 def test_one_thing_wrong_is_one_block(calm, changed, code):
@@ -65,10 +70,53 @@ def test_one_thing_wrong_is_one_block(calm, changed, code):
         {"trade_ns": None},
         {"sigma_percentile": None, "depth": None, "depth_median": None, "spread_median_bps": None},
         {"feed_state": "fallback"},
+        {"late_ms": 500.0},
+        {"late_ms": None},
+        {"funding_ns": NOW + 301 * SECOND},
+        {"funding_ns": NOW - 301 * SECOND},
     ],
 )
 def test_up_to_its_limit_nothing_is_blocked(calm, changed):
     assert codes(dataclasses.replace(calm, **changed)) == set()
+
+
+def with_impact(vector, *, quality: float = 1.0, **parts):
+    at = [column.component for column in vector.columns].index(Component.MICROSTRUCTURE)
+    readings = list(vector.readings)
+    readings[at] = Reading(value=0.1, quality=1.0, as_of=NOW, n_obs=500, parts=parts)
+    qualities = vector.quality.copy()
+    qualities[at] = quality
+    return dataclasses.replace(vector, readings=tuple(readings), quality=qualities)
+
+
+def test_a_price_that_moves_without_volume_to_explain_it_is_blocked(calm):
+    wild = {"impact_bps": 5.1, "impact_median_bps": 1.0, "impact_r2": 0.009}
+    (block,) = quant_block(with_impact(calm, **wild))
+    assert block.code is BlockCode.IMPACT
+    assert block.text == (
+        "a unit moves the price by 5.1 bps, over 5 times its median of 1 bps, and volume explains 0.9% of the moves"
+    )
+    for usual in ({"impact_bps": 5.0}, {"impact_r2": 0.01}, {"impact_median_bps": -1.0}, {"impact_median_bps": None}):
+        assert codes(with_impact(calm, **{**wild, **usual})) == set()
+    assert codes(with_impact(calm, quality=0.0, **wild)) == set()
+
+
+def test_what_is_said_of_funding_names_the_time(calm):
+    (soon,) = quant_block(dataclasses.replace(calm, funding_ns=NOW + 40 * SECOND))
+    assert soon.text == "funding is paid in 40 s: no entries within 300 s of it"
+    (past,) = quant_block(dataclasses.replace(calm, funding_ns=NOW - 40 * SECOND))
+    assert past.text.startswith("funding is paid 40 s ago")
+
+
+def test_quotes_that_fall_behind_are_seen_from_the_stream():
+    signals = SymbolSignals(**IDS)
+    signals.warm_up(walk(300))
+    for i in range(60):
+        late = 0 if i < 40 else 700_000_000
+        ts = NOW + i * SECOND
+        signals.update(structs.replace(quote(ts, update_id=i + 1), ts_event=ts - 20_000_000 - late))
+    (block,) = quant_block(signals.read(now_ns=NOW + 59 * SECOND))
+    assert block.text == "quotes arrive 700 ms later than they did, at most 500 ms"
 
 
 def test_limits_are_settings(calm):
@@ -77,8 +125,8 @@ def test_limits_are_settings(calm):
 
 
 def test_a_bot_that_does_not_weigh_technical_does_not_miss_it(calm):
-    dead = dataclasses.replace(calm, quality=np.zeros(8))
-    weights = np.array([0, 0, 0.5, 0.5, 0, 0, 0, 0])
+    dead = dataclasses.replace(calm, quality=np.zeros(10))
+    weights = np.array([0, 0, 0.5, 0.5, 0, 0, 0, 0, 0, 0])
     assert codes(dead, weights=weights) == set()
 
 
@@ -92,7 +140,7 @@ def test_absent_technical_says_why():
 
 
 def test_technical_out_of_date_says_so(calm):
-    blocks = quant_block(dataclasses.replace(calm, quality=np.zeros(8)))
+    blocks = quant_block(dataclasses.replace(calm, quality=np.zeros(10)))
     assert blocks[0].text == "technical signals are out of date: no bar has closed lately"
 
 

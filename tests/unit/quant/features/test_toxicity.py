@@ -46,3 +46,8 @@ def test_a_print_of_many_buckets_is_the_same_as_many_prints():
 def test_a_bucket_needs_a_size():
     with pytest.raises(ValueError, match="bucket_volume is 0"):
         Vpin(0.0)
+
+
+def test_it_says_when_a_bucket_was_filled():
+    vpin = Vpin(10.0, 3)
+    assert [vpin.update(1, size) for size in (6.0, 3.9, 0.1, 25.0, 1.0, 1e6)] == [False, False, True, True, False, True]

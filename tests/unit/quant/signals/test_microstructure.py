@@ -198,3 +198,29 @@ def test_vpin_begins_with_the_volume_of_a_day():
         micro.set_daily_volume(9e9)
     # Ten prints a bucket, of which two or three are sold.
     assert micro.read().parts["vpin"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_vpin_is_ranked_among_that_of_the_last_buckets():
+    micro = Microstructure()
+    micro.set_daily_volume(50.0)
+    ts = feed(micro, 600)
+    for i in range(60):
+        # Buckets of one, half bought and half sold: nothing is one-sided.
+        micro.on_trade(ts, 1, 0.5)
+        micro.on_trade(ts, -1, 0.5)
+        assert (micro.read().parts["vpin_percentile"] is None) == (micro.read().parts["vpin"] is None)
+    calm = micro.read().parts["vpin_percentile"]
+    for _ in range(50):
+        micro.on_trade(ts, 1, 1.0)
+    toxic = micro.read().parts["vpin_percentile"]
+    assert calm < 0.5 < 0.95 < toxic
+
+
+def test_the_usual_impact_is_told_once_it_is_known():
+    micro = Microstructure()
+    feed(micro, 3000)
+    assert micro.read().parts["impact_median_bps"] is None
+    feed(micro, 6000, first=3000)
+    parts = micro.read().parts
+    assert abs(parts["impact_median_bps"]) < 1.0
+    assert parts["impact_bps"] is not None
