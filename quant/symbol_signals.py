@@ -4,7 +4,7 @@ Pure and deterministic: the same bars and the same events in the same order give
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,9 @@ from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
 from quant.features.variance_premium import VariancePremium
-from quant.reading import BUILT_IN, LEARNED, Component, Phase, Reading
+from quant.reading import BUILT_IN, LEARNED, Component, Reading
+from quant.regime import RegimeState
+from quant.regimes import Regimes
 from quant.signals.microstructure import Microstructure
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
@@ -86,7 +88,9 @@ class SymbolSignals:
         self._votes = Votes()
         self._failures = Failures()
         self._variants: tuple[tuple[str, ...], ...] = ()
+        self._regimes = Regimes()
         for timeframe in timeframes:
+            self._regimes.begin(timeframe)
             self._technical[timeframe] = Technical(timeframe)
             self._forming[timeframe] = FormingBar(timeframe)
         self._base = min(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
@@ -103,8 +107,13 @@ class SymbolSignals:
         return self._columns
 
     @property
-    def phases(self) -> dict[Timeframe, Phase]:
-        return {timeframe: technical.phase for timeframe, technical in self._technical.items()}
+    def regimes(self) -> Mapping[Timeframe, RegimeState]:
+        """What kind of market each timeframe that is followed sees."""
+        return self._regimes.states
+
+    def follow_regime(self, timeframe: Timeframe, bars: Iterable[Bar] = ()) -> None:
+        """Tell the regime of a timeframe, begun anew from closed bars; those of technical are told in any case."""
+        self._regimes.begin(timeframe, (bar for bar in bars if bar.timeframe == timeframe))
 
     def warm_up(self, bars: Iterable[Bar]) -> None:
         """Take closed bars, oldest first, of any of its timeframes; bars already known are left out."""
@@ -133,10 +142,8 @@ class SymbolSignals:
     def add_timeframe(self, timeframe: Timeframe, bars: Iterable[Bar]) -> None:
         """Begin a timeframe, or begin it anew, from closed bars, oldest first. Volatility stays on the shortest."""
         own = [bar for bar in bars if bar.timeframe == timeframe]
-        before = self._technical.get(timeframe)
+        self._regimes.begin(timeframe)
         self._technical[timeframe] = Technical(timeframe)
-        if before is not None:
-            self._technical[timeframe].phase = before.phase
         self._forming[timeframe] = FormingBar(timeframe)
         shortest = min(self._technical, key=TIMEFRAME_SECONDS.__getitem__)
         if timeframe == shortest:
@@ -144,10 +151,6 @@ class SymbolSignals:
             self._volatility = Volatility(timeframe, premium=self._volatility.premium)
         self._arrange()
         self.warm_up(own)
-
-    def set_phase(self, timeframe: Timeframe, phase: Phase) -> None:
-        """Tell technical in what kind of market it is; it counts from the next bar, and at once for the forming one."""
-        self._technical[timeframe].phase = phase
 
     def set_vote(self, component: Component, reading: Reading | None, *, bar_s: float | None = None) -> None:
         """Take a vote of a learned model or policy, or a remote server's value in place of a built-in signal.
@@ -242,6 +245,8 @@ class SymbolSignals:
             return_1m=self._speed.return_1m,
             jump_ns=self._jump_ns,
             funding_ns=funding_ns,
+            regimes=self._regimes.states,
+            late_ms=top.late_ms,
         )
 
     def _arrange(self) -> None:
@@ -329,14 +334,18 @@ class SymbolSignals:
     def _on_bar(self, bar: Bar) -> None:
         technical = self._technical.get(bar.timeframe)
         if technical is None:
+            self._regimes.update(bar)
             return
         sigma = self._volatility.sigma_per_sqrt_s
         try:
             is_new = technical.update(bar)
         except FAILURES as error:
             self._failures.note(Component.TECHNICAL, error, timeframe=bar.timeframe)
-            self._technical[bar.timeframe] = Technical(bar.timeframe)
+            technical = self._technical[bar.timeframe] = Technical(bar.timeframe)
             is_new = True
+        if self._regimes.update(bar):
+            # It counts from the next bar, and at once for the forming one.
+            technical.phase = self._regimes.states[bar.timeframe].phase
         if not is_new or bar.timeframe != self._base:
             return
         try:

@@ -1,6 +1,7 @@
 """All signals of one instrument at one moment, as columns that bots weigh."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from msgspec import Struct
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from marketdata.events import TIMEFRAME_SECONDS, Timeframe
 from quant.reading import Component, Reading
+from quant.regime import RegimeState
 
 Floats = NDArray[np.float64]
 
@@ -97,6 +99,10 @@ class SignalVector:
     jump_ns: int | None
     # The funding of a perpetual that is nearest in time, past or to come.
     funding_ns: int | None = None
+    # What kind of market each timeframe sees.
+    regimes: Mapping[Timeframe, RegimeState] = field(default_factory=dict)
+    # How much later than at its best the stream of quotes arrives.
+    late_ms: float | None = None
 
     def reading(self, component: Component, timeframe: Timeframe | None = None, *, forming: bool = False) -> Reading:
         """The reading of one column. Raises KeyError, naming the columns there are."""

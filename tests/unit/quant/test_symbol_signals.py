@@ -6,6 +6,7 @@ from msgspec import structs
 
 from marketdata.events import FeedState, Ticker
 from quant.reading import Component, Phase
+from quant.signals.technical import Technical
 from quant.symbol_signals import SymbolSignals
 from quant.vector import Column, SignalVector, freshness
 from tests.unit.quant.market import (
@@ -397,12 +398,45 @@ def test_slow_readings_outlive_a_timeframe_that_begins_anew():
     assert parts["variance_premium"] is not None
 
 
-def test_a_phase_outlives_a_timeframe_that_begins_anew():
+def trending(n=BARS):
+    """A walk that ends in a clean rise."""
+    quiet = walk(n - 60)
+    level = quiet[-1].close
+    return [*quiet, *(bar(n - 60 + i, level * 1.002 ** (i + 1), open_=level * 1.002**i) for i in range(60))]
+
+
+def test_technical_hears_what_kind_of_market_it_is():
+    made = SymbolSignals(**IDS)
+    made.warm_up(trending())
+    state = made.regimes["1m"]
+    assert (state.phase, state.direction) == (Phase.TREND, 1.0)
+    alone = Technical("1m")
+    for closed in trending():
+        alone.update(closed)
+    told = made.read(now_ns=NOW).reading(Component.TECHNICAL, "1m").parts["volume"]
+    assert told != alone.reading.parts["volume"]
+
+
+def test_the_regime_of_a_timeframe_that_begins_anew_is_that_of_its_bars():
+    made = SymbolSignals(**IDS)
+    made.warm_up(walk(BARS))
+    made.add_timeframe("1m", trending())
+    fresh = SymbolSignals(**IDS)
+    fresh.warm_up(trending())
+    assert made.regimes == fresh.regimes
+    assert made.read(now_ns=NOW).readings[0] == fresh.read(now_ns=NOW).readings[0]
+
+
+def test_a_regime_may_be_followed_without_its_technical():
     made = signals()
-    made.set_phase("1m", Phase.RANGE)
-    made.add_timeframe("1m", walk(BARS))
-    ranging = made.read(now_ns=NOW).reading(Component.TECHNICAL, "1m").parts["volume"]
-    assert ranging != signals().read(now_ns=NOW).reading(Component.TECHNICAL, "1m").parts["volume"]
+    fives = [bar(i, 100.0 + 0.1 * i, open_=99.9 + 0.1 * i, timeframe="5m") for i in range(150)]
+    made.follow_regime("5m", fives[:-1])
+    before = made.read(now_ns=NOW).regimes
+    assert before["5m"].n_obs == 149
+    made.update(fives[-1])
+    assert made.read(now_ns=NOW).regimes["5m"].n_obs == 150
+    assert before["5m"].n_obs == 149
+    assert made.timeframes == ("1m",)
 
 
 def test_a_leader_reaches_speed():
