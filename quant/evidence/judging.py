@@ -102,6 +102,7 @@ def _rows(
     subject: Subject, blend: Floats, returns: Floats, regimes: Mapping[str, Mask], horizon: Horizon
 ) -> Iterator[Evidence]:
     signal = subject.signal[:: horizon.step]
+    signal = np.where(np.isfinite(signal), signal, np.nan)
     yield _evidence(subject, ALL, signal, blend[:: horizon.step], returns, horizon, None)
     for name, mask in regimes.items():
         if mask.any():

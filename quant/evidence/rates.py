@@ -46,11 +46,9 @@ def turnover(signal: Floats, *, every: int, where: Mask | None = None) -> float 
     """Mean |Δs| from one moment to the one `every` steps later; None without two."""
     if len(signal) <= every:
         return None
-    moved = np.abs(signal[every:] - signal[:-every])
-    known = np.isfinite(moved)
-    if where is not None:
-        known &= where[every:]
-    return float(moved[known].mean()) if known.any() else None
+    before, after = signal[:-every], signal[every:]
+    known = paired(before, after, None if where is None else where[every:])
+    return float(np.abs(after[known] - before[known]).mean()) if known.any() else None
 
 
 def break_even_bps(signal: Floats, returns: Floats, *, moved: float | None, where: Mask | None = None) -> float | None:
