@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from marketdata.streams import StreamDataCollector, UnknownExchange, WebSocketManager
+from marketdata.streams import NotSimulated, StreamDataCollector, UnknownExchange, WebSocketManager
 
 _SHOWN_EVERY_S = 1.0
 
@@ -64,7 +64,7 @@ def main() -> int:
         os.environ["STREAMS_SIMULATOR_URL"] = options.simulator
     try:
         return asyncio.run(run(options))
-    except UnknownExchange as error:
+    except (NotSimulated, UnknownExchange) as error:
         print(error, file=sys.stderr)
         return 4
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from marketdata.streams import StreamRefused, UnknownExchange, WebSocketClient
+from marketdata.streams import NotSimulated, StreamRefused, UnknownExchange, WebSocketClient
 
 
 def show(symbol: str, ticker: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ def main() -> int:
         os.environ["STREAMS_SIMULATOR_URL"] = options.simulator
     try:
         asyncio.run(run(options))
-    except (UnknownExchange, StreamRefused) as error:
+    except (NotSimulated, UnknownExchange, StreamRefused) as error:
         print(error, file=sys.stderr)
         return 4
     except KeyboardInterrupt:

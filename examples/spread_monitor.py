@@ -14,7 +14,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from marketdata.streams import UnknownExchange, WebSocketManager
+from marketdata.streams import NotSimulated, UnknownExchange, WebSocketManager
 
 _SHOWN_EVERY_S = 1.0
 
@@ -82,7 +82,7 @@ def main() -> int:
         os.environ["STREAMS_SIMULATOR_URL"] = options.simulator
     try:
         return asyncio.run(run(options))
-    except UnknownExchange as error:
+    except (NotSimulated, UnknownExchange) as error:
         print(error, file=sys.stderr)
         return 4
     except KeyboardInterrupt:

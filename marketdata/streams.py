@@ -3,7 +3,7 @@
 Needs neither Django nor its settings. See docs/streams.md.
 """
 
-from marketdata.ccxtpro.names import UnknownExchange
+from marketdata.ccxtpro.names import NotSimulated, UnknownExchange
 from marketdata.streaming.client import WebSocketClient
 from marketdata.streaming.collector import StreamDataCollector
 from marketdata.streaming.manager import WebSocketManager
@@ -11,6 +11,7 @@ from marketdata.streaming.stream import Alert, StreamRefused, StreamStopped
 
 __all__ = [
     "Alert",
+    "NotSimulated",
     "StreamDataCollector",
     "StreamRefused",
     "StreamStopped",

@@ -12,6 +12,10 @@ class UnknownExchange(ValueError):
     """CCXT Pro has no exchange of this name."""
 
 
+class NotSimulated(ValueError):
+    """The simulated exchange does not stand in for this one; the message names those that it does."""
+
+
 @cache
 def ccxt_exchanges() -> frozenset[str]:
     """The ids of the exchanges with WebSockets in the installed ccxt; empty where ccxt is not installed."""

@@ -10,15 +10,27 @@ from typing import Any
 import structlog
 
 from marketdata.ccxtpro.exchange import make_exchange
-from marketdata.ccxtpro.names import check_exchange
+from marketdata.ccxtpro.names import NotSimulated, check_exchange
 from marketdata.streaming.stream import Alert, Stream, StreamStopped
 
 log = structlog.get_logger(__name__)
 
 # Points ccxt's Binance at the simulated exchange, for trying out and for tests.
 SIMULATOR_VARIABLE = "STREAMS_SIMULATOR_URL"
+SIMULATED = ("binance",)
 
 Callback = Callable[..., Any]
+
+
+def simulator_of(exchange: str) -> str:
+    """Where the simulated exchange is that stands in for this one; "" for the real one. Raises NotSimulated."""
+    url = os.environ.get(SIMULATOR_VARIABLE, "").strip()
+    if url and exchange not in SIMULATED:
+        raise NotSimulated(
+            f"{exchange} cannot be simulated, {' and '.join(SIMULATED)} can: to stream the real {exchange}, leave out "
+            f"--simulator, or unset {SIMULATOR_VARIABLE}."
+        )
+    return url
 
 
 class WebSocketClient:
@@ -26,7 +38,8 @@ class WebSocketClient:
 
     creds: {"apiKey": …, "secret": …, "password": …}, needed for balance and orders only. Callbacks are functions or
     coroutine functions; what they raise is logged and does not end the stream. Lost connections are made again, with
-    growing delays; what the exchange refuses raises StreamRefused. Raises UnknownExchange.
+    growing delays; what the exchange refuses raises StreamRefused. Raises UnknownExchange, and NotSimulated for
+    one that STREAMS_SIMULATOR_URL cannot mean: nothing goes to a real venue while it is set.
     """
 
     # Without an update for so long a stream counts as stale, and when all of them are, sockets are opened anew.
@@ -34,6 +47,7 @@ class WebSocketClient:
 
     def __init__(self, ex_name: str, creds: Mapping[str, str] | None = None) -> None:
         self.name = check_exchange(ex_name)
+        self._simulator = simulator_of(self.name)
         self.on_alert: Callable[[Alert], None] | None = None
         self.streams: dict[tuple[str, str], Stream] = {}
         self._creds = dict(creds or {})
@@ -161,8 +175,7 @@ class WebSocketClient:
 
     def _open(self) -> Any:
         if self._exchange is None:
-            simulator = os.environ.get(SIMULATOR_VARIABLE, "") if self.name == "binance" else ""
-            self._exchange = make_exchange(self.name, rest_url=simulator, credentials=self._creds)
+            self._exchange = make_exchange(self.name, rest_url=self._simulator, credentials=self._creds)
         return self._exchange
 
     async def _renew(self) -> None:

@@ -25,7 +25,7 @@ class WebSocketManager:
 
     exchanges: names, or {name: credentials}; without, KuCoin futures and BingX. Credentials that are None come from
     the environment, e.g. BINGX_API_KEY and BINGX_API_SECRET; without any, public streams work. Callbacks get the
-    exchange's name first. Raises UnknownExchange.
+    exchange's name first. Raises UnknownExchange and NotSimulated.
     """
 
     def __init__(self, exchanges: Mapping[str, Mapping[str, str] | None] | Iterable[str] | None = None) -> None:

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.simulator_fixture import Simulator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -40,6 +42,14 @@ def test_price_stream_names_what_is_wrong(market: Simulator) -> None:
     assert done.returncode == 4
     assert "NOPE/USDT" in done.stderr
     assert "Check the symbol's spelling" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["price_stream", "portfolio", "spread_monitor"])
+def test_what_cannot_be_simulated_is_refused_and_no_real_venue_asked(market: Simulator, name: str) -> None:
+    done = run_example(name, "--simulator", market.rest_url, "--exchange", "kucoin")
+    assert done.returncode == 4
+    assert "kucoin cannot be simulated, binance can: to stream the real kucoin, leave out --simulator" in done.stderr
+    assert done.stdout == ""
 
 
 def test_portfolio_adds_up(market: Simulator) -> None:
