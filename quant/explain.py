@@ -8,13 +8,14 @@ from quant.reading import Component
 from quant.signals import microstructure, open_interest, options_flow, speed, technical
 from quant.vector import Floats, SignalVector
 from quant.veto import Block
-from quant.voting import Verdict, VerdictCode
+from quant.voting import LeftOut, Verdict, VerdictCode
 from quant.wording import compared
 
 MAX_VOICES = 3
 NOTHING_IN_THE_WAY = "nothing is in the way"
 # Smaller values would be written as 0.00.
 MIN_SHOWN = 0.005
+_WANTS_MORE = {VerdictCode.COVERAGE.value, VerdictCode.FAMILIES.value}
 _PART_WEIGHTS: dict[Component, dict[str, float]] = {
     Component.TECHNICAL: technical.PART_WEIGHTS,
     # Without a leader these weigh as its own do.
@@ -92,9 +93,14 @@ def what_would_trade(
     min_confidence: float,
     verdicts: Sequence[Verdict],
     blocks: Sequence[Block],
+    left_out: Sequence[LeftOut] = (),
 ) -> str:
-    """What keeps the bot from trading, or "nothing is in the way". `multiplier` is 1 where the bot does not use it."""
+    """What keeps the bot from trading, or "nothing is in the way". `multiplier` is 1 where the bot does not use it.
+
+    `left_out` is told where it matters: where signals cover too little, or too few families have an opinion.
+    """
     reasons = [block.text for block in blocks]
+    lacking = {block.code.value for block in blocks} | {v.code.value for v in verdicts if not v.passed}
     for verdict in verdicts:
         if verdict.passed or verdict.code.value in {block.code.value for block in blocks}:
             continue
@@ -102,6 +108,8 @@ def what_would_trade(
             reasons.append(_needed_blend(signal, coverage, multiplier, min_confidence))
         else:
             reasons.append(verdict.text)
+    if left_out and lacking & _WANTS_MORE:
+        reasons.append("left out: " + ", ".join(f"{one.name} ({one.reason})" for one in left_out))
     return "; ".join(reasons) if reasons else NOTHING_IN_THE_WAY
 
 

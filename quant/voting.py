@@ -1,11 +1,17 @@
-"""Validators: does the blend deserve to be acted on? Pure functions that answer with a code and the figures."""
+"""Validators: does the blend deserve to be acted on? Pure functions that answer with a code and the figures.
 
+Strategies are asked all at once, and nobody waits for one: what has no value, or one that is too old, has no vote, and
+`left_out` says why.
+"""
+
+from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
 from msgspec import Struct
 
-from quant.reading import Component
+from quant.edge import Edge
+from quant.reading import Component, Reading
 from quant.vector import Column, Floats
 from quant.wording import compared
 
@@ -20,6 +26,7 @@ class VerdictCode(StrEnum):
     FAMILIES = "families"
     COVERAGE = "coverage"
     CONFIDENCE = "confidence"
+    EDGE = "edge"
 
 
 class Family(StrEnum):
@@ -84,10 +91,13 @@ def validate(
     min_coverage: float = DEFAULT_MIN_COVERAGE,
     min_confidence: float = DEFAULT_MIN_CONFIDENCE,
     validator_enabled: bool = True,
+    edge: Edge | None = None,
+    edge_gate: bool = False,
 ) -> tuple[Verdict, ...]:
     """Every verdict on one bot's blend; `validator_enabled=False` leaves confidence alone.
 
-    values: (columns,), NaN where missing. weights: (columns,), the effective ones of the blend.
+    values: (columns,), NaN where missing. weights: (columns,), the effective ones of the blend. edge: shown where it is
+    given; it refuses only where `edge_gate` asks for it and the evidence is significant.
     """
     verdicts = [_at_least(VerdictCode.CONFIDENCE, confidence, min_confidence, "confidence")]
     if validator_enabled:
@@ -98,7 +108,51 @@ def validate(
             _at_least(VerdictCode.FAMILIES, float(opinions), float(MIN_FAMILIES), "families with an opinion"),
             _at_least(VerdictCode.COVERAGE, coverage, min_coverage, "coverage"),
         ]
+    if edge is not None:
+        verdicts.append(_of_edge(edge, is_asked=edge_gate and validator_enabled))
     return tuple(verdicts)
+
+
+class LeftOut(Struct, frozen=True, kw_only=True):
+    """A strategy without a vote, and why."""
+
+    name: str
+    reason: str
+
+
+def left_out(
+    columns: tuple[Column, ...], readings: Sequence[Reading], quality: Floats, weights: Floats, *, now_ns: int
+) -> tuple[LeftOut, ...]:
+    """Those of the strategies that a bot weighs which have no vote now. quality, weights: (columns,)."""
+    found = []
+    for column, reading, good, weight in zip(columns, readings, quality.tolist(), weights.tolist(), strict=True):
+        if weight <= 0.0 or good > 0.0:
+            continue
+        if reading.value is None:
+            reason = reading.reason or "it has no value"
+        elif reading.quality <= 0.0:
+            reason = "its quality is 0"
+        else:
+            reason = f"its last value is {(now_ns - reading.as_of) / 1e9:.1f} s old"
+        found.append(LeftOut(name=column.name.replace("_", " "), reason=reason))
+    return tuple(found)
+
+
+def _of_edge(edge: Edge, *, is_asked: bool) -> Verdict:
+    expected, needed = edge.expected_bps, edge.needed_bps
+    if expected is None:
+        text = f"edge is unknown ({edge.reason}), would need {needed:.2f} bps"
+        return Verdict(code=VerdictCode.EDGE, passed=True, value=0.0, limit=needed, text=text)
+    shown, limit = compared(expected, needed)
+    if expected >= needed:
+        text = f"edge {shown} bps ≥ {limit} bps"
+    elif is_asked and edge.is_significant:
+        text = f"edge is {shown} bps, needs {limit} bps"
+        return Verdict(code=VerdictCode.EDGE, passed=False, value=expected, limit=needed, text=text)
+    else:
+        why = "its evidence is not significant" if is_asked else "the gate is off"
+        text = f"edge is {shown} bps, would need {limit} bps: shown only, {why}"
+    return Verdict(code=VerdictCode.EDGE, passed=True, value=expected, limit=needed, text=text)
 
 
 def _at_least(code: VerdictCode, value: float, limit: float, what: str) -> Verdict:

@@ -9,7 +9,7 @@ from quant.explain import reasoning, voices, what_would_trade
 from quant.reading import Reading
 from quant.symbol_signals import SymbolSignals
 from quant.veto import Block, BlockCode
-from quant.voting import Verdict, VerdictCode
+from quant.voting import LeftOut, Verdict, VerdictCode
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
 from tests.unit.quant.slow_market import everything
 
@@ -74,7 +74,7 @@ def verdict(code: VerdictCode, text: str = "", *, passed: bool = False) -> Verdi
     return Verdict(code=code, passed=passed, value=0.1, limit=0.2, text=text)
 
 
-def answer(signal=0.12, coverage=0.8, multiplier=1.25, verdicts=(), blocks=()):
+def answer(signal=0.12, coverage=0.8, multiplier=1.25, verdicts=(), blocks=(), left_out=()):
     return what_would_trade(
         signal=signal,
         coverage=coverage,
@@ -82,6 +82,7 @@ def answer(signal=0.12, coverage=0.8, multiplier=1.25, verdicts=(), blocks=()):
         min_confidence=0.25,
         verdicts=verdicts,
         blocks=blocks,
+        left_out=left_out,
     )
 
 
@@ -108,6 +109,18 @@ def test_blocks_come_first_and_nothing_is_said_twice():
     blocks = [Block(code=BlockCode.COVERAGE, text="too little is covered")]
     verdicts = [verdict(VerdictCode.COVERAGE, "coverage is low"), verdict(VerdictCode.AGREEMENT, "no agreement")]
     assert answer(verdicts=verdicts, blocks=blocks) == "too little is covered; no agreement"
+
+
+def test_who_is_missing_is_told_where_more_would_help():
+    missing = [
+        LeftOut(name="speed", reason="no data: no quote yet"),
+        LeftOut(name="model", reason="no model votes here"),
+    ]
+    families = verdict(VerdictCode.FAMILIES, "families with an opinion is 1, needs 2")
+    assert answer(verdicts=[families], left_out=missing) == (
+        "families with an opinion is 1, needs 2; left out: speed (no data: no quote yet), model (no model votes here)"
+    )
+    assert answer(verdicts=[verdict(VerdictCode.AGREEMENT, "no agreement")], left_out=missing) == "no agreement"
 
 
 def test_nothing_is_in_the_way():
