@@ -56,6 +56,8 @@ class CcxtAdapter:
     binary_requests = False
     heartbeat = None
     environments = ("live", "testnet")
+    # Some of its exchanges tell whole seconds, cut, and it does not say which: a second to either side.
+    server_time_step_ms = 2_000
     # ccxt keeps the venue's limits itself.
     limits = StreamLimits(messages_per_s=1, streams_per_connection=1_000, streams_per_message=1)
 

@@ -9,7 +9,7 @@ from marketdata.simulator.fault_catalog import help_text
 from marketdata.simulator.faults import FaultError, Switch, read_switch
 from marketdata.simulator.symbols import CATALOG, SymbolSpec, UnknownSymbolError, find_spec
 
-DEFAULT_PORT = 9443
+DEFAULT_PORT = 8900
 DEFAULT_LEDGER = Path(".local/exchange")
 
 

@@ -31,10 +31,11 @@ SOURCE_TROUBLES = ("unreachable", "unreadable", "refused", "stale", "failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a venue said. `offset_ms`: its clock less ours, uncertain by half of `round_trip_ms`."""
+    """What a venue said. `offset_ms`: its clock less ours, told in steps of `step_ms`."""
 
     offset_ms: float = 0.0
     round_trip_ms: float = 0.0
+    step_ms: float = 1.0
     error: str = ""
     denied: str = ""
 
@@ -80,15 +81,13 @@ def venue_finding(config: FeedConfig, answer: Answer) -> Finding:
     )
 
 
-_HALF_SECOND_NS = 500_000_000
-
-
 def clock_finding(exchange: str, answer: Answer) -> Finding:
     """Orders and ages compare the two clocks: beyond half a second venues refuse orders."""
     check = f"clock {exchange}"
-    text = f"{answer.offset_ms:+.0f} ms from ours, give or take {answer.round_trip_ms / 2:.0f} ms"
-    # A slow answer tells little: what may be due to its way is not held against the clock.
-    certain_ms = max(0.0, abs(answer.offset_ms) - answer.round_trip_ms / 2)
+    # A slow or coarse answer tells little: what may be due to that is not held against the clock.
+    doubt_ms = (answer.round_trip_ms + answer.step_ms) / 2
+    text = f"{answer.offset_ms:+.0f} ms from ours, give or take {doubt_ms:.0f} ms"
+    certain_ms = max(0.0, abs(answer.offset_ms) - doubt_ms)
     if certain_ms > CLOCK_BAD_MS:
         return failed(check, text, "Set this machine's clock by NTP (`timedatectl set-ntp true`).")
     if certain_ms > CLOCK_GOOD_MS:
@@ -161,7 +160,12 @@ async def _ask(config: FeedConfig, client: httpx.AsyncClient) -> Answer:
     except (VenueError, TimeoutError) as error:
         return Answer(error=str(error) or f"no answer within {2 * TIMEOUT_S:.0f} s")
     offset_ms, round_trip_ms = min(measured, key=lambda pair: pair[1])
-    return Answer(offset_ms=offset_ms, round_trip_ms=round_trip_ms, denied=await _refusal(config, rest))
+    return Answer(
+        offset_ms=offset_ms,
+        round_trip_ms=round_trip_ms,
+        step_ms=float(getattr(config.adapter, "server_time_step_ms", 1.0)),
+        denied=await _refusal(config, rest),
+    )
 
 
 async def _measure(rest: Rest) -> tuple[float, float]:
@@ -169,10 +173,6 @@ async def _measure(rest: Rest) -> tuple[float, float]:
     before_ns = time.time_ns()
     theirs_ns = await rest.server_time_ns()
     after_ns = time.time_ns()
-    if theirs_ns % _HALF_SECOND_NS == 0:
-        # Told in whole seconds, or as the middle of one: it may have been any moment of that second.
-        middle_ns = theirs_ns - theirs_ns % (2 * _HALF_SECOND_NS) + _HALF_SECOND_NS
-        return (middle_ns - (before_ns + after_ns) / 2) / 1e6, (after_ns - before_ns) / 1e6 + 1000
     return (theirs_ns - (before_ns + after_ns) / 2) / 1e6, (after_ns - before_ns) / 1e6
 
 

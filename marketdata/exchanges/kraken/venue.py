@@ -34,6 +34,8 @@ _CHANNELS: dict[str, dict[str, str | int]] = {
 
 class KrakenAdapter:
     name = "kraken"
+    # Whole seconds.
+    server_time_step_ms = 1_000
     book_procedure = BookProcedure.IMAGE_ON_SUBSCRIBE
     book_group = "book"
     # Requests a second are limited by load, without a number; connections by Cloudflare, 150 in ten minutes.

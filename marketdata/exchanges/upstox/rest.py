@@ -85,9 +85,9 @@ class UpstoxRest:
         self._parser = UpstoxParser(exchange=exchange, symbols={})
 
     async def server_time_ns(self) -> int:
-        """The time of an answer's header, cut to seconds: Upstox has no clock to ask."""
+        """The middle of the second that an answer's header tells: Upstox has no clock to ask."""
         response = await self._get("/v2/market/status/NSE")
-        return self._time_of(response)
+        return self._time_of(response) + _NS_PER_S // 2
 
     async def socket_url(self, websocket_url: str, *, route: str) -> str:
         """An address that works once. Raises NotAllowed, which says what to do, without a valid token."""

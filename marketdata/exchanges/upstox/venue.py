@@ -19,6 +19,8 @@ class UpstoxAdapter:
     """Upstox never answers a request for streams: an instrument's first frame is the answer."""
 
     name = "upstox"
+    # Whole seconds.
+    server_time_step_ms = 1_000
     book_procedure = BookProcedure.IMAGES_ONLY
     # In full mode 2,000 instruments a connection, 2 connections a user; the rate of requests is not documented.
     limits = StreamLimits(
@@ -34,9 +36,9 @@ class UpstoxAdapter:
     environments = ("live",)
     # A day's session then costs about 50 requests a symbol, 14 of them for history.
     rest_check_every_s = 600.0
-    # Where the simulated exchange speaks this dialect.
     # A print's time runs some hundred milliseconds behind, and quotes are conflated.
     max_skew_ms = 1_500
+    # Where the simulated exchange speaks this dialect.
     simulated_path = "/upstox"
 
     def __init__(self) -> None:

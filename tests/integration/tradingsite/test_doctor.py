@@ -1,7 +1,11 @@
 """`manage.py doctor`: what it says of venues, keys, clocks and slow sources."""
 
 import json
+import threading
+import time
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -21,6 +25,33 @@ SECRET = "canary-7f3a"
 @pytest.fixture
 def venue(simulator):  # noqa: F811
     return add_venue(simulator)
+
+
+@contextmanager
+def small_venue(path: str, answer):
+    """A server on loopback that answers one path."""
+
+    class Door(BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = json.dumps(answer()).encode()
+            self.send_response(200 if self.path.startswith(path) else 404)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def by_name(findings) -> dict:
@@ -47,11 +78,37 @@ def test_a_venue_whose_clock_is_off_fails(simulator):  # noqa: F811
 
 
 @pytest.mark.parametrize(
-    ("offset_ms", "round_trip_ms", "level"),
-    [(-249, 0, "ok"), (251, 0, "warning"), (-501, 0, "failed"), (600, 300, "warning"), (600, 1_000, "ok")],
-)
-def test_a_clock_is_judged_by_what_is_certain_of_it(offset_ms, round_trip_ms, level):
-    assert clock_finding("x", Answer(offset_ms=offset_ms, round_trip_ms=round_trip_ms)).level == level
+    ("offset_ms", "round_trip_ms", "step_ms", "level"),
+    [
+        (-249, 0, 1, "ok"), (252, 0, 1, "warning"), (-502, 0, 1, "failed"), (600, 300, 1, "warning"),
+        (600, 1_000, 1, "ok"), (-499, 0, 1_000, "ok"), (-760, 0, 1_000, "warning"), (1_001, 0, 1_000, "failed"),
+    ],
+)  # fmt: skip
+def test_a_clock_is_judged_by_what_is_certain_of_it(offset_ms, round_trip_ms, step_ms, level):
+    answer = Answer(offset_ms=offset_ms, round_trip_ms=round_trip_ms, step_ms=step_ms)
+    assert clock_finding("x", answer).level == level
+
+
+def test_a_clock_told_in_seconds_is_neither_blamed_nor_called_slow():
+    """Kraken tells whole seconds, and says so; a time of milliseconds that happens to be on a second is no such."""
+    from marketdata.models import Exchange
+
+    with small_venue("/0/public/Time", lambda: {"error": [], "result": {"unixtime": int(time.time())}}) as url:
+        Exchange.objects.create(
+            code="kraken", name="Kraken", adapter="kraken", environment="live", rest_url=url, websocket_url="ws://x"
+        )
+        found = by_name(check_venues())
+    assert found["clock kraken"].level == Level.OK
+    doubt_ms = float(found["clock kraken"].message.split("give or take ")[1].removesuffix(" ms"))
+    assert 500 <= doubt_ms < 1_000
+    answered_ms = float(found["exchange kraken"].message.split("answers in ")[1].removesuffix(" ms"))
+    assert answered_ms < 900
+    Exchange.objects.all().delete()
+    with small_venue("/api/v3/time", lambda: {"serverTime": (int(time.time()) - 2) * 1_000}) as url:
+        Exchange.objects.create(
+            code="binance", name="Binance", adapter="binance", environment="live", rest_url=url, websocket_url="ws://x"
+        )
+        assert by_name(check_venues())["clock binance"].level == Level.FAILED
 
 
 def test_a_venue_that_cannot_be_reached_fails_and_the_others_do_not(venue):

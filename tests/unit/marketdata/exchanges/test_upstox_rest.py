@@ -338,6 +338,6 @@ async def test_packed_file_that_explodes_is_not_unpacked(monkeypatch):
             await rest.listings()
 
 
-async def test_time_is_that_of_the_answer():
+async def test_time_is_the_middle_of_the_second_of_the_answer():
     async with venue(lambda request: success({})) as (rest, _):
-        assert await rest.server_time_ns() == int(NOW.timestamp()) * SECOND
+        assert await rest.server_time_ns() == int(NOW.timestamp()) * SECOND + SECOND // 2
