@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 Places = NDArray[np.int64]
 
 
+class TooFewRows(ValueError):
+    """Fewer rows than the parts need."""
+
+
 class Split(Struct, frozen=True, kw_only=True):
     """Places of rows. `tests` are the blocks of the test, each in time."""
 
@@ -29,10 +33,10 @@ class Split(Struct, frozen=True, kw_only=True):
 def combinatorial(
     start_ns: Places, end_ns: Places, *, folds: int = 6, test_folds: int = 2, embargo_ns: int = 0
 ) -> Iterator[Split]:
-    """Every choice of `test_folds` of `folds` blocks as test. Raises ValueError where a fold would have no row."""
+    """Every choice of `test_folds` of `folds` blocks as test. Raises TooFewRows where a fold would have no row."""
     size = len(start_ns) // folds
     if size < 1 or not 0 < test_folds < folds:
-        raise ValueError(f"{len(start_ns)} rows cannot be cut into {folds} folds with {test_folds} of them as test")
+        raise TooFewRows(f"{len(start_ns)} rows cannot be cut into {folds} folds with {test_folds} of them as test")
     fold = np.minimum(np.arange(len(start_ns)) // size, folds - 1)
     for chosen in combinations(range(folds), test_folds):
         is_test = np.isin(fold, chosen)
@@ -52,7 +56,7 @@ def walk_forward(
     first = len(start_ns) // (splits + 1) if first_train is None else first_train
     size = (len(start_ns) - first) // splits
     if first < 1 or size < 1:
-        raise ValueError(f"{len(start_ns)} rows are too few for {splits} blocks after {first}")
+        raise TooFewRows(f"{len(start_ns)} rows are too few for {splits} blocks after {first}")
     for i in range(splits):
         begin = first + i * size
         end = len(start_ns) if i == splits - 1 else begin + size

@@ -18,7 +18,7 @@ from quant.learning.fit import Baseline, fit_baseline, fit_temperature, fit_tree
 from quant.learning.judge import refusals
 from quant.learning.labels import Action, LabelParams, Labels
 from quant.learning.significance import block_p_value
-from quant.learning.splits import Split, combinatorial, known_before, walk_forward
+from quant.learning.splits import Split, TooFewRows, combinatorial, known_before, walk_forward
 from quant.learning.trades import follow
 from quant.learning.watch import Watch
 
@@ -63,7 +63,7 @@ class _Fitted(Struct, frozen=True, kw_only=True):
 
 
 def train(x: Floats, labels: Labels, plan: Plan, watch: Watch) -> Trained:
-    """x: (labels, features), both by time. Raises Cancelled, and ValueError where there are too few for the splits."""
+    """x: (labels, features), both by time. Raises Cancelled, and TooFewRows."""
     embargo_ns = int(EMBARGO * (int(labels.end_ns[-1]) - int(labels.start_ns[0])))
     first = int(len(labels) * (1.0 - HOLDOUT))
     holdout = np.arange(first, len(labels))
@@ -104,7 +104,7 @@ def _fit(rows: _Rows, train: Places, plan: Plan, watch: Watch) -> _Fitted:
     calibration = train[first:]
     core = train[known_before(labels.end_ns[train], int(labels.start_ns[calibration[0]]), stop=first)]
     if len(core) < 50 or len(calibration) < 20:
-        raise ValueError(f"{len(core)} rows to learn from and {len(calibration)} to calibrate on are too few")
+        raise TooFewRows(f"{len(core)} rows to learn from and {len(calibration)} to calibrate on are too few")
     classes, weights = labels.classes, labels.uniqueness
     booster = fit_trees(
         rows.x[core], classes[core], weights[core], seed=plan.seed, threads=plan.threads, check=watch.check

@@ -1,0 +1,219 @@
+"""Versions of models: registered, moved from shadow to canary to live, taken back. One place writes their status."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Max, QuerySet
+from msgspec import structs
+
+from quant.learning.artefact import ArtefactError, dump, load
+from quant.learning.features import SCHEMA_HASH
+from quant.learning.judge import MAX_P
+from quant.learning.labels import LabelParams
+from quant.learning.loading import Examples
+from quant.learning.train import Trained
+from quant.models import ModelEvent, ModelStatus, ModelVersion, TrainingRun
+
+log = structlog.get_logger(__name__)
+
+# What of its weight in a bot's blend a version has.
+WEIGHT_FACTORS: Mapping[str, float] = {ModelStatus.SHADOW: 0.0, ModelStatus.CANARY: 0.25, ModelStatus.LIVE: 1.0}
+MIN_SHADOW = timedelta(days=14)
+MIN_TRADES = 30
+_NEXT = {ModelStatus.SHADOW: ModelStatus.CANARY, ModelStatus.CANARY: ModelStatus.LIVE}
+Kind = ModelEvent.Kind
+
+
+class NotAllowed(Exception):
+    """A move that the registry refuses; the text says why and what would allow it."""
+
+
+def active_versions() -> QuerySet[ModelVersion]:
+    """Those that predict: shadow, canary and live ones; the engine weighs them by WEIGHT_FACTORS."""
+    return ModelVersion.objects.filter(status__in=ModelVersion.ACTIVE).order_by("pk")
+
+
+def version_for(versions: list[ModelVersion], *, exchange: str, symbol: str, timeframe: str) -> ModelVersion | None:
+    """Of active versions, the one that votes for an instrument: live before canary before shadow, its own before
+    pooled, the newest of several."""
+    order = {ModelStatus.LIVE: 0, ModelStatus.CANARY: 1, ModelStatus.SHADOW: 2}
+    fitting = [
+        version
+        for version in versions
+        if version.timeframe == timeframe and (version.exchange, version.symbol) in ((exchange, symbol), ("", ""))
+    ]
+    return min(fitting, key=lambda v: (order[ModelStatus(v.status)], not v.symbol, -v.pk), default=None)
+
+
+@transaction.atomic
+def register(
+    *,
+    run: TrainingRun,
+    trained: Trained,
+    examples: Examples,
+    params: LabelParams,
+    trials: int,
+    revision: str,
+    now: datetime,
+) -> ModelVersion:
+    """Keep a trained model, in shadow."""
+    pooled = len(run.symbols) > 1
+    exchange, symbol = ("", "") if pooled else (run.exchange, run.symbols[0])
+    name = model_name(exchange, symbol, run.timeframe)
+    text, digest = dump(trained.artefact)
+    _lock_scope(exchange, symbol, run.timeframe)
+    number = (ModelVersion.objects.filter(name=name).aggregate(most=Max("number"))["most"] or 0) + 1
+    version = ModelVersion.objects.create(
+        name=name,
+        number=number,
+        exchange=exchange,
+        symbol=symbol,
+        timeframe=run.timeframe,
+        artefact=text,
+        sha256=digest,
+        schema_hash=trained.artefact.schema_hash,
+        span_start_ns=examples.span_start_ns,
+        span_end_ns=examples.span_end_ns,
+        bars=examples.bars,
+        labels=len(examples.labels),
+        label_params=structs.asdict(params),
+        code_revision=revision,
+        trials=trials,
+        metrics=trained.metrics,
+        refusals=trained.refusals,
+        run=run,
+        created_at=now,
+        status_since=now,
+    )
+    _tell(version, Kind.REGISTERED, before="", actor=run.requested_by, reason="", now=now)
+    return version
+
+
+def model_name(exchange: str, symbol: str, timeframe: str) -> str:
+    """A slug for a scope: binance-btc-usdt-1m, pooled-5m."""
+    where = f"{exchange}-{symbol}" if symbol else "pooled"
+    return "".join(c if c.isalnum() else "-" for c in f"{where}-{timeframe}".lower())[:80]
+
+
+def standing_refusals(version: ModelVersion, now: datetime) -> list[str]:
+    """Why a version may not be promoted as things stand, in sentences; empty where it may."""
+    found = list(version.refusals)
+    shadowed = now - version.created_at
+    if shadowed < MIN_SHADOW:
+        found.append(
+            f"It has been recorded for {shadowed / timedelta(days=1):.1f} days, needs {MIN_SHADOW.days} in shadow."
+        )
+    evidence = version.evidence
+    if evidence.get("trades", 0) < MIN_TRADES:
+        found.append(f"Its predictions since then made {evidence.get('trades', 0)} trades, needs {MIN_TRADES}.")
+    elif evidence["p_value"] >= MAX_P:
+        found.append(
+            f"What its predictions earned since then may be chance: {evidence['mean_bps']:+.1f} bps a trade after costs, "
+            f"p {evidence['p_value']:.3f}, needs {MAX_P}."
+        )
+    return found
+
+
+@transaction.atomic
+def promote(version_id: int, *, actor: str, now: datetime, reason: str = "", force: bool = False) -> ModelVersion:
+    """Shadow to canary, canary to live; what was there before is retired. `force` passes the rules, with a reason.
+
+    Raises NotAllowed, and ModelVersion.DoesNotExist.
+    """
+    version = _locked(version_id)
+    after = _NEXT.get(ModelStatus(version.status))
+    if after is None:
+        raise NotAllowed(f"{version} is {version.status}: only a version in shadow or canary can be promoted.")
+    _require_usable(version)
+    against = standing_refusals(version, now)
+    if against and not force:
+        raise NotAllowed(f"{version} stays {version.status}. {' '.join(against)} Staff may force it with a reason.")
+    if against and not reason.strip():
+        raise NotAllowed(f"Say why {version} is to be promoted against the rules: {' '.join(against)}")
+    _put(version, after, kind=Kind.FORCED if against else Kind.PROMOTED, actor=actor, reason=reason.strip(), now=now)
+    return version
+
+
+@transaction.atomic
+def demote(version_id: int, *, actor: str, reason: str, now: datetime) -> ModelVersion:
+    """Canary or live back to shadow, where it is recorded and moves nothing. Raises NotAllowed."""
+    version = _locked(version_id)
+    if version.status not in (ModelStatus.CANARY, ModelStatus.LIVE):
+        raise NotAllowed(f"{version} is {version.status}: only a canary or live version can be demoted.")
+    _put(version, ModelStatus.SHADOW, kind=Kind.DEMOTED, actor=actor, reason=reason, now=now)
+    return version
+
+
+@transaction.atomic
+def retire(version_id: int, *, actor: str, reason: str, now: datetime) -> ModelVersion:
+    """Stop it predicting. Raises NotAllowed where it is retired already."""
+    version = _locked(version_id)
+    if version.status == ModelStatus.RETIRED:
+        raise NotAllowed(f"{version} is retired already.")
+    _put(version, ModelStatus.RETIRED, kind=Kind.RETIRED, actor=actor, reason=reason, now=now)
+    return version
+
+
+@transaction.atomic
+def roll_back(version_id: int, *, actor: str, now: datetime, reason: str = "") -> ModelVersion | None:
+    """Take a live version off, and bring back what was live before it; None where nothing was. Raises NotAllowed."""
+    version = _locked(version_id)
+    if version.status != ModelStatus.LIVE:
+        raise NotAllowed(f"{version} is {version.status}: only a live version can be rolled back.")
+    previous = version.replaced
+    if previous is not None:
+        _require_usable(previous)
+    _put(version, ModelStatus.RETIRED, kind=Kind.ROLLED_BACK, actor=actor, reason=reason.strip(), now=now)
+    if previous is None:
+        return None
+    _put(previous, ModelStatus.LIVE, kind=Kind.RESTORED, actor=actor, reason=f"{version} was rolled back.", now=now)
+    return previous
+
+
+def _put(version: ModelVersion, after: str, *, kind: str, actor: str, reason: str, now: datetime) -> None:
+    """Change the status; whoever holds the place is retired first, and remembered where it was live."""
+    before = version.status
+    if after in (ModelStatus.CANARY, ModelStatus.LIVE):
+        holder = _scope(version.exchange, version.symbol, version.timeframe).filter(status=after).first()
+        if holder is not None:
+            _put(holder, ModelStatus.RETIRED, kind=Kind.RETIRED, actor=actor, reason=f"{version} took over.", now=now)
+        # What is brought back keeps what it had replaced itself.
+        if after == ModelStatus.LIVE and kind != Kind.RESTORED:
+            version.replaced = holder
+    version.status, version.status_since = after, now
+    version.save(update_fields=["status", "status_since", "replaced"])
+    _tell(version, kind, before=before, actor=actor, reason=reason, now=now)
+
+
+def _tell(version: ModelVersion, kind: str, *, before: str, actor: str, reason: str, now: datetime) -> None:
+    ModelEvent.objects.create(
+        version=version, kind=kind, before=before, after=version.status, actor=actor, reason=reason[:500], at=now
+    )
+    log.info(
+        "model.moved", model=str(version), kind=kind, before=before, after=version.status, actor=actor, reason=reason
+    )
+
+
+def _require_usable(version: ModelVersion) -> None:
+    try:
+        load(version.artefact, expected_sha256=version.sha256, schema_hash=SCHEMA_HASH, name=str(version))
+    except ArtefactError as error:
+        raise NotAllowed(str(error)) from None
+
+
+def _locked(version_id: int) -> ModelVersion:
+    version = ModelVersion.objects.get(pk=version_id)
+    _lock_scope(version.exchange, version.symbol, version.timeframe)
+    version.refresh_from_db()
+    return version
+
+
+def _lock_scope(exchange: str, symbol: str, timeframe: str) -> None:
+    """Moves within one scope follow each other."""
+    list(_scope(exchange, symbol, timeframe).select_for_update().order_by("pk").values_list("pk", flat=True))
+
+
+def _scope(exchange: str, symbol: str, timeframe: str) -> QuerySet[ModelVersion]:
+    return ModelVersion.objects.filter(exchange=exchange, symbol=symbol, timeframe=timeframe)

@@ -1,0 +1,191 @@
+"""Trainings as rows: asked for, run by the jobs worker or a command, cancelled, and swept up where their worker died."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import get_args
+
+import structlog
+from celery import current_app
+from django.db import transaction
+from django.db.models import Q
+
+from marketdata.events import Timeframe
+from marketdata.models import Instrument
+from quant.learning.loading import TooLittle, label_params, load_examples
+from quant.learning.registry import register
+from quant.learning.revision import code_revision
+from quant.learning.splits import TooFewRows
+from quant.learning.train import Plan, train
+from quant.learning.watch import Cancelled, Watch
+from quant.models import ModelVersion, RunState, TrainingRun
+
+log = structlog.get_logger(__name__)
+
+TIMEFRAMES: tuple[Timeframe, ...] = get_args(Timeframe)
+HORIZONS = (2, 2000)
+# A worker that has said nothing for so long is gone.
+LOST_AFTER = timedelta(minutes=5)
+_ASK_EVERY_S = 0.5
+
+Clock = Callable[[], datetime]
+
+
+class BadRun(Exception):
+    """What was asked for cannot be trained. `field` names what is wrong."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def request_run(
+    *,
+    exchange: str,
+    symbols: Sequence[str],
+    timeframe: str,
+    horizon_bars: int,
+    cost_bps: float,
+    actor: str,
+    now: datetime,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+    seed: int = 1,
+) -> TrainingRun:
+    """Make the row of a training. Raises BadRun. Give it to `enqueue`, or to `execute` at once."""
+    if timeframe not in TIMEFRAMES:
+        raise BadRun("timeframe", f"{timeframe!r}: allowed is one of {', '.join(TIMEFRAMES)}.")
+    if not HORIZONS[0] <= horizon_bars <= HORIZONS[1]:
+        raise BadRun("horizon_bars", f"{horizon_bars}: allowed is {HORIZONS[0]} to {HORIZONS[1]} bars.")
+    if not 0.0 <= cost_bps <= 1000.0:
+        raise BadRun("cost_bps", f"{cost_bps}: allowed is 0 to 1000 basis points a round trip.")
+    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
+        raise BadRun("end", "The span ends before it begins.")
+    unique = list(dict.fromkeys(symbols))
+    if not unique:
+        raise BadRun("symbols", "Name at least one symbol.")
+    known = Instrument.objects.filter(exchange__code=exchange, symbol__in=unique).values_list("symbol", flat=True)
+    if unknown := sorted(set(unique) - set(known)):
+        raise BadRun("symbols", f"{exchange} has no {', '.join(unknown)}: see the list of instruments.")
+    return TrainingRun.objects.create(
+        exchange=exchange,
+        symbols=unique,
+        timeframe=timeframe,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        horizon_bars=horizon_bars,
+        cost_bps=cost_bps,
+        seed=seed,
+        phase="Waiting for the jobs worker",
+        requested_by=actor,
+        created_at=now,
+    )
+
+
+def enqueue(run: TrainingRun) -> None:
+    """Hand it to the jobs worker once the row is committed."""
+    transaction.on_commit(partial(current_app.send_task, "quant.train_model", kwargs={"run_id": run.pk}))
+
+
+def cancel_run(run_id: int, *, now: datetime) -> TrainingRun:
+    """End a training: at once where it waits, at its next look otherwise (twice a second)."""
+    waiting = TrainingRun.objects.filter(pk=run_id, state=RunState.QUEUED)
+    if not waiting.update(state=RunState.CANCELLED, phase="Cancelled before it began", finished_at=now):
+        TrainingRun.objects.filter(pk=run_id, state=RunState.RUNNING).update(cancel_requested=True)
+    return TrainingRun.objects.get(pk=run_id)
+
+
+def sweep_lost(*, now: datetime) -> int:
+    """Runs whose worker is gone fail, with the reason. How many."""
+    return TrainingRun.objects.filter(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER).update(
+        state=RunState.FAILED, error="Its worker ended before it was done. Ask for it again.", finished_at=now
+    )
+
+
+class RowWatch:
+    """Writes progress to the row, and asks it twice a second whether to go on. `beside` hears the same."""
+
+    def __init__(self, run_id: int, *, clock: Clock, beside: Watch | None = None) -> None:
+        self._run_id = run_id
+        self._clock = clock
+        self._beside = beside
+        self._asked = 0.0
+
+    def say(self, share: float, words: str) -> None:
+        rows = TrainingRun.objects.filter(pk=self._run_id)
+        rows.update(progress=min(1.0, max(0.0, share)), phase=words[:120], heartbeat_at=self._clock())
+        if self._beside is not None:
+            self._beside.say(share, words)
+        self._ask()
+
+    def check(self) -> None:
+        if self._beside is not None:
+            self._beside.check()
+        if time.monotonic() - self._asked >= _ASK_EVERY_S:
+            TrainingRun.objects.filter(pk=self._run_id).update(heartbeat_at=self._clock())
+            self._ask()
+
+    def _ask(self) -> None:
+        self._asked = time.monotonic()
+        if TrainingRun.objects.filter(pk=self._run_id, cancel_requested=True).exists():
+            raise Cancelled
+
+
+def execute(run_id: int, *, clock: Clock, beside: Watch | None = None) -> TrainingRun:
+    """Train what the row asks for, unless somebody else does; how it ended is in the row. Passes on what is a fault of ours."""
+    now = clock()
+    mine = TrainingRun.objects.filter(pk=run_id).filter(
+        Q(state=RunState.QUEUED) | Q(state=RunState.RUNNING, heartbeat_at__lt=now - LOST_AFTER)
+    )
+    if not mine.update(state=RunState.RUNNING, started_at=now, heartbeat_at=now, progress=0.0):
+        return TrainingRun.objects.get(pk=run_id)
+    run = TrainingRun.objects.get(pk=run_id)
+    try:
+        version = _train(run, RowWatch(run_id, clock=clock, beside=beside), clock)
+    except Cancelled:
+        _end(run_id, RunState.CANCELLED, clock(), phase="Cancelled")
+    except (TooLittle, TooFewRows) as error:
+        _end(run_id, RunState.REFUSED, clock(), phase="Refused", error=str(error))
+    except BaseException as error:
+        _end(run_id, RunState.FAILED, clock(), phase="Failed", error=f"{type(error).__name__}: {error}")
+        raise
+    else:
+        _end(run_id, RunState.DONE, clock(), phase=f"Registered {version} in shadow", progress=1.0)
+    return TrainingRun.objects.get(pk=run_id)
+
+
+def _train(run: TrainingRun, watch: Watch, clock: Clock) -> ModelVersion:
+    watch.say(0.0, "Loading bars and making features")
+    params = label_params(run.horizon_bars, run.cost_bps)
+    examples = load_examples(
+        run.exchange, run.symbols, _timeframe(run), start_ns=run.start_ns, end_ns=run.end_ns, params=params
+    )
+    trials = trials_of(run)
+    watch.say(0.1, f"{len(examples.labels):,} labelled events of {examples.bars:,} bars")
+    trained = train(examples.x, examples.labels, Plan(labels=params, seed=run.seed, trials=trials), watch)
+    TrainingRun.objects.filter(pk=run.pk).update(metrics=trained.metrics)
+    watch.say(0.99, "Registering")
+    return register(
+        run=run, trained=trained, examples=examples, params=params, trials=trials, revision=code_revision(), now=clock()
+    )
+
+
+def trials_of(run: TrainingRun) -> int:
+    """Models of this scope that were scored so far, this one included: each was a chance to be lucky."""
+    scored = TrainingRun.objects.filter(exchange=run.exchange, symbols=run.symbols, timeframe=run.timeframe)
+    return scored.exclude(pk=run.pk).exclude(metrics={}).count() + 1
+
+
+def _timeframe(run: TrainingRun) -> Timeframe:
+    return next(name for name in TIMEFRAMES if name == run.timeframe)
+
+
+def _end(
+    run_id: int, state: RunState, now: datetime, *, phase: str, error: str = "", progress: float | None = None
+) -> None:
+    changes: dict[str, object] = {"state": state, "phase": phase[:120], "error": error, "finished_at": now}
+    if progress is not None:
+        changes["progress"] = progress
+    TrainingRun.objects.filter(pk=run_id).update(**changes)
+    log.info("model.training_ended", run_id=run_id, state=str(state), error=error)
