@@ -3,7 +3,21 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from bots.api.acts import Verb
-from bots.api.views import bots, docs, export, ledger, live, market, performance, quant, safety, site, tokens, trading
+from bots.api.views import (
+    bots,
+    docs,
+    evidence,
+    export,
+    ledger,
+    live,
+    market,
+    performance,
+    quant,
+    safety,
+    site,
+    tokens,
+    trading,
+)
 
 BOT_ACTS = [path(f"bots/<int:bot_id>/{verb}", bots.BotAct.as_view(verb=verb), name=f"bot-{verb}") for verb in Verb]
 
@@ -36,6 +50,8 @@ v1: list[URLPattern | URLResolver] = [
     path("symbols", market.Symbols.as_view(), name="symbols"),
     path("market", market.Market.as_view(), name="market"),
     path("feeds", market.Feeds.as_view(), name="feeds"),
+    path("evidence", evidence.EvidenceList.as_view(), name="evidence"),
+    path("evidence/recompute", evidence.Recompute.as_view(), name="evidence-recompute"),
     path("killswitch", safety.KillSwitch.as_view(), name="killswitch"),
     path("quant/signals", quant.Signals.as_view(), name="quant-signals"),
     path("live/snapshot", live.LiveSnapshot.as_view(), name="live-snapshot"),

@@ -3,11 +3,14 @@
 from typing import cast
 
 from django.conf import settings
+from django.db.models import Count, Max, Min, Q, QuerySet
 
-from bots.models import Bot
+from bots.models import Bot, User
 from bots.models.choices import Evaluation
 from marketdata.events import TIMEFRAME_SECONDS, Timeframe
+from marketdata.models import Subscription
 from quant.evidence.blending import BlendSpec
+from quant.models import EvidenceRow, SignalSample
 from quant.reading import Component
 
 
@@ -36,3 +39,24 @@ def blend_specs() -> list[BlendSpec]:
                 )
             )
     return found
+
+
+def visible_evidence(user: User) -> QuerySet[EvidenceRow]:
+    """Of signals and votes for everybody; of blends only those of one's own bots."""
+    own = Bot.objects.visible_to(user).values("pk")
+    return EvidenceRow.objects.filter(Q(bot=None) | Q(bot__in=own))
+
+
+def weighed_instruments() -> list[tuple[str, str]]:
+    """(exchange, symbol) of what has evidence or is followed, so that it will have."""
+    weighed = EvidenceRow.objects.order_by().values_list("exchange", "symbol").distinct()
+    followed = Subscription.objects.order_by().values_list("exchange__code", "symbol").distinct()
+    return sorted({*weighed, *followed})
+
+
+def sampled(exchange: str, symbol: str) -> tuple[int, int | None, int | None]:
+    """How many samples there are of an instrument, and the times of the first and the last in nanoseconds."""
+    found = SignalSample.objects.filter(exchange=exchange, symbol=symbol).aggregate(
+        n=Count("ts_event"), first=Min("ts_event"), last=Max("ts_event")
+    )
+    return found["n"], found["first"], found["last"]
