@@ -68,6 +68,7 @@ class BotAdmin(OwnedAdmin):
             {
                 "fields": (
                     "component_weights",
+                    "disabled_strategies",
                     "strategy_weight_balance",
                     "use_diversification_multiplier",
                     "validator_enabled",
@@ -75,6 +76,13 @@ class BotAdmin(OwnedAdmin):
                     "minimum_coverage",
                     "second_source",
                 ),
+            },
+        ),
+        (
+            "The market's mood",
+            {
+                "fields": ("adapt_to_regime", "regime_timeframes", "maximum_volatility"),
+                "description": "The regime is told and recorded in any case; a bot acts on it only where this says so.",
             },
         ),
         (

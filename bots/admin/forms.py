@@ -50,7 +50,11 @@ class BotForm(BotModelForm):
             "Known: 1m, 3m, 5m, 15m, 30m, 1h, 4h, 1d.",
             "signal_storage": "What is kept of its signals to look at later; decisions behind orders always are.",
             "component_weights": "Weight of each signal relative to the others; 0 disables it. The weight of a signal "
-            "without data is shared out among the rest.",
+            "without data is shared out among the rest. model and policy are learned ones: a model in canary has a "
+            "quarter of its weight, one in shadow none.",
+            "disabled_strategies": "Names of signals (technical, speed, microstructure, open_interest, options_flow, "
+            "sentiment, volatility, model, policy) and of strategies within technical (trend, momentum, mean_reversion, "
+            'volume, liquidity, smart_money) that this bot leaves out, e.g. ["mean_reversion"]. []: all are on.',
             "minimum_confidence": "From 0 to 1: it enters only above this. Lower is busier; 0.25 is cautious.",
             "minimum_coverage": "From 0 to 1: the share of the weights that must have data before it decides by them.",
             "order_type": "Of entries. Exits are always market orders.",

@@ -1,6 +1,7 @@
 """From signals to decisions: one blend for all bots of a symbol, then work only for those it means something to."""
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import structlog
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from bots.engine import messages
 from bots.engine.desk import Desk
 from bots.engine.execution import Execution
+from bots.engine.mood import mood_of
 from bots.engine.outcome import Look, Outcome
 from bots.engine.seats import STORE_EVERY_NS, TELL_EVERY_NS, Due, Seat, Seats
 from bots.engine.trace import Evaluation, opinion_of, record_of, spoken
@@ -21,7 +23,7 @@ from bots.trading.vocabulary import ExitReason, Purpose, Side, Trigger, Verdict
 from quant.blend import Blended, blend
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
-from quant.veto import quant_block
+from quant.veto import BlockLimits, quant_block
 from quant.voting import validate
 
 log = structlog.get_logger(__name__)
@@ -156,7 +158,9 @@ class Evaluator:
                 weights=weights,
                 coverage=opinion.coverage,
                 min_coverage=config.minimum_coverage if config.validator_enabled else None,
+                limits=_block_limits(config.maximum_volatility),
             ),
+            mood=mood_of(config, vector),
         )
         held = bot.positions.get(rules.instrument_id)
         side = held.position.side if held is not None else None
@@ -185,7 +189,7 @@ class Evaluator:
             bot_id=bot.bot_id,
             account_id=bot.account.config.account_id,
             rules=seat.rules,
-            limits=bot.config.limits,
+            limits=evaluation.mood.limits(bot.config.limits),
             order_type=bot.config.order_type,
             risk=bot.risk_state(seat.rules.instrument_id),
             market=_market_view(vector),
@@ -199,7 +203,7 @@ class Evaluator:
         planned = plan_entry(
             situation=situation,
             proposal=proposal,
-            opinion=evaluation.opinion,
+            opinion=evaluation.mood.sized(evaluation.opinion),
             vetoes=vetoes,
             controls=self._desk.store.controls,
         )
@@ -329,6 +333,11 @@ class Evaluator:
         for reason in decision.reasons:
             if reason.code in ALERTS:
                 self._desk.alert(bot, ALERTS[reason.code], reason.code, f"{bot.config.name}: {reason.text}")
+
+
+@cache
+def _block_limits(maximum_volatility: float) -> BlockLimits:
+    return BlockLimits(max_sigma_percentile=maximum_volatility)
 
 
 def _market_view(vector: SignalVector) -> MarketView:

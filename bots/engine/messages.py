@@ -137,6 +137,7 @@ def cycle(evaluation: Evaluation, decision: DecisionRecord, *, stored: bool) -> 
         "threshold": opinion.minimum_confidence,
         "components": decision.components,
         "validators": decision.validators,
+        "market": decision.market,
         "reasoning": decision.reasoning,
         "outlook": decision.outlook,
         "decision_id": str(decision.id) if stored else None,

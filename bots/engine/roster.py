@@ -14,10 +14,12 @@ from bots.engine.following import follow_again
 from bots.engine.inbox import Intake
 from bots.engine.observations import Observations
 from bots.engine.runner import SymbolRunner
+from bots.engine.weights import regime_weights_of
 from bots.orders.load import BotConfig, EngineState
 from bots.orders.results import Recovery, RestingOrder
 from bots.trading.records import LeaseToken
 from marketdata.events import TIMEFRAME_SECONDS, Timeframe
+from quant.regimes import DEFAULT_FRAMES
 
 log = structlog.get_logger(__name__)
 
@@ -167,7 +169,7 @@ class Roster:
         for instrument, rules in wanted.items():
             runner = await self._runner(instrument, bot)
             async with runner.lock:
-                await runner.follow_timeframes(_timeframes(bot.config))
+                await runner.follow_timeframes(_timeframes(bot.config), _regime_timeframes(bot.config))
                 runner.worker.resume(
                     bot, rules, [found for found in resting if found.order.plan.rules.symbol == rules.symbol]
                 )
@@ -332,6 +334,11 @@ class Roster:
             if bot is not None:
                 return self._intake.now_ns(bot.config.account.exchange)
         return self._intake.now_ns("")
+
+
+def _regime_timeframes(config: BotConfig) -> tuple[Timeframe, ...]:
+    """Those that the bot's regime is told by, and those that everybody is told of."""
+    return tuple(dict.fromkeys((*regime_weights_of(config), *DEFAULT_FRAMES)))
 
 
 def _timeframes(config: BotConfig) -> tuple[Timeframe, ...]:

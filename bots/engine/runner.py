@@ -63,7 +63,7 @@ class SymbolRunner:
 
     async def bootstrap(self) -> None:
         """Begin from the stored bars and the feed's last snapshot."""
-        for timeframe in self.worker.signals.timeframes:
+        for timeframe in self.worker.signals.regimes:
             await self._load(timeframe)
         snapshot = await self._snapshot()
         if snapshot is None:
@@ -85,12 +85,18 @@ class SymbolRunner:
             log.warning("engine.snapshot.unavailable", symbol=self.worker.symbol, error=str(error))
             return None
 
-    async def follow_timeframes(self, wanted: Iterable[Timeframe]) -> None:
-        """Add timeframes that a bot needs. The caller holds the lock."""
+    async def follow_timeframes(self, wanted: Iterable[Timeframe], regimes: Iterable[Timeframe] = ()) -> None:
+        """Add timeframes that a bot needs, for its signals or only for its regime. The caller holds the lock."""
         missing = [timeframe for timeframe in wanted if timeframe not in self.worker.signals.timeframes]
         for timeframe in missing:
             self.worker.signals.add_timeframe(timeframe, ())
+            # Its regime may have been followed before, and begins anew with it.
+            self._bars.pop(timeframe, None)
             await self._load(timeframe)
+        for timeframe in regimes:
+            if timeframe not in self.worker.signals.regimes:
+                self.worker.signals.follow_regime(timeframe)
+                await self._load(timeframe)
         if missing:
             # The next tick may come before the bot itself is seated, and finds more signals than weights.
             await self.worker.rebuild()
@@ -153,7 +159,7 @@ class SymbolRunner:
                 begun = [timeframe for timeframe in tuple(self._reload) if await self._load(timeframe)]
                 if begun:
                     await self._take_forming(begun, now_ns)
-                await self.worker.rebuild()
+                    await self.worker.rebuild()
             return await self.worker.on_second(now_ns)
 
     def _rebased(self, event: Event, now_ns: int) -> Event:
@@ -164,7 +170,7 @@ class SymbolRunner:
 
     def _note_bar(self, bar: Bar) -> None:
         """A closed bar that does not follow the last one: the stored ones in between must be loaded."""
-        if not bar.closed or bar.timeframe not in self.worker.signals.timeframes:
+        if not bar.closed or bar.timeframe not in self.worker.signals.regimes:
             return
         last_close, count = self._bars.get(bar.timeframe, (0, 0))
         if bar.ts_close <= last_close:
@@ -177,7 +183,7 @@ class SymbolRunner:
 
     def _note_history(self, ready: HistoryReady) -> None:
         """The stored bars are whole: load them within a second."""
-        if ready.timeframe in self.worker.signals.timeframes:
+        if ready.timeframe in self.worker.signals.regimes:
             self._reload.add(ready.timeframe)
             self._rebuild.add(ready.timeframe)
             self._reload_at_ns = 0
@@ -205,11 +211,15 @@ class SymbolRunner:
         is_whole = newest >= last_close
         begins = is_whole and (len(bars) > count or newest > last_close or timeframe in self._rebuild)
         if begins:
-            worker.signals.add_timeframe(timeframe, bars)
+            if timeframe in worker.signals.timeframes:
+                worker.signals.add_timeframe(timeframe, bars)
+            else:
+                worker.signals.follow_regime(timeframe, bars)
             self._bars[timeframe] = (newest, len(bars))
         if is_whole:
             self._rebuild.discard(timeframe)
-        if len(bars) < MIN_OBSERVATIONS or not is_whole:
+        is_short = len(bars) < MIN_OBSERVATIONS and timeframe in worker.signals.timeframes
+        if is_short or not is_whole:
             self._reload.add(timeframe)
         else:
             self._reload.discard(timeframe)

@@ -1,17 +1,18 @@
 """The bots of one symbol, as arrays where all are asked at once, and when each is due to be asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bots.engine.books import BotBooks
+from bots.engine.weights import Factors, variant_of, weights_of
 from bots.trading.decide import Standing
 from bots.trading.records import InstrumentRules
 from bots.trading.vocabulary import Trigger, Verdict
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
-from quant.blend import weight_row
-from quant.reading import Component
+from quant.regime import RegimeState
 from quant.vector import Column
 
 SECOND_NS = 1_000_000_000
@@ -21,6 +22,9 @@ TELL_EVERY_NS = SECOND_NS // 2
 RETRY_NS = 200_000_000
 NEVER = -1
 CLOCK_SLACK_NS = SECOND_NS
+
+NO_REGIMES: Mapping[Timeframe, RegimeState] = {}
+NO_FACTORS: Factors = {}
 
 Int64s = NDArray[np.int64]
 
@@ -96,7 +100,15 @@ class Seats:
         self.seats = [seat for seat in self.seats if seat.bot.bot_id != bot_id]
         self._index.pop(bot_id, None)
 
-    def rebuild(self, columns: tuple[Column, ...], *, traditional_weight: float, quant_weight: float) -> None:
+    @property
+    def variants(self) -> set[tuple[str, ...]]:
+        """What of technical its bots leave out."""
+        return {variant_of(seat.bot.config) for seat in self.seats}
+
+    def rebuild(
+        self, columns: tuple[Column, ...], *, traditional_weight: float, quant_weight: float,
+        regimes: Mapping[Timeframe, RegimeState] = NO_REGIMES, factors: Factors = NO_FACTORS,
+    ) -> None:  # fmt: skip
         """Lay the arrays out anew. Bots whose weights cannot be used are in `unusable`, with the reason."""
         count = len(self.seats)
         counted = {bot_id: (self.repeated[i], self.omitted[i]) for bot_id, i in self._index.items()}
@@ -106,17 +118,10 @@ class Seats:
         for i, seat in enumerate(self.seats):
             config = seat.bot.config
             try:
-                rows[i] = weight_row(
-                    columns,
-                    component_weights={Component(name): value for name, value in config.component_weights.items()},
-                    timeframe_weights={
-                        name: config.timeframes[name] for name in TIMEFRAME_SECONDS if name in config.timeframes
-                    },
-                    strategy_weight_balance=config.strategy_weight_balance,
-                    traditional_weight=traditional_weight,
-                    quant_weight=quant_weight,
-                    forming=config.evaluation == "tick",
-                )
+                rows[i] = weights_of(
+                    config, columns, traditional_weight=traditional_weight, quant_weight=quant_weight,
+                    regimes=regimes, factors=factors,
+                )  # fmt: skip
             except ValueError as error:
                 self.unusable[config.bot_id] = f"its weights cannot be used: {error}"
         self.weights = np.asfortranarray(rows)
@@ -139,6 +144,19 @@ class Seats:
         self._bar_is_due = any(self.seats[i].closed_bar_ns > self.seats[i].slot for i in self._on_bar)
         for seat in self.seats:
             self.refresh(seat)
+
+    def reweigh(
+        self, columns: tuple[Column, ...], *, traditional_weight: float, quant_weight: float,
+        regimes: Mapping[Timeframe, RegimeState], factors: Factors,
+    ) -> None:  # fmt: skip
+        """Weigh anew for the bots that follow the regime; what else is known of the seats stays."""
+        for i, seat in enumerate(self.seats):
+            config = seat.bot.config
+            if config.adapt_to_regime and config.bot_id not in self.unusable:
+                self.weights[i] = weights_of(
+                    config, columns, traditional_weight=traditional_weight, quant_weight=quant_weight,
+                    regimes=regimes, factors=factors,
+                )  # fmt: skip
 
     def _asked(self, index: int) -> bool:
         bot = self.seats[index].bot

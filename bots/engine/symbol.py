@@ -23,6 +23,7 @@ from bots.trading.positions import is_dust
 from bots.trading.records import InstrumentRules, OrderPlan, Reason
 from bots.trading.vocabulary import Action, ExitReason, Side, Trigger
 from marketdata.events import Bar, BookSnapshot, Event, FeedState, QuoteTick, Timeframe, TradeTick
+from quant.reading import Component
 from quant.symbol_signals import SymbolSignals
 from quant.top import TopOfBook
 
@@ -50,6 +51,8 @@ class SymbolWorker:
         self.is_stale = False
         self.feed_state = "live"
         self.feed_source = "websocket"
+        # By how much learned components count here, 1 where nothing is said.
+        self.factors: dict[Component, float] = {}
         self._desk = desk
         self._held: list[tuple[BotBooks, Held]] = []
         self._ts_event = 0
@@ -73,15 +76,26 @@ class SymbolWorker:
     async def rebuild(self) -> None:
         """Lay the seats out anew: bots, settings or timeframes have changed."""
         desk = self._desk
+        self.signals.follow_variants(self.seats.variants)
         self.seats.rebuild(
-            self.signals.columns, traditional_weight=desk.traditional_weight, quant_weight=desk.quant_weight
-        )
+            self.signals.columns, traditional_weight=desk.traditional_weight, quant_weight=desk.quant_weight,
+            regimes=self.signals.regimes, factors=self.factors,
+        )  # fmt: skip
         self.evaluator.forget()
         self._list_held()
         for bot_id, reason in self.seats.unusable.items():
             bot = desk.bots.get(bot_id)
             if bot is not None and bot.trades:
                 await desk.halt(bot, reason)
+
+    def _follow_regime(self) -> None:
+        """After a bar: bots that follow the regime weigh by it from now on."""
+        desk, signals = self._desk, self.signals
+        if any(seat.bot.config.adapt_to_regime for seat in self.seats.seats):
+            self.seats.reweigh(
+                signals.columns, traditional_weight=desk.traditional_weight, quant_weight=desk.quant_weight,
+                regimes=signals.regimes, factors=self.factors,
+            )  # fmt: skip
 
     def _on_change(self, bot: BotBooks) -> None:
         seat = self.seats.of(bot.bot_id)
@@ -115,6 +129,7 @@ class SymbolWorker:
                 await self._evaluate(now_ns, on_tick=True)
         elif isinstance(event, Bar):
             if event.closed:
+                self._follow_regime()
                 self.seats.on_bar(event, now_ns)
         elif isinstance(event, FeedState):
             if event.state not in TRADABLE or event.source != self.feed_source:

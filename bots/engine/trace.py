@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bots.engine.mood import Mood
 from bots.orders.dust import dust_words
 from bots.trading.decide import Opinion
 from bots.trading.records import DecisionRecord, InstrumentRules, PositionState, Reason
@@ -15,7 +16,7 @@ from bots.trading.vocabulary import Action, ExitReason, Trigger, Verdict
 from quant.blend import Blended
 from quant.explain import NOTHING_IN_THE_WAY, reasoning, voices, what_would_trade
 from quant.reading import Component
-from quant.vector import Floats, SignalVector
+from quant.vector import Column, Floats, SignalVector
 from quant.veto import Block
 from quant.voting import Verdict as Validated
 
@@ -37,6 +38,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     effective: Floats
     validators: tuple[Validated, ...]
     blocks: tuple[Block, ...]
+    mood: Mood
 
     @property
     def price(self) -> float:
@@ -83,10 +85,17 @@ def components_of(evaluation: Evaluation) -> tuple[dict[str, Any], ...]:
                 "n_obs": reading.n_obs,
                 "age_ms": round((vector.now_ns - reading.as_of) / 1e6, 1) if reading.as_of else None,
                 "reason": reading.reason,
-                "parts": reading.parts,
+                "parts": reading.parts | spreads_of(column, vector),
             }
         )
     return tuple(rows)
+
+
+def spreads_of(column: Column, vector: SignalVector) -> dict[str, float | None]:
+    """What the book cost at the decision, beside what microstructure made of it."""
+    if column.component is not Component.MICROSTRUCTURE:
+        return {}
+    return {"spread_bps": vector.spread_bps, "spread_median_bps": vector.spread_median_bps}
 
 
 def spoken(reasons: Sequence[Reason]) -> str:
@@ -149,6 +158,7 @@ def record_of(
         outlook=outlook[:290],
         exit_reason=exit_reason,
         repeated=repeated,
+        market=evaluation.mood.told(),
     )
 
 

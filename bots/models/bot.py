@@ -16,10 +16,18 @@ from bots.trading.vocabulary import Ladder, OrderType
 from marketdata.events import TIMEFRAME_SECONDS
 from marketdata.models import Instrument
 from quant.blend import DEFAULT_WEIGHTS
+from quant.reading import Component
+from quant.regime import MAX_TIMEFRAMES
+from quant.regimes import DEFAULT_FRAMES
+from quant.strategies import STRATEGIES
 
 
 def default_timeframes() -> dict[str, float]:
     return {"1m": 1.0}
+
+
+def default_regime_timeframes() -> dict[str, float]:
+    return {str(timeframe): weight for timeframe, weight in DEFAULT_FRAMES.items()}
 
 
 def default_component_weights() -> dict[str, float]:
@@ -36,6 +44,22 @@ def _validate_weights(field: str, value: Any, known: set[str]) -> None:
             raise ValidationError({field: f"The weight of {name} is {weight!r}; it must be a number from 0 to 100."})
     if sum(value.values()) <= 0:
         raise ValidationError({field: "At least one weight must be above 0."})
+
+
+SWITCHABLE = (*STRATEGIES, *(str(component) for component in Component))
+
+
+def _validate_switches(names: Any, weights: Any) -> None:
+    field = "disabled_strategies"
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValidationError(
+            {field: "Give a JSON list of names such as ['mean_reversion', 'sentiment']; []: all are on."}
+        )
+    if unknown := sorted(set(names) - set(SWITCHABLE)):
+        raise ValidationError({field: f"Unknown name {unknown[0]!r}; known are {', '.join(SWITCHABLE)}."})
+    off = {*names, *({"technical"} if set(STRATEGIES) <= set(names) else ())}
+    if not any(weight > 0 for name, weight in weights.items() if name not in off):
+        raise ValidationError({field: "Everything that has a weight is switched off: leave at least one signal on."})
 
 
 FRACTION = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))]
@@ -78,6 +102,12 @@ class Bot(models.Model):
     component_weights = models.JSONField(
         default=default_component_weights, help_text="Weight of each signal; 0 disables it."
     )
+    disabled_strategies = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Signals, and strategies within technical, that are switched off whatever their weight, e.g. "
+        '["mean_reversion", "sentiment"]. []: all are on.',
+    )
     strategy_weight_balance = models.FloatField(
         null=True,
         blank=True,
@@ -93,6 +123,20 @@ class Bot(models.Model):
     )
     minimum_confidence = models.FloatField(default=0.25, validators=[MinValueValidator(0), MaxValueValidator(1)])
     minimum_coverage = models.FloatField(default=0.3, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    adapt_to_regime = models.BooleanField(
+        default=False,
+        help_text="Weights and stop distances follow the market's regime: trend or range, calm or wild.",
+    )
+    regime_timeframes = models.JSONField(
+        default=default_regime_timeframes,
+        help_text='Up to three timeframes that the regime is told by, and their weights, e.g. {"5m": 1, "1h": 2}.',
+    )
+    maximum_volatility = models.FloatField(
+        default=0.95,
+        validators=[MinValueValidator(0.5), MaxValueValidator(1)],
+        help_text="Volatility-spike filter: no entries while volatility is above this share of its last 500 minutes, "
+        "0.95 being its wildest twentieth. 1: off.",
+    )
     second_source = models.BooleanField(
         default=False,
         help_text="When the exchange's own prices stop or cannot be true, go on with those of its second source. "
@@ -115,6 +159,11 @@ class Bot(models.Model):
         max_digits=28, decimal_places=12, default=Decimal(300), validators=[MinValueValidator(Decimal(1))]
     )
     maximum_trades_per_day = models.PositiveIntegerField(default=200, validators=[MinValueValidator(1)])
+    maximum_entries_per_5_minutes = models.PositiveSmallIntegerField(
+        default=10,
+        validators=[MinValueValidator(1), MaxValueValidator(300)],
+        help_text="Reached, or three tenths of it in one symbol within a minute: no entries until a person clears it.",
+    )
     stop_loss = models.DecimalField(max_digits=9, decimal_places=6, default=Decimal("0.02"), validators=FRACTION)
     take_profit = models.DecimalField(
         max_digits=9, decimal_places=6, default=Decimal("0.04"), validators=FRACTION, help_text="0: none."
@@ -177,6 +226,10 @@ class Bot(models.Model):
         """Raises ValidationError naming the field, the value and what is allowed."""
         _validate_weights("timeframes", self.timeframes, set(TIMEFRAME_SECONDS))
         _validate_weights("component_weights", self.component_weights, set(default_component_weights()))
+        _validate_switches(self.disabled_strategies, self.component_weights)
+        _validate_weights("regime_timeframes", self.regime_timeframes, set(TIMEFRAME_SECONDS))
+        if len(self.regime_timeframes) > MAX_TIMEFRAMES:
+            raise ValidationError({"regime_timeframes": f"Give at most {MAX_TIMEFRAMES} timeframes."})
         # A form cleans what it could read: fields that it could not are still None here.
         values: dict[str, Any] = vars(self)
         stop_loss, value, capital = (values.get(name) for name in ("stop_loss", "maximum_position_value", "capital"))

@@ -37,6 +37,11 @@ class Decision(models.Model):
         help_text="[{name, timeframe, value, quality, weight, contribution, n_obs, age_ms, reason, parts}].",
     )
     validators = models.JSONField(default=list, help_text="[{code, passed, value, limit, text}].")
+    market = models.JSONField(
+        default=dict,
+        help_text="{regimes: {timeframe: {phase, direction, volatility, quality, score, since}}, regime, adapted, "
+        "stop_multiplier, size}: what kind of market it was, and what the bot made of it.",
+    )
     reasoning = models.CharField(max_length=600)
     outlook = models.CharField(max_length=300, blank=True, help_text="In words, what would make it trade.")
     repeated = models.PositiveIntegerField(default=0)

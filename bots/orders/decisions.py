@@ -37,6 +37,7 @@ def decision_values(decision: DecisionRecord) -> dict[str, Any]:
         "multiplier": decision.multiplier,
         "components": to_json(decision.components),
         "validators": to_json(decision.validators),
+        "market": to_json(decision.market),
         "reasoning": decision.reasoning[:TEXT_LIMIT],
         "outlook": decision.outlook[: TEXT_LIMIT // 2],
         "repeated": decision.repeated,

@@ -36,6 +36,7 @@ class BotConfig(Struct, frozen=True, kw_only=True):
 
     `instruments` are its watchlist and what it still holds or has ordered; of those, `unwatched` are not entered again.
     `closing`: it was stopped with the wish to hold nothing, so that whatever fills still is left too.
+    `baseline_ns`: since when its drawdown is measured: its start, or when its restriction was cleared.
     """
 
     bot_id: int
@@ -62,10 +63,15 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     session_started_ns: int | None
     unwatched: frozenset[int] = frozenset()
     closing: bool = False
+    baseline_ns: int | None = None
+    disabled_strategies: tuple[str, ...] = ()
+    adapt_to_regime: bool = False
+    regime_timeframes: dict[str, float] = {}
+    maximum_volatility: float = 0.95
 
 
 class BotResults(Struct, frozen=True, kw_only=True):
-    """How a bot stands. Realised is after fees; `peak_equity` is since its session began; recent entries as RiskState has them."""
+    """How a bot stands. Realised is after fees; `peak_equity` is since its baseline; recent entries as RiskState has them."""
 
     realised_today: Decimal
     realised_week: Decimal
@@ -196,6 +202,10 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         strategy_weight_balance=row.strategy_weight_balance,
         use_diversification_multiplier=row.use_diversification_multiplier,
         validator_enabled=row.validator_enabled,
+        disabled_strategies=tuple(row.disabled_strategies),
+        adapt_to_regime=row.adapt_to_regime,
+        regime_timeframes=row.regime_timeframes,
+        maximum_volatility=row.maximum_volatility,
         minimum_coverage=row.minimum_coverage,
         second_source=row.second_source,
         signal_storage=row.signal_storage,
@@ -206,6 +216,7 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         session_started_ns=to_ns(row.session_started_at) if row.session_started_at else None,
         unwatched=unwatched,
         closing=row.closing,
+        baseline_ns=to_ns(row.baseline_at) if row.baseline_at else None,
     )
 
 

@@ -5,17 +5,19 @@ from bots.orders.sql import POSITION_COLUMNS
 BOTS = """
 SELECT b.id, b.owner_id, b.name, b.state, b.closing_since IS NOT NULL AS closing, b.version, b.account_id, b.evaluation, b.interval_s, b.timeframes,
        b.component_weights, b.strategy_weight_balance, b.use_diversification_multiplier, b.validator_enabled,
+       b.disabled_strategies, b.adapt_to_regime, b.regime_timeframes, b.maximum_volatility,
        b.minimum_confidence, b.minimum_coverage, b.second_source, b.signal_storage, b.order_type, b.capital, b.maximum_positions,
        b.maximum_position_value, b.maximum_trades_per_day, b.stop_loss, b.take_profit, b.trailing_stop,
        b.daily_loss_limit, b.weekly_target, b.maximum_drawdown, b.ladder AS bot_ladder, b.ladder_reason AS bot_reason,
        a.ladder AS account_ladder, a.ladder_reason AS account_reason, a.mode, a.quote_asset, a.maker_fee_bps,
        a.taker_fee_bps, a.latency_ms, e.code AS exchange, e.clock, i.ladder AS installation_ladder,
-       i.ladder_reason AS installation_reason, s.id AS session_id, s.started_at AS session_started_at
+       i.ladder_reason AS installation_reason, s.id AS session_id, s.started_at AS session_started_at, w.baseline_at
 FROM bots_bot b
 JOIN bots_account a ON a.id = b.account_id
 JOIN marketdata_exchange e ON e.id = a.exchange_id
 CROSS JOIN bots_installation i
 LEFT JOIN bots_session s ON s.bot_id = b.id AND s.ended_at IS NULL
+LEFT JOIN bots_performancestate w ON w.bot_id = b.id
 WHERE b.id = ANY(%(bot_ids)s)
 """
 
@@ -36,23 +38,18 @@ GROUP BY u.bot_id, n.id, e.code
 ORDER BY u.bot_id, n.symbol
 """
 
-# Results of closed trades, and of open positions so far; the peak is of the running session's snapshots.
+# Results of closed trades, and of open positions so far; the peak is the best since the baseline.
 RESULTS = """
 SELECT b.id AS bot_id,
-       coalesce(t.today, 0) AS realised_today, coalesce(t.week, 0) AS realised_week,
-       coalesce(t.total, 0) + coalesce(o.total, 0) AS realised_total, k.peak_pnl,
+       CASE WHEN t.day = %(day_start)s THEN t.realised_day ELSE 0 END AS realised_today,
+       CASE WHEN t.week = %(week_start)s THEN t.realised_week ELSE 0 END AS realised_week,
+       coalesce(t.gained - t.lost, 0) + coalesce(o.total, 0) AS realised_total, k.baseline_peak AS peak_pnl,
        d.opened + w.entering AS trades_today
 FROM bots_bot b
-LEFT JOIN LATERAL (
-    SELECT sum(realised_pnl) AS total, sum(realised_pnl) FILTER (WHERE closed_at >= %(day_start)s) AS today,
-           sum(realised_pnl) FILTER (WHERE closed_at >= %(week_start)s) AS week
-    FROM bots_trade WHERE bot_id = b.id) t ON true
+LEFT JOIN bots_standing t ON t.bot_id = b.id
+LEFT JOIN bots_performancestate k ON k.bot_id = b.id
 LEFT JOIN LATERAL (
     SELECT sum(realised_pnl - fees) AS total FROM bots_position WHERE bot_id = b.id AND closed_at IS NULL) o ON true
-LEFT JOIN LATERAL (
-    SELECT max(f.realised_pnl + f.unrealised_pnl) AS peak_pnl
-    FROM bots_performancesnapshot f JOIN bots_session s ON s.bot_id = f.bot_id AND s.ended_at IS NULL
-    WHERE f.bot_id = b.id AND f.at >= s.started_at) k ON true
 LEFT JOIN LATERAL (
     SELECT count(*) AS opened FROM bots_position WHERE bot_id = b.id AND opened_at >= %(day_start)s) d ON true
 LEFT JOIN LATERAL (

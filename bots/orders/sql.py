@@ -11,7 +11,10 @@ SELECT l.epoch = %(epoch)s AND l.holder = %(holder)s
        i.ladder AS installation_ladder, i.ladder_reason AS installation_reason,
        a.ladder AS account_ladder, a.ladder_reason AS account_reason,
        b.ladder AS bot_ladder, b.ladder_reason AS bot_reason, b.state AS bot_state, b.state_reason,
-       b.account_id, b.maximum_positions, b.maximum_position_value, b.maximum_trades_per_day
+       b.account_id, b.maximum_positions, b.maximum_position_value, b.maximum_trades_per_day,
+       b.maximum_entries_per_5_minutes, b.capital, b.daily_loss_limit, b.weekly_target, b.maximum_drawdown,
+       a.daily_loss_limit AS account_daily_loss_limit, a.maximum_drawdown AS account_maximum_drawdown,
+       a.peak_equity AS account_peak
 FROM bots_botlease l
 JOIN bots_bot b ON b.id = l.bot_id
 JOIN bots_account a ON a.id = b.account_id
@@ -26,8 +29,10 @@ WHERE id = %(position_id)s AND bot_id = %(bot_id)s AND instrument_id = %(instrum
 FOR UPDATE
 """
 
-LOCK_BALANCE = """
-SELECT total, reserved FROM bots_balance WHERE account_id = %(account_id)s AND asset = %(asset)s FOR UPDATE
+# An entry locks the account's cash too, whatever it reserves: entries of an account are judged one after another.
+LOCK_BALANCES_OF_GATE = """
+SELECT asset, total, reserved FROM bots_balance WHERE account_id = %(account_id)s AND asset = ANY(%(locked_assets)s)
+ORDER BY asset FOR UPDATE
 """
 
 # After the locks, so that its snapshot holds every order that went before.
@@ -62,14 +67,49 @@ FROM (
 ) q
 """
 
+# What only entries are judged by: results, peaks and rates of the bot and of its whole account.
+ENTRY_FACTS = """
+SELECT coalesce(s.gained - s.lost, 0) AS closed_total,
+       CASE WHEN s.day = %(day_start)s THEN s.realised_day ELSE 0 END AS realised_today,
+       CASE WHEN s.week = %(week_start)s THEN s.realised_week ELSE 0 END AS realised_week,
+       w.baseline_peak, o.bot AS open_result, o.account AS account_open_result, d.today AS account_realised_today,
+       m.bot_messages, m.account_messages, m.entries, m.identical,
+       EXISTS (SELECT FROM bots_order u WHERE u.account_id = %(account_id)s AND u.state = 'unknown'
+               AND u.instrument_id = %(instrument_id)s) AS unknown
+FROM (SELECT cleared_at FROM bots_bot WHERE id = %(bot_id)s) b
+LEFT JOIN bots_standing s ON s.bot_id = %(bot_id)s
+LEFT JOIN bots_performancestate w ON w.bot_id = %(bot_id)s
+CROSS JOIN (
+    SELECT coalesce(sum(r.result) FILTER (WHERE r.bot_id = %(bot_id)s), 0) AS bot,
+           coalesce(sum(r.result), 0) AS account
+    FROM (SELECT bot_id, realised_pnl - fees + CASE WHEN side = 'buy' THEN 1 ELSE -1 END
+                 * (quantity * coalesce(mark_price, entry_price) - cost) AS result
+          FROM bots_position WHERE account_id = %(account_id)s AND closed_at IS NULL) r) o
+CROSS JOIN (
+    SELECT coalesce(sum(t.realised_day) FILTER (WHERE t.day = %(day_start)s), 0) AS today
+    FROM bots_standing t JOIN bots_bot f ON f.id = t.bot_id WHERE f.account_id = %(account_id)s) d
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE r.bot_id = %(bot_id)s AND r.decided_at > %(messages_after)s) AS bot_messages,
+           count(*) FILTER (WHERE r.decided_at > %(messages_after)s) AS account_messages,
+           count(*) FILTER (WHERE i.is_repeat) AS entries,
+           count(*) FILTER (WHERE i.is_repeat AND r.instrument_id = %(instrument_id)s AND r.side = %(side)s
+                            AND r.decided_at > %(identical_after)s) AS identical
+    FROM bots_order r
+    JOIN LATERAL (
+        SELECT n.purpose = 'entry' AND n.bot_id = %(bot_id)s
+               AND (b.cleared_at IS NULL OR r.created_at > b.cleared_at) AS is_repeat
+        FROM bots_intent n WHERE n.id = r.intent_id) i ON true
+    WHERE r.account_id = %(account_id)s AND r.decided_at > %(entries_after)s) m
+"""
+
 DECISION_COLUMNS = """
     id, bot_id, instrument_id, ts_event, created_at, trigger, action, exit_reason, verdict, reasons, price, signal,
-    confidence, coverage, multiplier, components, validators, reasoning, outlook, repeated
+    confidence, coverage, multiplier, components, validators, market, reasoning, outlook, repeated
 """
 DECISION_VALUES = """
     %(decision_id)s, %(bot_id)s, %(instrument_id)s, %(ts_event)s, clock_timestamp(), %(trigger)s, %(action)s,
     %(decision_exit_reason)s, %(verdict)s, %(reasons)s::jsonb, %(price)s, %(signal)s, %(confidence)s, %(coverage)s,
-    %(multiplier)s, %(components)s::jsonb, %(validators)s::jsonb, %(reasoning)s, %(outlook)s, %(repeated)s
+    %(multiplier)s, %(components)s::jsonb, %(validators)s::jsonb, %(market)s::jsonb, %(reasoning)s, %(outlook)s, %(repeated)s
 """
 
 INSERT_DECISION = f"""
@@ -286,6 +326,15 @@ FROM bots_botlease l
 WHERE b.id = %(bot_id)s AND l.bot_id = b.id AND l.epoch = %(epoch)s AND b.ladder = ANY(%(weaker)s)
 RETURNING b.id
 """
+
+RESTRICT_ACCOUNT = """
+UPDATE bots_account SET ladder = %(ladder)s, ladder_reason = %(reason)s
+WHERE id = %(account_id)s AND ladder = ANY(%(weaker)s)
+RETURNING id
+"""
+
+# Engines look again at once, and not after their next seconds.
+NUDGE = "SELECT pg_notify('bots_changed', %(payload)s)"
 
 AUDIT = """
 INSERT INTO bots_auditentry (actor_id, action, target, detail, at)

@@ -117,6 +117,7 @@ def decision_record(decision: Decision) -> dict[str, Any]:
         "threshold": decision.bot.minimum_confidence,
         "components": decision.components,
         "validators": decision.validators,
+        "market": decision.market,
         "reasoning": decision.reasoning,
         "outlook": decision.outlook,
         "repeated": decision.repeated,

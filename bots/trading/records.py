@@ -66,6 +66,7 @@ class DecisionRecord(Struct, frozen=True, kw_only=True):
     outlook: str = ""
     exit_reason: ExitReason | None = None
     repeated: int = 0
+    market: dict[str, Any] = {}
 
 
 class OrderPlan(Struct, frozen=True, kw_only=True):
@@ -93,7 +94,7 @@ class OrderPlan(Struct, frozen=True, kw_only=True):
 
 
 class SubmittedOrder(Struct, frozen=True, kw_only=True):
-    """An order that passed the gate and may be sent, once."""
+    """An order that passed the gate and may be sent, once. `latched` is what the gate restricted with it."""
 
     order_id: UUID
     intent_id: UUID
@@ -102,13 +103,15 @@ class SubmittedOrder(Struct, frozen=True, kw_only=True):
     epoch: int
     sign_ts_ms: int
     valid_until_ms: int
+    latched: "Restriction | None" = None
 
 
 class Denied(Struct, frozen=True, kw_only=True):
-    """The gate's refusal: nothing was written but the decision with these reasons."""
+    """The gate's refusal: nothing was written but the decision with these reasons, and `latched`, a restriction."""
 
     decision_id: UUID
     reasons: tuple[Reason, ...]
+    latched: "Restriction | None" = None
 
 
 class VenueFill(Struct, frozen=True, kw_only=True):
