@@ -70,17 +70,16 @@ class BarSet:
         # Prints of the forming minute while it is incomplete, to be joined with history.
         self._kept: deque[TradeTick] = deque(maxlen=_MAX_KEPT)
         self._watching = False
+        # Minutes that begin from here on (venue's time) are whole even when no print was heard before them.
+        self._watched_from_ns = 0
+        # When `advance` has something to do; 0 before the first print.
+        self.deadline_ns = 0
         # What history fills from here on is published; what is older, consumers load as history themselves.
         self._since_ns: int | None = None
         self._published: set[tuple[Timeframe, int]] = set()
         # The first print heard since prints flow: until then, and before it, some may be missed.
         self._heard_from: int | None = None
         self.needs_history = True
-
-    @property
-    def deadline_ns(self) -> int:
-        """When `advance` has something to do."""
-        return self._minute.ts_open + NS_PER_MINUTE + self._grace_ns if self._minute else 0
 
     @property
     def is_joinable(self) -> bool:
@@ -112,14 +111,15 @@ class BarSet:
 
     def advance(self, now_ns: int) -> list[Bar]:
         """Close what is over by `now_ns`, the venue's time."""
-        if self._minute is None or now_ns < self._minute.ts_open + NS_PER_MINUTE + self._grace_ns:
+        if self._minute is None or now_ns < self.deadline_ns:
             return []
         now_ns -= self._grace_ns
         return self._roll(self._minute, now_ns - now_ns % NS_PER_MINUTE)[0]
 
-    def resume(self) -> None:
-        """Every print arrives from now on: the next minute will be whole."""
+    def resume(self, *, from_ns: int = 0) -> None:
+        """Every print arrives from the first one on, and at the latest from `from_ns` on: the next minute is whole."""
         self._watching = True
+        self._watched_from_ns = from_ns
 
     def interrupt(self) -> None:
         """Prints may be missed: the forming minute is incomplete until history fills it."""
@@ -149,6 +149,8 @@ class BarSet:
             self._join(ts_open, minutes[-1], trades, assume_complete=assume_complete)
         if self._since_ns is None:
             self._since_ns = ts_open
+        if assume_complete:
+            self._watched_from_ns = 0
         self.needs_history = self._minute is None or self._minute.ts_open > ts_open or not self._minute.complete
         return [
             bar for minute in list(self._minutes) if minute.ts_open >= self._since_ns for bar in self._publish(minute)
@@ -178,6 +180,7 @@ class BarSet:
 
     def _begin(self, ts_open: int, *, complete: bool) -> _Minute:
         self._minute = _Minute(ts_open, complete=complete)
+        self.deadline_ns = ts_open + NS_PER_MINUTE + self._grace_ns
         if self._since_ns is None:
             self._since_ns = ts_open
         self._kept.clear()
@@ -214,7 +217,8 @@ class BarSet:
                 closed += self._close(quiet)
         else:
             self.needs_history = True
-        return closed, self._begin(ts_next, complete=self._watching)
+        is_heard = self._heard_from is not None or ts_next >= self._watched_from_ns
+        return closed, self._begin(ts_next, complete=self._watching and is_heard)
 
     def _close(self, minute: _Minute) -> list[Bar]:
         bar = self._bar(minute, closed=True)

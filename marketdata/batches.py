@@ -9,6 +9,9 @@ from marketdata.events import Batch, BookSnapshot, Event, FeedState, QuoteTick, 
 
 MESSAGE_TYPE = "ticks.batch"
 
+# Of the states of a feed: what it tells may be used.
+_CURRENT = frozenset({"live", "fallback"})
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Batch).decode
 
@@ -30,7 +33,7 @@ class ReadBatch(Struct, frozen=True, kw_only=True, gc=False):
     """A batch and what its reader knows.
 
     `missed` counts the batches lost just before this one. `is_stale` stays true from a loss until a snapshot of the
-    book, or word that the feed is live, has arrived.
+    book, or word that the feed is live or another source stands in, has arrived.
     """
 
     batch: Batch
@@ -79,7 +82,7 @@ class BatchReader:
 
 
 def _restores(event: Event) -> bool:
-    return isinstance(event, BookSnapshot) or (isinstance(event, FeedState) and event.state == "live")
+    return isinstance(event, BookSnapshot) or (isinstance(event, FeedState) and event.state in _CURRENT)
 
 
 class ConflatingQueue:

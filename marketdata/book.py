@@ -50,8 +50,9 @@ class OrderBook:
         # After an image, or when another socket takes over, what is known already may come again.
         self._joining = True
         self._first_update_id = 0
-        self._bids: dict[float, float] = {}
-        self._asks: dict[float, float] = {}
+        # Levels as they came, by key: showing twenty of them twenty times a second makes nothing new.
+        self._bids: dict[float, Level] = {}
+        self._asks: dict[float, Level] = {}
         # Bid prices and negative ask prices, ascending: the best of both, where most changes are, is last and cheap to move.
         self._bid_keys: list[float] = []
         self._ask_keys: list[float] = []
@@ -78,8 +79,8 @@ class OrderBook:
         """Return the best bids and asks, best first."""
         bids, asks = self._bids, self._asks
         return (
-            tuple([(price, bids[price]) for price in self._bid_keys[: -levels - 1 : -1]]),
-            tuple([(-key, asks[-key]) for key in self._ask_keys[: -levels - 1 : -1]]),
+            tuple(map(bids.__getitem__, self._bid_keys[: -levels - 1 : -1])),
+            tuple(map(asks.__getitem__, self._ask_keys[: -levels - 1 : -1])),
         )
 
     def invalidate(self) -> None:
@@ -161,23 +162,25 @@ class OrderBook:
         return delta.last_update_id == self.update_id and delta.first_update_id == self._first_update_id
 
 
-def _apply(sizes: dict[float, float], keys: list[float], changes: tuple[Level, ...], sign: float) -> bool:
+def _apply(levels: dict[float, Level], keys: list[float], changes: tuple[Level, ...], sign: float) -> bool:
     """Set the changed levels; size 0 removes one. Stops and gives False at a level that cannot be.
 
     `keys` are the prices times `sign`, ascending.
     """
-    count = len(sizes)
-    for price, size in changes:
+    count = len(levels)
+    for level in changes:
+        price, size = level
+        key = price * sign
         if 0.0 < size < inf:
-            sizes[price] = size
-            if len(sizes) != count:
+            levels[key] = level
+            if len(levels) != count:
                 if not 0.0 < price < inf:
                     return False
-                insort(keys, price * sign)
+                insort(keys, key)
                 count += 1
         elif size == 0.0:
-            if sizes.pop(price, None) is not None:
-                del keys[bisect_left(keys, price * sign)]
+            if levels.pop(key, None) is not None:
+                del keys[bisect_left(keys, key)]
                 count -= 1
         else:
             return False

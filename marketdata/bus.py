@@ -7,7 +7,6 @@ consumers see the hole, and the feed is asked to tell everything again when Redi
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -71,7 +70,7 @@ class TickPublisher:
         self._on_recovered = on_recovered
         self._on_outage = on_outage
         self._layer: Any = layer or get_channel_layer()
-        self._pending: dict[str, deque[Event]] = {}
+        self._pending: dict[str, list[Event]] = {}
         self._sequences: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
@@ -95,13 +94,16 @@ class TickPublisher:
     def add(self, symbol: str, events: Sequence[Event]) -> None:
         queue = self._pending.get(symbol)
         if queue is None:
-            queue = self._pending[symbol] = deque()
+            queue = self._pending[symbol] = []
         queue.extend(events)
-        self._pending_count += len(events)
-        if self._pending_count > _MAX_PENDING:
+        count = self._pending_count
+        self._pending_count = count + len(events)
+        if not count:
+            # Otherwise `run` is at it, or was woken.
+            self._idle.clear()
+            self._wake.set()
+        elif count > _MAX_PENDING:
             self._drop_pending()
-        self._idle.clear()
-        self._wake.set()
 
     async def pace(self) -> None:
         """Wait while Redis takes events more slowly than they come; not while it is away."""
@@ -119,8 +121,9 @@ class TickPublisher:
                 symbol, queue = next(iter(self._pending.items()))
                 # Taken from the front and put back at the end: no busy symbol starves the others.
                 del self._pending[symbol]
-                events = tuple([queue.popleft() for _ in range(min(len(queue), MAX_BATCH))])
-                if queue:
+                events = tuple(queue[:MAX_BATCH])
+                if len(queue) > MAX_BATCH:
+                    del queue[:MAX_BATCH]
                     self._pending[symbol] = queue
                 self._pending_count -= len(events)
                 if events:

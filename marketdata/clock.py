@@ -22,6 +22,9 @@ class VenueClock(Protocol):
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
         """Whether a record is from a time that cannot have come yet."""
 
+    def restart(self) -> None:
+        """Learn the time anew from the next record: what was learned may be of another time."""
+
 
 class OffsetClock:
     """Our clock, corrected by the venue's estimated offset.
@@ -64,6 +67,10 @@ class OffsetClock:
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
         return ts_init - ts_event < self.offset_ns - AHEAD_NS and self._seen > _KNOWN_AFTER
 
+    def restart(self) -> None:
+        self._current_ns = self._previous_ns = None
+        self._window_ends_ns = self._ahead = self._seen = 0
+
 
 class NewestEventClock:
     """The newest time that the stream has told. Under replay the stream is the clock."""
@@ -82,6 +89,9 @@ class NewestEventClock:
 
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
         return False
+
+    def restart(self) -> None:
+        """A recording's clock follows it in any case."""
 
 
 def venue_clock(mode: str) -> VenueClock:

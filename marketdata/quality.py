@@ -1,10 +1,10 @@
 """Is what a venue sent plausible? Reasons why not, and nothing else: no state is changed by asking."""
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
-from statistics import median
 
 from marketdata.events import Bar, QuoteTick, TradeTick
 
@@ -40,28 +40,27 @@ class QualityLimits:
 class PriceReference:
     """The recent median of accepted prices, recomputed every few prices."""
 
-    __slots__ = ("_outliers", "_prices", "_since", "limits", "median")
+    __slots__ = ("_outliers", "_prices", "_since", "highest", "limits", "lowest", "median")
 
     def __init__(self, limits: QualityLimits) -> None:
         self.limits = limits
         self.median = 0.0
+        # What is no spike. The first prices are accepted as they come.
+        self.lowest, self.highest = 0.0, inf
         self._prices: deque[float] = deque(maxlen=31)
         self._since = 0
         self._outliers: list[float] = []
 
     def is_spike(self, price: float) -> bool:
-        """Whether `price` is far from the recent median. Accepts the first prices as they come."""
-        reference = self.median
-        return reference > 0.0 and not (
-            reference * (1 - self.limits.spike) <= price <= reference * (1 + self.limits.spike)
-        )
+        """Whether `price` is far from the recent median."""
+        return not self.lowest <= price <= self.highest
 
     def accept(self, price: float) -> None:
         self._prices.append(price)
         self._since -= 1
         if self._since < 0:
             self._since = 8
-            self.median = median(self._prices)
+            self._measure(self._prices)
             self._outliers.clear()
 
     def reject(self, price: float) -> None:
@@ -75,8 +74,16 @@ class PriceReference:
         if len(self._outliers) >= self.limits.confirmations:
             self._prices.clear()
             self._prices.extend(self._outliers)
-            self.median = median(self._outliers)
+            self._measure(self._outliers)
             self._outliers.clear()
+
+    def _measure(self, prices: Iterable[float]) -> None:
+        ordered = sorted(prices)
+        middle = len(ordered) // 2
+        # statistics.median does the same, several times slower.
+        self.median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+        self.lowest = self.median * (1 - self.limits.spike)
+        self.highest = self.median * (1 + self.limits.spike)
 
 
 def _number_problem(value: float) -> Reason | None:
@@ -87,14 +94,14 @@ def _number_problem(value: float) -> Reason | None:
     return None if value < inf else Reason.NOT_A_NUMBER
 
 
-def check_quote(quote: QuoteTick, *, reference: PriceReference, last_update_id: int) -> Reason | None:
+def check_quote(quote: QuoteTick, reference: PriceReference, last_update_id: int) -> Reason | None:
     """Why a quote must not be used, or None. Sizes of zero are refused too: nobody trades against them."""
     bid, ask = quote.bid, quote.ask
     if 0.0 < bid < ask < inf and 0.0 < quote.bid_size < inf and 0.0 < quote.ask_size < inf:
         # Some venues' quotes have no number: 0 compares with nothing.
         if 0 < quote.update_id < last_update_id:
             return Reason.OUT_OF_ORDER
-        return Reason.SPIKE if reference.is_spike((bid + ask) / 2) else None
+        return None if reference.lowest <= (bid + ask) / 2 <= reference.highest else Reason.SPIKE
     for value in (bid, ask, quote.bid_size, quote.ask_size):
         problem = _number_problem(value)
         if problem is not None:
@@ -103,13 +110,14 @@ def check_quote(quote: QuoteTick, *, reference: PriceReference, last_update_id: 
 
 
 def check_trade(
-    trade: TradeTick, *, reference: PriceReference, last_trade_id: int, sizeless: bool = False
+    trade: TradeTick, reference: PriceReference, last_trade_id: int, sizeless: bool = False
 ) -> Reason | None:
     """Why a print must not be used, or None. `sizeless`: an index, whose prints are of nothing."""
-    if 0.0 < trade.price < inf and (0.0 < trade.size < inf or (sizeless and trade.size == 0.0)):
+    price = trade.price
+    if 0.0 < price < inf and (0.0 < trade.size < inf or (sizeless and trade.size == 0.0)):
         if trade.trade_id <= last_trade_id:
             return Reason.OUT_OF_ORDER
-        return Reason.SPIKE if reference.is_spike(trade.price) else None
+        return None if reference.lowest <= price <= reference.highest else Reason.SPIKE
     return _number_problem(trade.price) or _number_problem(trade.size)
 
 
@@ -119,8 +127,3 @@ def is_sound_bar(bar: Bar) -> bool:
         return False
     buys = bar.taker_buy_volume
     return 0.0 <= bar.volume < inf and (buys is None or 0.0 <= buys < inf)
-
-
-def is_skewed(*, ts_event: int, now_ns: int, limits: QualityLimits) -> bool:
-    """Whether a record was too long under way, by the venue's clock."""
-    return not -limits.max_skew_ns <= now_ns - ts_event <= limits.max_skew_ns

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 _REJECTED_EVERY_NS = 10_000_000_000
 _DENIED_EVERY_NS = 60_000_000_000
 _PRICES_LOGGED_ONE_IN = 100
+# What is not only published.
+_NOTED = frozenset({Bar, FeedState, Liquidation})
 _KINDS = {
     "live": "live",
     "stale": "stale",
@@ -130,6 +132,7 @@ class ExchangeFeed:
             self._add(symbol, listing.venue_symbol)
         for symbol in sorted(self.followed.keys() - wanted):
             self.source.remove(symbol)
+            self.rest_work.forget(symbol)
             del self.followed[symbol]
             self._outlets.note("unfollowed", f"{symbol} is no longer followed by any bot.", symbol)
         for symbol in self.unknown.keys() - wanted:
@@ -137,18 +140,20 @@ class ExchangeFeed:
 
     def take(self, events: Sequence[VenueEvent]) -> None:
         """Take what one frame gave."""
+        followed = self.followed
         for event in events:
-            item = self.followed.get(getattr(event, "symbol", ""))
+            item = followed.get(getattr(event, "symbol", ""))
             if item is None:
                 self._on_other(event)
                 continue
-            item.messages += 1
-            out = item.stream.receive(event)
-            item.lags_ns.append(item.stream.lag_ns)
+            stream = item.stream
+            out = stream.receive(event)
+            item.lags_ns.append(stream.lag_ns)
             if out:
-                self._publish(item, out)
-            if item.messages % _PRICES_LOGGED_ONE_IN == 0:
-                log.debug("[WS] price", symbol=item.symbol, price=item.stream.last_price, messages=item.messages)
+                self._tell(item, out)
+            item.messages = messages = item.messages + 1
+            if not messages % _PRICES_LOGGED_ONE_IN:
+                log.debug("[WS] price", symbol=item.symbol, price=stream.last_price, messages=messages)
 
     def advance(self) -> None:
         """Let time pass: call ten times a second."""
@@ -259,14 +264,21 @@ class ExchangeFeed:
         if self.followed.get(item.symbol) is not item:
             # Unfollowed while REST was asked for it.
             return
+        self._tell(item, events)
+
+    def _tell(self, item: Followed, events: Sequence[Event]) -> None:
         for event in events:
-            if isinstance(event, Bar) and event.closed:
-                self._outlets.keep_bar(item.symbol, event)
-            elif isinstance(event, FeedState):
-                self._note_state(event)
-            elif isinstance(event, Liquidation):
-                self._outlets.keep_liquidation(event)
+            if type(event) in _NOTED:
+                self._notice(item, event)
         self._outlets.publish(item.symbol, events)
+
+    def _notice(self, item: Followed, event: Event) -> None:
+        if isinstance(event, Bar) and event.closed:
+            self._outlets.keep_bar(item.symbol, event)
+        elif isinstance(event, FeedState):
+            self._note_state(event)
+        elif isinstance(event, Liquidation):
+            self._outlets.keep_liquidation(event)
 
     def _keep_history(self, item: Followed, timeframe: Timeframe, bars: Sequence[Bar]) -> None:
         for bar in bars:
@@ -290,6 +302,9 @@ class ExchangeFeed:
         now_ns = self._clock_ns()
         self._outlets.tape.mark(MarkKind.UP, symbols, ts_init=now_ns)
         self.denied = ""
+        if self._recovery.doubts_clock:
+            self._recovery.doubts_clock = False
+            self.clock.restart()
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:

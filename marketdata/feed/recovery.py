@@ -33,6 +33,8 @@ class Recovery:
         self._source = source
         self._reconnected_ns = 0
         self._reconnect_every_ns = _RECONNECT_EVERY_NS
+        # Sockets were renewed because all came late: what is late on the new ones too is a clock that was set.
+        self.doubts_clock = False
 
     def look_after(self, followed: Iterable[Followed], now_ns: int) -> None:
         items = list(followed)
@@ -57,7 +59,7 @@ class Recovery:
         every_ns = _REFUSED_EVERY_NS if item.stream.is_refused else _RESUBSCRIBE_EVERY_NS
         if now_ns - item.resubscribed_ns > every_ns:
             item.resubscribed_ns = now_ns
-            item.stream.asked_again()
+            item.stream.asked_again(now_ns)
             self._source.resubscribe(item.symbol)
 
     def _ask_image(self, item: Followed, now_ns: int) -> None:
@@ -90,4 +92,5 @@ class Recovery:
             if self._reconnected_ns:
                 self._reconnect_every_ns = min(2 * self._reconnect_every_ns, _RECONNECT_MAX_NS)
             self._reconnected_ns = now_ns
+            self.doubts_clock = any(item.late_ns for item in streaming)
             self._source.reconnect(dead)

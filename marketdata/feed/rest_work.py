@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import structlog
@@ -54,6 +55,7 @@ class RestWork:
         self._images: dict[str, asyncio.Task[None]] = {}
         self._histories: dict[str, asyncio.Task[None]] = {}
         self._longer: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         # One at a time: what every symbol needs to begin goes before what refines it.
         self._in_turn = asyncio.Semaphore(1)
 
@@ -91,8 +93,17 @@ class RestWork:
                     self._publish(item, item.stream.receive_polled(image))
             await asyncio.sleep(max(0.2 if not needy else _POLL_EVERY_S, len(needy) / _POLLS_PER_S))
 
+    def forget(self, symbol: str) -> None:
+        """No longer followed: what is under way, or waits for its turn, must not hold up who follows it next."""
+        for tasks in (self._images, self._histories, self._longer):
+            task = tasks.pop(symbol, None)
+            if task is not None:
+                task.cancel()
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)
+
     async def close(self) -> None:
-        tasks = [*self._images.values(), *self._histories.values(), *self._longer.values()]
+        tasks = [*self._ending, *self._images.values(), *self._histories.values(), *self._longer.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -100,7 +111,7 @@ class RestWork:
     def _start(self, tasks: dict[str, asyncio.Task[None]], item: Followed, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         tasks[item.symbol] = task
-        task.add_done_callback(lambda _: tasks.pop(item.symbol, None))
+        task.add_done_callback(partial(_done, tasks, item.symbol))
 
     def _is_due(self, item: Followed, now_ns: int) -> bool:
         """An image is of use once deltas are buffered; a quiet symbol gets one a second after it was subscribed."""
@@ -172,3 +183,8 @@ class RestWork:
             log.warning("[WS] no longer bars", symbol=item.symbol, error=str(error))
             return
         item.has_longer_bars = True
+
+
+def _done(tasks: dict[str, asyncio.Task[None]], symbol: str, task: asyncio.Task[None]) -> None:
+    if tasks.get(symbol) is task:
+        del tasks[symbol]

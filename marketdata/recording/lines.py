@@ -52,7 +52,6 @@ class MarkKind(StrEnum):
     UP = "up"
     DOWN = "down"
     HANDOVER = "handover"
-    IMAGE = "image"
     BOOK = "book"
     HISTORY = "history"
     NOTE = "note"

@@ -215,8 +215,8 @@ class Playback:
                 yield Handover(ts_init=at, symbols=mark.symbols)
                 if held:
                     yield Taken(ts_init=at, events=held, is_frame=False)
-            case MarkKind.IMAGE | MarkKind.BOOK:
-                yield self._image(mark)
+            case MarkKind.BOOK:
+                yield Taken(ts_init=at, events=(_decode(mark, BookImage, self._path),), is_frame=False)
             case MarkKind.HISTORY:
                 past = _decode(mark, _Past, self._path)
                 yield History(ts_init=at, symbol=mark.symbols[0], bars=past.bars, trades=past.trades)
@@ -269,15 +269,6 @@ class Playback:
             self._parsers.clear()
             yield Down(ts_init=at, symbols=symbols, reason=reason)
             yield Up(ts_init=at, symbols=symbols)
-
-    def _image(self, mark: Mark) -> Step:
-        if mark.kind is MarkKind.BOOK:
-            return Taken(ts_init=mark.ts_init, events=(_decode(mark, BookImage, self._path),), is_frame=False)
-        try:
-            image = self._images.parse_image(mark.payload, symbol=mark.symbols[0], ts_init=mark.ts_init)
-        except MalformedFrame as error:
-            return Malformed(ts_init=mark.ts_init, message=str(error))
-        return Taken(ts_init=mark.ts_init, events=(image,), is_frame=False)
 
 
 def _listings(mark: Mark, path: Path) -> dict[str, Listing]:

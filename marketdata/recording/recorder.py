@@ -93,12 +93,8 @@ class FrameRecorder:
         names = tuple(symbols)
         self._note(kind, mark_line(kind, names, ts_init, text=text, socket=socket), ts_init, names)
 
-    def rest_image(self, symbol: str, payload: bytes, ts_init: int) -> None:
-        """Note an order book as REST answered."""
-        self._note(MarkKind.IMAGE, mark_line(MarkKind.IMAGE, symbol, ts_init, payload=payload), ts_init)
-
     def book_image(self, image: BookImage) -> None:
-        """Note an order book fetched by REST where the answer itself is not at hand."""
+        """Note an order book fetched by REST."""
         line = mark_line(MarkKind.BOOK, image.symbol, image.ts_init, payload=msgspec.json.encode(image))
         self._note(MarkKind.BOOK, line, image.ts_init)
 

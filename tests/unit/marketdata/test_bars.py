@@ -204,3 +204,40 @@ def test_volume_is_neither_lost_nor_invented(seed, count):
         parts = [bar for bar in minutes if five.ts_open <= bar.ts_open < five.ts_close]
         assert five.volume == sum(bar.volume for bar in parts)
         assert (five.high, five.low) == (max(bar.high for bar in parts), min(bar.low for bar in parts))
+
+
+def test_a_minute_is_not_whole_when_the_socket_opened_before_it_and_its_first_prints_came_late():
+    bars = watched()
+    bars.add(trade(100, at=T0 + 10 * SECOND, id=1))
+    bars.interrupt()
+    bars.resume(from_ns=T0 + 69 * SECOND)
+    # The venue agrees to the subscription only now: prints 2 to 4 of the new minute were never sent to us.
+    assert bars.advance(T0 + MINUTE + SECOND) == []
+    bars.add(trade(105, at=T0 + 63 * SECOND, id=5))
+    assert bars.advance(T0 + 2 * MINUTE + SECOND) == []
+    assert bars.needs_history
+    bars.add(trade(106, at=T0 + 2 * MINUTE + 2 * SECOND, id=6))
+    (bar,) = bars.advance(T0 + 3 * MINUTE + SECOND)
+    assert bar.ts_open == T0 + 2 * MINUTE
+
+
+def test_a_print_heard_before_a_minute_shows_that_it_is_whole():
+    bars = watched()
+    bars.interrupt()
+    bars.resume(from_ns=T0 + 69 * SECOND)
+    bars.add(trade(100, at=T0 + 59 * SECOND, id=1))
+    bars.advance(T0 + MINUTE + SECOND)
+    bars.add(trade(105, at=T0 + 63 * SECOND, id=2))
+    (bar,) = bars.advance(T0 + 2 * MINUTE + SECOND)
+    assert (bar.ts_open, bar.trades) == (T0 + MINUTE, 1)
+
+
+def test_a_quiet_symbol_has_whole_minutes_a_while_after_it_was_subscribed():
+    bars = watched()
+    bars.add(trade(100, at=T0 + 10 * SECOND, id=1))
+    bars.interrupt()
+    bars.resume(from_ns=T0 + 30 * SECOND)
+    bars.advance(T0 + MINUTE + SECOND)
+    bars.seed([minute(number) for number in range(-60, 1)], [])
+    (bar,) = [bar for bar in bars.advance(T0 + 2 * MINUTE + SECOND) if bar.ts_open == T0 + MINUTE]
+    assert bar.trades == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from marketdata.batches import BatchReader, ConflatingQueue, MalformedBatch, encode_batch, tick_group
-from marketdata.events import Batch, BookSnapshot, QuoteTick
+from marketdata.events import Batch, BookSnapshot, FeedState, QuoteTick
 from tests.unit.marketdata.cast import T0, minute, quote, trade
 
 BOOK = BookSnapshot(
@@ -47,6 +47,18 @@ def test_who_joins_late_knows_nothing_until_the_first_book():
     read = reader.read(message(700, quote(99, 101)))
     assert (read.missed, read.is_stale) == (0, True)
     assert not reader.read(message(701, BOOK)).is_stale
+
+
+def test_who_joins_while_another_source_stands_in_goes_by_the_word_of_the_feed():
+    def word(state: str) -> FeedState:
+        return FeedState(
+            exchange="binance", symbol="BTC/USDT", state=state, source="kraken", reason="", ts_event=T0, ts_init=T0
+        )
+
+    reader = BatchReader()
+    assert reader.read(message(700, quote(99, 101))).is_stale
+    assert reader.read(message(701, word("resyncing"), quote(99, 101))).is_stale
+    assert not reader.read(message(702, word("fallback"), quote(99, 101))).is_stale
 
 
 def test_a_replaced_leader_is_not_listened_to():

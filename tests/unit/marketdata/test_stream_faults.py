@@ -188,7 +188,7 @@ def test_minutes_are_not_whole_while_a_channel_is_refused():
 def test_a_refusal_ends_when_it_was_asked_again_and_data_came():
     stream = live_stream()
     stream.refused(T0, reason="too many requests")
-    stream.asked_again()
+    stream.asked_again(T0)
     stream.receive(image(700, at=T0 + SECOND))
     out = stream.receive(quote(99, 101, at=T0 + SECOND, id=701))
     assert stream.state == "live", out

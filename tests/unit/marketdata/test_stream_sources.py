@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from marketdata.clock import OffsetClock
-from marketdata.events import Bar, BookSnapshot, FeedState, Funding, QuoteTick, TradeTick
+from marketdata.events import Bar, BookSnapshot, FeedState, Funding, Liquidation, QuoteTick, Ticker, TradeTick
 from marketdata.exchanges.adapter import Gap
 from marketdata.stream import SymbolStream
 from tests.unit.marketdata.cast import SECOND, T0, delta, image, live_stream, minute, quote, trade
@@ -204,3 +204,32 @@ def test_one_print_sent_again_and_again_is_never_believed():
     stream = live_stream()
     stream.receive(trade(100, at=T0, id=10))
     assert not any(isinstance(event, TradeTick) for _ in range(20) for event in stream.receive(trade(100, at=T0, id=9)))
+
+
+def test_another_venues_state_is_told_again_for_who_joins_meanwhile():
+    stream = live_stream()
+    stream.disconnected(T0, reason="lost")
+    stream.receive_second("kraken", quote(99.5, 100.5, at=T0 + SECOND))
+    told = [states(stream.receive_second("kraken", quote(99.5, 100.5, at=T0 + i * SECOND))) for i in range(2, 8)]
+    assert [("fallback", "kraken")] in told
+    assert [] in told, "not with every quote"
+    assert not any(isinstance(event, BookSnapshot) for event in stream.present()), "its own book is an old one"
+
+
+def test_what_a_socket_that_took_over_repeats_of_tickers_and_liquidations_is_not_told_again():
+    ticker = Ticker(
+        exchange="binance", symbol="BTC/USDT", last=100, change=0, high=101, low=99, volume=5, quote_volume=500,
+        ts_event=T0, ts_init=T0,
+    )  # fmt: skip
+    forced = Liquidation(exchange="binance", symbol="BTC/USDT", side="sell", price=99, size=1, ts_event=T0, ts_init=T0)
+    stream = live_stream()
+    newer = msgspec.structs.replace(ticker, ts_event=T0 + SECOND, ts_init=T0 + SECOND)
+    for event in (ticker, forced, newer):
+        assert stream.receive(event) == [event]
+    stream.handed_over(T0 + 2 * SECOND)
+    repeated = [msgspec.structs.replace(event, ts_init=T0 + 2) for event in (ticker, forced, newer)]
+    assert [event for one in repeated for event in stream.receive(one)] == []
+    assert stream.ticker == newer
+    another = msgspec.structs.replace(forced, size=2, ts_init=T0 + 2)
+    assert stream.receive(another) == [another]
+    assert (stream.counts["repeated.ticker"], stream.counts["repeated.slow"]) == (2, 1)

@@ -64,16 +64,14 @@ def test_everything_is_read_in_order(tmp_path):
         recorder.mark(MarkKind.UP, ["BTC/USDT"], ts_init=T0 + 2, socket="main-1")
         recorder.frame(quote_frame(1), T0 + 3, "main-1")
         recorder.book_image(image)
-        recorder.rest_image("BTC/USDT", b'{"lastUpdateId":\n1}', T0 + 5)
         recorder.frame(b"\x1f\x8b\n\x00", T0 + 6, "public-2")
         recorder.mark(MarkKind.DOWN, ["BTC/USDT"], ts_init=T0 + 7, text="connection lost: } no")
     records = list(read_records(only_file(tmp_path)))
     kinds = [record.kind.value if isinstance(record, Mark) else "frame" for record in records]
-    assert kinds == ["begin", "listings", "open", "up", "main", "frame", "book", "image", "frame", "down"]
+    assert kinds == ["begin", "listings", "open", "up", "main", "frame", "book", "frame", "down"]
     assert records[5] == Frame(number=1, ts_init=T0 + 3, payload=quote_frame(1), socket="main-1")
-    assert records[7].payload == b'{"lastUpdateId":\n1}'
-    assert records[8] == Frame(number=2, ts_init=T0 + 6, payload=b"\x1f\x8b\n\x00", socket="public-2")
-    assert (records[9].symbols, records[9].text) == (("BTC/USDT",), "connection lost: } no")
+    assert records[7] == Frame(number=2, ts_init=T0 + 6, payload=b"\x1f\x8b\n\x00", socket="public-2")
+    assert (records[8].symbols, records[8].text) == (("BTC/USDT",), "connection lost: } no")
     assert [record.ts_init for record in records] == sorted(record.ts_init for record in records)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from marketdata.events import Bar, FeedState, QuoteTick
@@ -25,12 +26,13 @@ def ids(heard) -> list[int]:
 
 async def test_ups_downs_images_and_history_come_in_their_places(tmp_path):
     bars, trades = [minute(0), minute(1, closed=False)], [trade(100.5, at=T0)]
+    later = msgspec.structs.replace(IMAGE, update_id=8, asks=((101.0, 2.0),), ts_init=T0 + 1)
     with recording(tmp_path) as recorder:
         recorder.mark(MarkKind.SUBSCRIBED, ["BTC/USDT"], ts_init=T0)
         recorder.mark(MarkKind.UP, ["BTC/USDT", "ETH/USDT"], ts_init=T0)
         recorder.frame(quote_frame(1), T0, "main-1")
         recorder.book_image(IMAGE)
-        recorder.rest_image("BTC/USDT", b'{"lastUpdateId":8,"bids":[["99","1"]],"asks":[["101","2"]]}', T0 + 1)
+        recorder.book_image(later)
         recorder.history("BTC/USDT", bars, trades, T0)
         recorder.frame(b"{broken", T0 + 1, "main-1")
         recorder.mark(MarkKind.DOWN, ["BTC/USDT"], ts_init=T0 + 2, text="connection lost")
@@ -39,16 +41,10 @@ async def test_ups_downs_images_and_history_come_in_their_places(tmp_path):
     assert heard.kinds == ["up", "take", "take", "take", "malformed", "down", "replay_ended"]
     assert heard.all[0] == ("up", ["BTC/USDT"])
     assert heard.all[2] == ("take", [IMAGE])
-    assert heard.events[2] == replace_image(IMAGE, update_id=8, asks=((101.0, 2.0),), ts_init=T0 + 1)
+    assert heard.events[2] == later
     assert heard.all[5] == ("down", (["BTC/USDT"], "connection lost"))
     assert told == [("BTC/USDT", bars, trades)]
     assert (source.problem, source.frames, source.health("BTC/USDT")) == ("", 2, Health(connects=1))
-
-
-def replace_image(image: BookImage, **fields) -> BookImage:
-    from msgspec.structs import replace as with_fields
-
-    return with_fields(image, **fields)
 
 
 async def test_what_a_successor_brings_is_held_until_it_takes_over(tmp_path):

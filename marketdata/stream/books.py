@@ -1,0 +1,134 @@
+"""The order book, by images and deltas, and the prices that come from it where a venue sends no others."""
+
+from collections.abc import Iterable
+
+from marketdata.book import Applied
+from marketdata.clock import VenueClock
+from marketdata.events import BookDelta, BookSnapshot, Event, QuoteTick, Timeframe
+from marketdata.exchanges.adapter import BookImage, Gap
+from marketdata.numbering import GoingOn
+from marketdata.quality import QualityLimits
+from marketdata.stream.quotes import Quotes
+
+# So many refused images in a row, in order, are believed.
+_REFUSED_IMAGES = 5
+_COUNTED = {applied: f"book.{applied}" for applied in Applied}
+_BROKEN = (Applied.GAP, Applied.CROSSED, Applied.BAD_LEVEL)
+
+
+class Books(Quotes):
+    def __init__(
+        self,
+        *,
+        exchange: str,
+        symbol: str,
+        clock: VenueClock,
+        limits: QualityLimits,
+        is_index: bool,
+        timeframes: Iterable[Timeframe],
+        levels: int,
+        quotes_from_book: bool,
+    ) -> None:
+        super().__init__(
+            exchange=exchange,
+            symbol=symbol,
+            clock=clock,
+            limits=limits,
+            is_index=is_index,
+            timeframes=timeframes,
+            levels=levels,
+        )
+        self._quotes_from_book = quotes_from_book
+        self._old_images = GoingOn(in_a_row=_REFUSED_IMAGES)
+
+    def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
+        self.counts["in.delta"] += 1
+        self._silence.depths.arrived(delta.ts_init)
+        if delta.ts_event:
+            self._observe_time(delta.ts_event, delta.ts_init, out)
+        self._after_book(self.book.apply_delta(delta), delta, out)
+
+    def _take_image(self, image: BookImage, out: list[Event]) -> None:
+        self.counts["in.image"] += 1
+        if image.from_stream:
+            self._silence.depths.arrived(image.ts_init)
+            if image.ts_event:
+                self._observe_time(image.ts_event, image.ts_init, out)
+        elif self.book.is_valid:
+            return
+        applied = self.book.apply_image(image)
+        if applied is Applied.OLD and image.ts_init >= self._overlap_until_ns:
+            if self._old_images.refused(image.update_id, image.ts_init):
+                # The number before was damaged.
+                self.book.invalidate()
+                self._newest_update_id = 0
+                applied = self.book.apply_image(image)
+        elif applied is Applied.APPLIED:
+            self._old_images.accepted()
+        self._after_book(applied, image, out)
+
+    def _take_gap(self, gap: Gap, out: list[Event]) -> None:
+        self.counts["in.gap"] += 1
+        self.book.invalidate()
+        # Prints may be among what was lost.
+        self._leave_minute()
+        self._resync(gap.reason, gap.ts_init, out)
+
+    def _after_book(self, applied: Applied, record: BookDelta | BookImage, out: list[Event]) -> None:
+        if applied is not Applied.APPLIED:
+            self.counts[_COUNTED[applied]] += 1
+            if applied in _BROKEN:
+                self._resync(str(applied), record.ts_init, out)
+            return
+        self.counts["book.applied"] += 1
+        condition = self._condition
+        if condition.state != "live":
+            condition.resync_reason = ""
+            self._good(record.ts_init, out)
+        bids, asks = self.book.top(self._levels)
+        self.snapshot = snapshot = BookSnapshot(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            bids=bids,
+            asks=asks,
+            update_id=self.book.update_id,
+            ts_event=self._time_of(record),
+            ts_init=record.ts_init,
+        )
+        if not condition.diverged:
+            out.append(snapshot)
+        if self._quotes_from_book:
+            self._quote_from(snapshot, out)
+
+    def _time_of(self, record: BookDelta | BookImage) -> int:
+        """The venue's time of a record: its own, unless it has none, or one that cannot be."""
+        if record.ts_event and not self._clock.is_ahead(record.ts_event, record.ts_init):
+            return record.ts_event
+        return self._clock.now_ns(record.ts_init)
+
+    def _resync(self, reason: str, ts_init: int, out: list[Event]) -> None:
+        self.gaps += 1
+        self._condition.resync_reason = f"order book: {reason}, fetching a new image"
+        self._restate(ts_init, out)
+
+    def _quote_from(self, book: BookSnapshot, out: list[Event]) -> None:
+        """Tell the best bid and ask when they changed."""
+        if not book.bids or not book.asks:
+            return
+        (bid, bid_size), (ask, ask_size) = book.bids[0], book.asks[0]
+        known = self.quote
+        if known is not None and (bid, bid_size, ask, ask_size) == (
+            known.bid, known.bid_size, known.ask, known.ask_size
+        ) and self.state == "live":  # fmt: skip
+            return
+        quote = QuoteTick(
+            exchange=self.exchange,
+            symbol=self.symbol,
+            bid=bid,
+            bid_size=bid_size,
+            ask=ask,
+            ask_size=ask_size,
+            ts_event=book.ts_event,
+            ts_init=book.ts_init,
+        )
+        self._take_quote(quote, out)
