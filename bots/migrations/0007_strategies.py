@@ -30,15 +30,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="bot",
-            name="maximum_entries_per_5_minutes",
-            field=models.PositiveSmallIntegerField(
-                default=10,
-                help_text="Reached, or three tenths of it in one symbol within a minute: no entries until a person clears it.",
-                validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(300)],
-            ),
-        ),
-        migrations.AddField(
-            model_name="bot",
             name="maximum_volatility",
             field=models.FloatField(
                 default=0.95,
