@@ -5,13 +5,14 @@ import contextlib
 from typing import Any
 
 import msgspec
+from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from bots.dashboard.backpressure import gate_of
 from bots.dashboard.channels import MAX_CHANNELS, UnknownChannel, parse_channel
 from bots.dashboard.events import parse_id
 from bots.dashboard.hub import Hub, encode, hub_of_process
-from bots.dashboard.sockets import BrowserSocket
+from bots.dashboard.sockets import BrowserGone, BrowserSocket
 
 NOT_SIGNED_IN = 4401
 NOT_YOURS = 4403
@@ -126,7 +127,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.browser.tell(encode({"type": "error", "code": code, "message": message}))
 
     async def write(self, text: str) -> None:
-        await self.base_send({"type": "websocket.send", "bytes": None, "text": text})
+        try:
+            await self.base_send({"type": "websocket.send", "bytes": None, "text": text})
+        except (Disconnected, OSError) as error:
+            # The server closes before it says that the other side has gone.
+            raise BrowserGone(str(error)) from error
 
     async def finish(self, code: int) -> None:
         with contextlib.suppress(RuntimeError):

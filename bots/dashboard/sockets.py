@@ -13,6 +13,10 @@ TOO_SLOW = 4408
 SLOW_AFTER_S = 30.0
 
 
+class BrowserGone(ConnectionError):
+    """The connection ended while it was written to; the consumer hears of it next."""
+
+
 class BrowserSocket:
     """`send` and `close` are the consumer's. All methods are called on the hub's event loop."""
 
@@ -111,6 +115,8 @@ class BrowserSocket:
                             await self._gate.wait()
                 except TimeoutError:
                     self._closing = TOO_SLOW
+                except BrowserGone:
+                    return
             if self._closing is not None:
                 await self._close(self._closing)
                 return

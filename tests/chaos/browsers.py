@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Origin
 
 from tests.chaos.world import World
@@ -48,11 +48,11 @@ class Browser:
         self.counts: Counter[str] = Counter()
 
     async def live(self) -> None:
-        """Until cancelled; a socket that is closed by the other side is opened again."""
+        """Until cancelled; a socket that is closed or not answered by the other side is opened again."""
         while True:
             try:
                 await self._visit()
-            except (ConnectionClosed, OSError, TimeoutError) as error:
+            except (ConnectionClosed, InvalidHandshake, OSError, TimeoutError) as error:
                 self.counts[f"lost: {type(error).__name__}"] += 1
                 await asyncio.sleep(0.5)
 
