@@ -9,7 +9,10 @@ from talib import stream
 
 from marketdata.events import Bar, Event
 from quant.blend import blend, weight_row
+from quant.correlation import CorrelationEstimator
 from quant.features.microprice import MicropriceTable
+from quant.reading import LEARNED
+from quant.regime import RegimeDetector, combine
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
 from tests.benchmarks.rows import Row, percentile
@@ -39,19 +42,25 @@ def run() -> dict[str, Row]:
     load_us = (time.perf_counter() - started) * 1e6 / len(slow)
     tick_us = _ticks_us(signals, events)
     vector = signals.read(now_ns=events[-1].ts_init)
-    silent = [c.name for c, reading in zip(vector.columns, vector.readings, strict=True) if reading.value is None]
+    silent = [
+        column.name
+        for column, reading in zip(vector.columns, vector.readings, strict=True)
+        if reading.value is None and column.component not in LEARNED
+    ]
     if silent:
         raise RuntimeError(f"this measures all signals, but these say nothing: {', '.join(silent)}")
     bare_us = _bare_handles_us(bars)
     rows = {
-        "signal.tick_to_read_p50": Row(value=percentile(tick_us, 50), unit="µs", floor=bare_us, budget=100.0),
+        "signal.tick_to_read_p50": Row(value=percentile(tick_us, 50), unit="µs", floor=bare_us, budget=150.0),
         "signal.tick_to_read_p99": Row(value=percentile(tick_us, 99), unit="µs", floor=bare_us, budget=250.0),
         "signal.warm_up_500_bars": Row(value=warm_up_ms, unit="ms", floor=BARS * bare_us / 1e3, budget=100.0),
         "signal.slow_observation": Row(value=load_us, unit="µs", floor=bare_us, budget=50.0),
+        "signal.regime_bar": Row(value=_regime_us(bars), unit="µs", floor=bare_us / 3, budget=100.0),
         "signal.memory_per_symbol": Row(value=_megabytes(bars, slow), unit="MB", floor=0.0, budget=2.0),
     }
-    for bots, budget_us in ((100, 50.0), (1000, 60.0)):
+    for bots, budget_us in ((100, 40.0), (1000, 50.0)):
         rows[f"signal.blend_{bots}_bots"] = _blend_row(vector, bots, budget_us)
+    rows["signal.blend_1000_bots_correlated"] = _blend_row(vector, 1000, 65.0, correlated=True)
     return rows
 
 
@@ -97,11 +106,29 @@ def _bare_handles_us(bars: list[Bar]) -> float:
     return _median_us(lambda: ([handle.peek(c) for handle in handles], adx.peek(h, l, c)))
 
 
-def _blend_row(vector: SignalVector, bots: int, budget_us: float) -> Row:
+def _regime_us(bars: list[Bar]) -> float:
+    """A bar of one timeframe, and the regime of three combined."""
+    detectors = {name: RegimeDetector("1m") for name in ("1m", "5m", "1h")}
+    for detector in detectors.values():
+        for bar in bars[:-300]:
+            detector.update(bar)
+    states = {name: detector.state for name, detector in detectors.items()}
+    took = []
+    for bar in bars[-300:]:
+        before = time.perf_counter_ns()
+        detectors["1m"].update(bar)
+        states["1m"] = detectors["1m"].state
+        combine(states)
+        took.append((time.perf_counter_ns() - before) / 1e3)
+    return percentile(took, 50)
+
+
+def _blend_row(vector: SignalVector, bots: int, budget_us: float, *, correlated: bool = False) -> Row:
     row = weight_row(vector.columns, timeframe_weights={"1m": 1.0}, forming=True)
-    weights = np.asfortranarray(np.tile(row, (bots, 1)))
+    weights = np.asfortranarray(np.tile(row, (bots, 1)) * np.random.default_rng(1).uniform(0.5, 1.5, (bots, len(row))))
     gain = vector.quality * np.nan_to_num(vector.values)
-    value = _median_us(lambda: blend(weights, vector))
+    correlation = CorrelationEstimator(vector.columns).matrix if correlated else None
+    value = _median_us(lambda: blend(weights, vector, correlation=correlation))
     floor = _median_us(lambda: (weights @ gain) / (weights @ vector.quality))
     return Row(value=value, unit="µs", floor=floor, budget=budget_us)
 
