@@ -21,7 +21,9 @@ def refusals(metrics: Mapping[str, Any]) -> list[str]:
     if holdout["skill"] <= 0.0:
         found.append(f"On the holdout it is worse than the shares of the classes (skill {holdout['skill']:+.2%}).")
     if holdout["p_value"] >= MAX_P:
-        found.append(f"Its skill on the holdout may be chance (p {holdout['p_value']:.3f}, needs {MAX_P}).")
+        found.append(
+            f"Its sense of direction on the holdout may be chance (p {holdout['p_value']:.3f}, needs {MAX_P})."
+        )
     if holdout["skill"] <= holdout["baseline_skill"]:
         found.append(
             f"A logistic regression is as good (skill {holdout['baseline_skill']:+.2%} against {holdout['skill']:+.2%})."

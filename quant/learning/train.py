@@ -82,7 +82,7 @@ def train(x: Floats, labels: Labels, plan: Plan, watch: Watch) -> Trained:
     watch.say(0.97, "Judging it on the holdout, once")
     p = fitted.predict(later.x)
     metrics["holdout"] = _judged(p, later.labels, fitted.prior, plan, theta)
-    metrics["holdout"]["p_value"] = _better_than_prior(p, later.labels, fitted.prior, plan.seed)
+    metrics["holdout"]["p_value"] = _direction_p(p, later.labels, plan.seed)
     metrics["holdout"]["baseline_skill"] = _skill_of(baseline, later, fitted.prior)
     metrics["temperature"], metrics["theta"] = fitted.temperature, theta
     metrics["classes"] = {action.name.lower(): float(share) for action, share in zip(Action, fitted.prior, strict=True)}
@@ -190,13 +190,17 @@ def _judged(p: Floats, labels: Labels, prior: Floats, plan: Plan, theta: float) 
     }
 
 
-def _better_than_prior(p: Floats, labels: Labels, prior: Floats, seed: int) -> float:
-    """p of an improvement by chance, over blocks as long as labels live."""
-    alone = np.broadcast_to(prior, p.shape)
-    gained = scores.log_losses(alone, labels.classes) - scores.log_losses(p, labels.classes)
+def _direction_p(p: Floats, labels: Labels, seed: int) -> float:
+    """p of so much sense of direction by chance, over blocks as long as labels live.
+
+    Skill alone would not do: how often a barrier is touched at all can be known without knowing which one.
+    """
+    lean = p[:, Action.BUY] - p[:, Action.SELL]
+    happened = labels.classes.astype(np.float64) - float(Action.HOLD)
     weights = labels.uniqueness / labels.uniqueness.mean()
     block = int(np.ceil(2.0 / labels.uniqueness.mean()))
-    return block_p_value(gained * weights, block=block, rng=np.random.default_rng(seed))
+    sense = weights * (lean - lean.mean()) * (happened - happened.mean())
+    return block_p_value(sense, block=block, rng=np.random.default_rng(seed))
 
 
 def _skill_of(baseline: Baseline, rows: _Rows, prior: Floats) -> float:
