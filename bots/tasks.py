@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from celery import shared_task
 from django.conf import settings
 
+from bots import shadow_policy
 from bots.monitor import ledger, performance, positions, retention
 from bots.queries.evidence import blend_specs
 from marketdata.observations import delete_observations
@@ -45,6 +46,12 @@ def check_ledger() -> None:
 def compute_evidence() -> None:
     """Every hour, and when somebody asks."""
     evidence.compute_evidence(now_ns=time.time_ns(), days=settings.EVIDENCE_WINDOW_DAYS, specs=blend_specs())
+
+
+@shared_task(name="bots.update_policy")
+def update_policy() -> None:
+    """Every minute."""
+    shadow_policy.update_policy(now=datetime.now(UTC))
 
 
 @shared_task(name="bots.prune")

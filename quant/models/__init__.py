@@ -2,6 +2,7 @@
 
 from quant.models.evidence import EvidenceKind, EvidenceRow, EvidenceVerdict, SignalSample
 from quant.models.learning import ModelEvent, ModelPrediction, ModelStatus, ModelVersion, RunState, TrainingRun
+from quant.models.policy import PolicyChoice, PolicyState
 
 __all__ = [
     "EvidenceKind",
@@ -11,6 +12,8 @@ __all__ = [
     "ModelPrediction",
     "ModelStatus",
     "ModelVersion",
+    "PolicyChoice",
+    "PolicyState",
     "RunState",
     "SignalSample",
     "TrainingRun",
