@@ -2,14 +2,17 @@
 
 import math
 import pkgutil
+from dataclasses import fields
+from typing import ClassVar
 
 import pytest
 
 import quant.signals
-from marketdata.events import Event, Timeframe
+from marketdata.events import Event, QuoteTick, Timeframe
 from quant.features.microprice import fit
-from quant.reading import BUILT_IN
+from quant.reading import BUILT_IN, Component
 from quant.replay import known_at, replay_events
+from quant.signals.speed import Speed
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
 from tests.unit.quant.features.test_microprice import recorded_quotes
@@ -59,8 +62,53 @@ def test_without_the_future_every_signal_says_the_same(replayed, table, place, s
     before, events, whole = replayed
     cut = int(len(events) * share)
     short = list(replay_events(events[:cut], **IDS, timeframes=TIMEFRAMES, start=before, microprice=table))
-    assert [v.readings[place] for v in short] == [v.readings[place] for v in whole[:cut]]
-    assert [v.quality[place] for v in short] == [v.quality[place] for v in whole[:cut]]
+    assert said(short, place) == said(whole[:cut], place)
+
+
+def said(vectors: list[SignalVector], place: int) -> list[object]:
+    return [(vector.readings[place], vector.quality[place]) for vector in vectors]
+
+
+def surroundings(vector: SignalVector) -> dict[str, object]:
+    """All that a vector says besides signals: the regime, prices, volatility, what blocks and sizes."""
+    arrays = {"columns", "readings", "exists", "values", "quality"}
+    return {field.name: getattr(vector, field.name) for field in fields(vector) if field.name not in arrays}
+
+
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.8])
+def test_without_the_future_everything_else_is_the_same(replayed, table, share):
+    before, events, whole = replayed
+    cut = int(len(events) * share)
+    short = list(replay_events(events[:cut], **IDS, timeframes=TIMEFRAMES, start=before, microprice=table))
+    assert [surroundings(v) for v in short] == [surroundings(v) for v in whole[:cut]]
+    assert {state.phase for state in whole[-1].regimes.values()}
+
+
+class Prophet(Speed):
+    """A signal that knows the price after the next one, as one that uses a swing before it is confirmed does."""
+
+    future: ClassVar[list[float]] = []
+
+    def __init__(self, **options: bool) -> None:
+        super().__init__(**options)
+        self._calls = 0
+
+    def on_mid(self, ts_ns: int, mid: float) -> bool:
+        self._calls += 1
+        return super().on_mid(ts_ns, self.future[min(self._calls, len(self.future) - 1)])
+
+
+def test_a_signal_that_looks_ahead_is_found_out(monkeypatch, replayed, table):
+    before, events, _ = replayed
+    monkeypatch.setattr("quant.symbol_signals.Speed", Prophet)
+    place = [column.component for column in COLUMNS].index(Component.SPEED)
+
+    def replay(some: list[Event]) -> list[SignalVector]:
+        Prophet.future = [(e.bid + e.ask) / 2 for e in some if isinstance(e, QuoteTick)]
+        return list(replay_events(some, **IDS, timeframes=TIMEFRAMES, start=before, microprice=table))
+
+    cut = len(events) // 2
+    assert said(replay(events[:cut]), place) != said(replay(events)[:cut], place)
 
 
 def test_no_reading_is_newer_than_its_moment(replayed):
