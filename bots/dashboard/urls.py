@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, URLResolver, path
 
-from bots.dashboard import views
+from bots.dashboard import evidence_page, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.live, name="live"),
@@ -13,4 +13,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("decisions/<uuid:decision_id>/", views.decision, name="decision"),
     path("trades/", views.trades, name="trades"),
     path("feeds/", views.feeds, name="feeds"),
+    path("evidence/", evidence_page.page, name="evidence"),
 ]

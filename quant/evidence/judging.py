@@ -13,7 +13,7 @@ from quant.evidence.decay import half_life_s
 from quant.evidence.grid import HORIZONS_S, Horizon, Window, forward_returns, horizon_of
 from quant.evidence.rates import HitRate, break_even_bps, hit_rate, turnover
 from quant.evidence.sharpe import Performance, expected_max_sharpe, performance, probabilistic_sharpe
-from quant.evidence.verdict import Judged, judge
+from quant.evidence.verdict import Judged, Verdict, judge
 from quant.reading import LEARNED
 from quant.vector import Floats
 
@@ -141,7 +141,7 @@ def _evidence(
 
 def _marginal(subject: Subject, blend: Floats, returns: Floats, horizon: Horizon) -> float | None:
     """Coefficient of the default blend less that of the blend without it, over the moments that both have."""
-    if subject.without is None:
+    if subject.without is None or not np.isfinite(subject.signal).any():
         return None
     without = subject.without[:: horizon.step]
     both = np.isfinite(blend) & np.isfinite(without)
@@ -178,7 +178,14 @@ def _with_decay(rows: list[Evidence]) -> list[Evidence]:
     by_subject: dict[tuple[str, str], list[Evidence]] = {}
     for row in rows:
         by_subject.setdefault((row.name, row.regime), []).append(row)
-    lives = {
-        key: half_life_s([row.horizon_s for row in of], [row.found.ic for row in of]) for key, of in by_subject.items()
-    }
+    lives = {key: _half_life_s(of) for key, of in by_subject.items()}
     return [replace(row, half_life_s=lives[row.name, row.regime]) for row in rows]
+
+
+def _half_life_s(rows: list[Evidence]) -> float | None:
+    """Of what stands out at its best horizon only: noise has no half-life."""
+    known = [row for row in rows if row.found.ic is not None]
+    best = max(known, key=lambda row: abs(row.found.ic or 0.0), default=None)
+    if best is None or best.judged.verdict not in (Verdict.SUPPORTS, Verdict.CONTRADICTS):
+        return None
+    return half_life_s([row.horizon_s for row in known], [row.found.ic for row in known])

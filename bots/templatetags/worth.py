@@ -1,0 +1,60 @@
+"""How figures of the evidence look."""
+
+from django import template
+
+from bots.templatetags.figures import MINUS, NONE
+
+register = template.Library()
+
+
+@register.filter
+def svg(value: float) -> str:
+    """A length in a drawing, whatever the language of the page."""
+    return f"{value:.2f}"
+
+
+@register.filter
+def centred(value: float) -> str:
+    """Where a mark two units wide begins, to have its middle here."""
+    return f"{value - 1.0:.2f}"
+
+
+@register.filter
+def count(value: float | None) -> str:
+    """A whole number, thousands separated; shorter from a million on."""
+    if value is None:
+        return NONE
+    return f"{value:,.0f}" if value < 999_999.5 else f"{value / 1e6:,.1f} M"
+
+
+@register.filter
+def plainly(value: float | None, digits: int) -> str:
+    if value is None:
+        return NONE
+    text = f"{value:,.{digits}f}".replace("-", MINUS)
+    return text.lstrip(MINUS) if not float(f"{value:.{digits}f}") else text
+
+
+@register.filter
+def percent(value: float) -> str:
+    return f"{value * 100:.1f} %"
+
+
+@register.filter
+def positive(value: float) -> str:
+    return f"+{value:g}"
+
+
+@register.filter
+def negative(value: float) -> str:
+    return f"{MINUS}{value:g}"
+
+
+@register.filter
+def lasting(value: float | None) -> str:
+    """A duration in the unit a person would use."""
+    if value is None:
+        return NONE
+    if value < 5400:
+        return f"{value / 60:.0f} min"
+    return f"{value / 3600:.1f} h" if value < 129_600 else f"{value / 86_400:.1f} d"
