@@ -13,10 +13,11 @@ import talib
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from marketdata.events import Timeframe
 from quant.features.bars import ADX_BARS, ATR_BARS, price_scale
 from quant.features.liquidity import LiquiditySweep
 from quant.features.mean_reversion import BAND_BARS, RSI_BARS
-from quant.features.momentum import LOOK_BACKS
+from quant.features.momentum import LOOK_BACKS, look_backs
 from quant.features.scale import LEARNED_AFTER, NORMAL_SCALAR
 from quant.features.structure import SmartMoney
 from quant.features.trend import BREAKOUT_BARS, EWMAC_MULTIPLIER, EWMAC_SCALARS, PriceVolatility
@@ -37,7 +38,7 @@ class BarColumns(Struct, frozen=True, kw_only=True):
     taker_buy: Floats
 
 
-def technical_arrays(bars: BarColumns) -> dict[str, Floats]:
+def technical_arrays(bars: BarColumns, timeframe: Timeframe = "1m") -> dict[str, Floats]:
     """The parts of technical that the closed bars give, by their names, before the switch by ADX."""
     if len(bars.close) == 0:
         return {}
@@ -49,7 +50,7 @@ def technical_arrays(bars: BarColumns) -> dict[str, Floats]:
     fade, distance, rsi = reversion_arrays(close)
     return {
         "trend": nanmean([ewmac, breakout]),
-        "momentum": momentum_array(close, sigma),
+        "momentum": momentum_array(close, sigma, look_backs(timeframe)),
         "mean_reversion": fade,
         **_volume(bars, high, low, close),
         **_levels(high, low, close, atr),
@@ -89,10 +90,10 @@ def breakout_array(close: Floats) -> Floats:
     return nanmean(places)
 
 
-def momentum_array(close: Floats, sigma: Floats) -> Floats:
+def momentum_array(close: Floats, sigma: Floats, over: tuple[int, ...] = LOOK_BACKS) -> Floats:
     """Mean over the look-backs L of norm(change over L / (sigma·√L)), in [-1, 1]."""
     scores = []
-    for bars in LOOK_BACKS:
+    for bars in over:
         raw = np.full(len(close), np.nan)
         if len(close) > bars:
             raw[bars:] = (close[bars:] - close[:-bars]) / (sigma[bars:] * math.sqrt(bars))

@@ -1,8 +1,8 @@
 """What the options of an asset say: delta that takers bought, skew, puts against calls.
 
 .40 net delta flow, .35 skew, .25 put/call. Skew is +norm(z of RR25/IV), put/call -norm(z of ln(put volume/call volume)),
-z over 30 days; that crypto's skew points as that of stocks does (Xing, Zhang & Zhao 2010) is a hypothesis. A chain in
-which less than 200 contracts a day or fewer than 10 strikes are traded says nothing.
+z over 30 days; that crypto's skew points as that of stocks does (Xing, Zhang & Zhao 2010) is a hypothesis. A chain of
+fewer than 10 strikes says nothing, and below 200 contracts a day puts against calls say nothing.
 """
 
 import math
@@ -57,7 +57,8 @@ class OptionsFlowSignal:
                 part.set(event.ts_event, None)
             return
         self._score("skew", event.ts_event, event.risk_reversal_25d / event.iv_atm_30d, 1.0)
-        if event.put_volume > 0.0 and event.call_volume > 0.0:
+        is_traded = event.put_volume + event.call_volume >= MIN_CONTRACTS
+        if is_traded and event.put_volume > 0.0 and event.call_volume > 0.0:
             self._score("put_call", event.ts_event, math.log(event.put_volume / event.call_volume), -1.0)
         else:
             self._parts["put_call"].set(event.ts_event, None)
@@ -108,9 +109,6 @@ def _is_sound(event: OptionsSummary) -> bool:
 
 def _too_thin(event: OptionsSummary) -> str:
     """Why the chain says nothing, or nothing."""
-    contracts = event.put_volume + event.call_volume
-    if contracts < MIN_CONTRACTS:
-        return f"{contracts:.0f} contracts of options were traded in a day, needs {MIN_CONTRACTS:.0f}"
     if event.strikes < MIN_STRIKES:
         return f"options are quoted at {event.strikes} strikes, needs {MIN_STRIKES}"
     return ""

@@ -1,6 +1,6 @@
 """How fast the mid moves, over seconds.
 
-½ scaled returns over 5, 30 and 120 s, .3 velocity, .2 acceleration, amplified where prints come faster than usual.
+½ scaled returns, each brought to its scale, over 5, 30 and 120 s, .3 velocity, .2 acceleration, amplified where prints come faster than usual.
 Sampled at most ten times a second; scales and z-scores learn once a second. Weights are priors of our own. A leader's
 last moves weigh .3 where that is switched on, and the others .7 of what they do.
 """
@@ -81,7 +81,8 @@ class Speed:
         self._slow = DecayingRatio(SLOW_TAU_S)
         self._z_velocity = EwMoments()
         self._z_acceleration = EwMoments()
-        self._scales = {name: ForecastScale() for name in self._weights}
+        self._scales = {name: ForecastScale() for name in self._weights if name != "scaled_return"}
+        self._return_scales = tuple(ForecastScale() for _ in HORIZONS_S)
         self._rate = TickRate()
         self._n = 0
         self._dirty = True
@@ -146,28 +147,35 @@ class Speed:
         for name, x in self._raw().items():
             if x is not None:
                 self._scales[name].observe(x)
+        for scale, x in zip(self._return_scales, self._scaled_returns(), strict=True):
+            if x is not None:
+                scale.observe(x)
         self._n += 1
 
     def _velocities(self) -> tuple[float, float]:
         slow = self._slow.value or 0.0
         return slow, (self._fast.value or 0.0) - slow
 
+    def _scaled_returns(self) -> list[float | None]:
+        """Of each horizon: the mid's return in deviations of a walk of that length; None where it is not there yet."""
+        variance = self._variance.value
+        if not variance or self._ts is None:
+            return [None] * len(self._lags)
+        returns: list[float | None] = []
+        for lag in self._lags:
+            then = lag.get(self._ts)
+            moved = None if then is None else (self._log_mid - then[1]) / math.sqrt(variance * then[0] / 1e9)
+            returns.append(moved)
+        return returns
+
     def _raw(self) -> dict[str, float | None]:
         velocity, acceleration = self._velocities()
-        variance = self._variance.value
-        returns: list[float | None] = []
-        if variance and self._ts is not None:
-            for lag in self._lags:
-                then = lag.get(self._ts)
-                if then is not None:
-                    returns.append((self._log_mid - then[1]) / math.sqrt(variance * then[0] / 1e9))
         raw = {
-            "scaled_return": mean_of(returns),
             "velocity": self._z_velocity.z(velocity),
             "acceleration": self._z_acceleration.z(acceleration),
         }
         if self._lead is not None:
-            raw["lead_lag"] = self._led(variance)
+            raw["lead_lag"] = self._led(self._variance.value)
         return raw
 
     def _led(self, variance: float | None) -> float | None:
@@ -183,8 +191,11 @@ class Speed:
             return missing("no data: no quote yet")
         if self._n < MIN_OBSERVATIONS:
             return missing(f"warming up: {self._n} of {MIN_OBSERVATIONS} s", as_of=self._ts, n_obs=self._n)
-        raw = self._raw()
-        parts = {name: None if x is None else self._scales[name].norm(x) for name, x in raw.items()}
+        returns = zip(self._return_scales, self._scaled_returns(), strict=True)
+        parts = {
+            "scaled_return": mean_of([None if x is None else scale.norm(x) for scale, x in returns]),
+            **{name: None if x is None else self._scales[name].norm(x) for name, x in self._raw().items()},
+        }
         value = weighted_mean(parts, self._weights)
         amplifier = self._rate.amplifier(self._ts)
         parts["amplifier"] = amplifier

@@ -22,7 +22,7 @@ from quant.features.bars import (
 from quant.features.indicator import Indicator
 from quant.features.liquidity import LiquiditySweep
 from quant.features.mean_reversion import MeanReversion
-from quant.features.momentum import Momentum
+from quant.features.momentum import Momentum, look_backs
 from quant.features.structure import SmartMoney, SmartMoneyScore
 from quant.features.trend import Trend
 from quant.features.volume import Volume, VolumeScore
@@ -55,7 +55,7 @@ class Technical:
 
     def _reset(self) -> None:
         self._trend = Trend()
-        self._momentum = Momentum()
+        self._momentum = Momentum(look_backs(self.timeframe))
         self._mean_reversion = MeanReversion()
         self._volume = Volume()
         self._liquidity = LiquiditySweep()

@@ -111,3 +111,14 @@ def test_truncated_arrays_say_the_same():
 
 def test_no_bars_no_arrays():
     assert technical_arrays(columns([])) == {}
+
+
+def test_daily_bars_look_back_a_month_a_quarter_and_a_year():
+    bars = walk(700)
+    daily = [bar(i, b.close, open_=b.open, high=b.high, low=b.low, timeframe="1d") for i, b in enumerate(bars)]
+    found, signal = technical_arrays(columns(daily), "1d")["momentum"], Technical("1d")
+    for i, b in enumerate(daily):
+        signal.update(b)
+        if i >= 49:
+            assert_close(signal.reading.parts["momentum"], found[i])
+    assert found[-1] != technical_arrays(columns(bars))["momentum"][-1]

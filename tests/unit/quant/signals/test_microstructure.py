@@ -204,7 +204,7 @@ def test_vpin_is_ranked_among_that_of_the_last_buckets():
     micro = Microstructure()
     micro.set_daily_volume(50.0)
     ts = feed(micro, 600)
-    for i in range(60):
+    for _ in range(60):
         # Buckets of one, half bought and half sold: nothing is one-sided.
         micro.on_trade(ts, 1, 0.5)
         micro.on_trade(ts, -1, 0.5)

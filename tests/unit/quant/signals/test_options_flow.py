@@ -29,10 +29,18 @@ def test_it_names_what_it_lacks():
     assert signal.read(START).n_obs == 1
 
 
-def test_a_thin_chain_says_nothing(month):
+def test_few_contracts_silence_puts_against_calls_alone(month):
     ts = START + MINUTE
-    few = after([*month, summary(ts, put_volume=90.0, call_volume=100.0)]).read(ts)
-    assert (few.value, few.reason) == (None, "190 contracts of options were traded in a day, needs 200")
+    few = after([*month, summary(ts, put_volume=99.0, call_volume=100.0)]).read(ts)
+    assert few.parts["put_call"] is None
+    assert few.parts["skew"] is not None
+    assert few.value is not None
+    enough = after([*month, summary(ts, put_volume=100.0, call_volume=100.0)]).read(ts)
+    assert enough.parts["put_call"] is not None
+
+
+def test_a_narrow_chain_says_nothing(month):
+    ts = START + MINUTE
     narrow = after([*month, summary(ts, strikes=9)]).read(ts)
     assert (narrow.value, narrow.reason) == (None, "options are quoted at 9 strikes, needs 10")
 

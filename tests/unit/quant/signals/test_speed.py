@@ -115,9 +115,23 @@ def test_returns_are_scaled_by_volatility_and_time():
     speed = after([(START + i * SECOND, float(np.exp(x))) for i, x in enumerate(log_mids)])
     kept = np.exp(-np.arange(299, -1, -1) / 600)
     sigma = np.sqrt((kept * steps**2).sum() / kept.sum())
-    scaled = np.mean([(log_mids[-1] - log_mids[-1 - h]) / (sigma * np.sqrt(h)) for h in (5, 30, 120)])
-    expected = np.clip(NORMAL_SCALAR * scaled / 20, -1, 1)
+    scaled = [(log_mids[-1] - log_mids[-1 - h]) / (sigma * np.sqrt(h)) for h in (5, 30, 120)]
+    expected = np.mean([np.clip(NORMAL_SCALAR * x / 20, -1, 1) for x in scaled])
     assert speed.read().parts["scaled_return"] == pytest.approx(expected, rel=1e-8)
+
+
+def test_one_horizon_that_is_beyond_its_scale_does_not_drown_the_others():
+    """A jump of the last five seconds is far out there, and nearly nothing over two minutes."""
+    steps = np.random.default_rng(3).normal(0, 1e-4, 300)
+    log_mids = np.log(100) + np.concatenate(([0], np.cumsum(steps)))
+    log_mids[-2:] += 0.02
+    speed = after([(START + i * SECOND, float(np.exp(x))) for i, x in enumerate(log_mids)])
+    jumped = [(log_mids[-1] - log_mids[-1 - h]) for h in (5, 30, 120)]
+    assert min(jumped) > 0.015
+    returns = [x for x in speed._scaled_returns() if x is not None]
+    assert returns[0] > 3 * returns[2]
+    each = [min(1.0, NORMAL_SCALAR * x / 20) for x in returns]
+    assert speed.read().parts["scaled_return"] == pytest.approx(np.mean(each), rel=1e-9)
 
 
 def test_value_is_the_weighted_mean_of_its_parts_amplified():
