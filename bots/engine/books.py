@@ -209,11 +209,11 @@ class BotBooks:
         return self.config.restriction
 
     def take_config(self, config: BotConfig) -> None:
-        """Follow changed settings. The peak is of results: other capital moves it, a new session begins it anew."""
-        is_new_session = config.session_id is not None and config.session_id != self.config.session_id
+        """Follow changed settings. The peak is of results: other capital moves it, a new baseline begins it anew."""
+        is_new_baseline = config.baseline_ns is not None and config.baseline_ns != self.config.baseline_ns
         self.peak_equity += config.limits.capital - self.config.limits.capital
         self.config = config
-        if is_new_session:
+        if is_new_baseline:
             self.peak_equity = self.equity
 
     def load_results(self, results: BotResults, now_ns: int) -> None:

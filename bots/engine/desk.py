@@ -14,7 +14,8 @@ from bots.engine.books import AccountBooks, BotBooks
 from bots.engine.decision_log import DecisionLog
 from bots.engine.signal_writer import SignalWriter
 from bots.orders.store import OrderStore
-from bots.trading.records import DecisionRecord
+from bots.trading.records import DecisionRecord, Restriction
+from bots.trading.risk import strictest
 from bots.trading.vocabulary import Ladder
 
 log = structlog.get_logger(__name__)
@@ -110,6 +111,21 @@ class Desk:
         bot.config = msgspec.structs.replace(bot.config, state="error")
         self.tell_state(bot, reason=reason)
         self.say(bot.config.owner_id, "alert", messages.alert("error", "bot_halted", reason, bot_id=bot.bot_id))
+
+    def note_restriction(self, bot: BotBooks, restriction: Restriction) -> None:
+        """Follow a restriction that the gate engaged, of a bot or its whole account."""
+        concerned = bot.account.bots.values() if restriction.scope == "account" else (bot,)
+        for other in tuple(concerned):
+            other.config = msgspec.structs.replace(
+                other.config, restriction=strictest(other.config.restriction, restriction)
+            )
+            log.warning(
+                "[RISK MANAGER] restricted", bot=other.config.name, scope=restriction.scope,
+                ladder=restriction.ladder.value, reason=restriction.reason,
+            )  # fmt: skip
+            self.tell_state(other)
+        code = f"ladder_{restriction.ladder.value}"
+        self.alert(bot, "warning", code, f"{bot.config.name}: {restriction.reason}")
 
     async def restrict(self, bot: BotBooks, ladder: Ladder, reason: str) -> None:
         """Tighten a bot's ladder, and say so."""

@@ -62,6 +62,8 @@ class Execution:
         except psycopg.Error as error:
             desk.database_failed(error, bot=bot)
             return (DATABASE_AWAY,)
+        if answer.latched is not None:
+            desk.note_restriction(bot, answer.latched)
         if not isinstance(answer, SubmittedOrder):
             log.info(
                 "[RISK MANAGER] the gate refused", bot=bot.config.name, symbol=plan.rules.symbol, side=plan.side.value,

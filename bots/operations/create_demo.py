@@ -80,6 +80,8 @@ BOTS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
             "description": "Decides every 5 s on little evidence, with tight stops: the busiest of the three.",
             "evaluation": Evaluation.INTERVAL,
             "interval_s": 5,
+            # The busiest of the three: this is its ordinary pace.
+            "maximum_entries_per_5_minutes": 60,
             "minimum_confidence": 0.04,
             "minimum_coverage": 0.2,
             "validator_enabled": False,

@@ -51,8 +51,8 @@ class Restricted:
     def ladder(self) -> Ladder:
         return Ladder(self.row.ladder)
 
-    def set(self, ladder: Ladder, *, reason: str, actor: User | None, now: datetime) -> None:
-        """Write, audit, nudge the engines. Raises NoReason without one."""
+    def set(self, ladder: Ladder, *, reason: str, actor: User | None, now: datetime, **detail: str) -> None:
+        """Write, audit with `detail`, nudge the engines. Raises NoReason without a reason."""
         if not reason.strip():
             raise NoReason("Give a reason: it is shown to everybody concerned, and kept.")
         before = self.ladder
@@ -72,6 +72,7 @@ class Restricted:
             ladder=ladder.value,
             before=before.value,
             reason=reason.strip(),
+            **detail,
         )
         nudge_engines(self.name)
         tell_bot_state(*self._bots())

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from bots.models import Bot, BotState, Session, User
+from bots.operations.baseline import new_bot_baseline
 from bots.operations.follow_symbols import follow_symbols
 from bots.operations.refusals import Refused
 from bots.operations.speak import audit, lock_bot, open_session, tell_bot_state
@@ -28,6 +29,7 @@ def start_bot(*, bot_id: int, actor: User | None, now: datetime) -> Session:
     session = Session.objects.create(bot=bot, started_at=now, started_by=actor)
     bot.state, bot.state_reason, bot.closing_since = BotState.RUNNING, "", None
     bot.save(update_fields=("state", "state_reason", "closing_since", "updated_at"))
+    new_bot_baseline(bot, reason="started", now=now)
     follow_symbols(bot)
     audit(actor=actor, action="bot.start", target=f"bot:{bot.pk}", at=now)
     tell_bot_state(bot)

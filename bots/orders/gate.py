@@ -9,18 +9,41 @@ from msgspec import Struct
 from bots.trading.limits import Controls
 from bots.trading.money import ZERO, multiply
 from bots.trading.records import OrderPlan, Reason, Restriction
-from bots.trading.risk import RiskCode, restriction_reasons, strictest
+from bots.trading.risk import (
+    AccountResult,
+    RiskCode,
+    RiskState,
+    account_drawdown,
+    account_reasons,
+    is_drawn_down,
+    loss_reasons,
+    message_reasons,
+    restriction_reasons,
+    strictest,
+    throttle_text,
+)
 from bots.trading.vocabulary import Ladder, Purpose
 
 
 class Gate(Struct, frozen=True, kw_only=True):
-    """The rows under lock: bot with its lease and ladders, the position to leave, the balance to reserve from, counts."""
+    """The rows under lock: bot with its lease and ladders, the position to leave, the balance to reserve from, counts.
+
+    `entry` is what only entries are judged by.
+    """
 
     bot: Any
     held: Any
     balance: Any
+    cash: Decimal
     facts: Any
+    entry: Any
     reserve: Decimal
+
+    @property
+    def equity(self) -> Decimal:
+        """The account's, live: cash, and positions at their marks."""
+        gross: Decimal = self.facts.positions_gross
+        return self.cash + gross
 
 
 def judge(plan: OrderPlan, gate: Gate, controls: Controls) -> tuple[Reason, ...]:
@@ -87,14 +110,88 @@ def _entry_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[
             code=RiskCode.TRADES_PER_DAY,
             text=f"{facts.trades_today} entries today; at most {bot.maximum_trades_per_day}",
         )
+    if gate.entry.unknown:
+        text = (
+            f"an order of the account in {plan.rules.symbol} is of unknown fate: no entries there until it is settled"
+        )
+        yield Reason(code=RiskCode.UNKNOWN_ORDER, text=text)
+    yield from loss_reasons(bot, _standing(gate))
+    yield from account_reasons(account_result(gate))
+    yield from _rate_reasons(plan, gate, controls)
     yield from _value_reasons(plan, gate, controls)
+
+
+def _standing(gate: Gate) -> RiskState:
+    """Where the bot stands by the committed rows."""
+    found = gate.entry
+    result = found.closed_total + found.open_result
+    return RiskState(
+        restriction=restriction_of(gate.bot),
+        realised_today=found.realised_today,
+        realised_week=found.realised_week,
+        unrealised=found.open_result,
+        equity=gate.bot.capital + result,
+        peak_equity=gate.bot.capital + max(result, result if found.baseline_peak is None else found.baseline_peak),
+        account_equity=gate.equity,
+    )
+
+
+def account_result(gate: Gate) -> AccountResult:
+    """Where the whole account stands by the committed rows."""
+    return AccountResult(
+        equity=gate.equity,
+        peak_equity=max(gate.equity, gate.bot.account_peak or ZERO),
+        today=gate.entry.account_realised_today + gate.entry.account_open_result,
+        daily_loss_limit=gate.bot.account_daily_loss_limit,
+        maximum_drawdown=gate.bot.account_maximum_drawdown,
+    )
+
+
+def _rate_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[Reason]:
+    sent = gate.entry
+    yield from message_reasons(sent.bot_messages, controls.messages_in_window, who="bot", controls=controls)
+    yield from message_reasons(
+        sent.account_messages, controls.account_messages_in_window, who="account", controls=controls
+    )
+    text = repeated(plan, gate, controls, more=0)
+    if text:
+        yield Reason(code=RiskCode.REPEAT_THROTTLE, text=text)
+
+
+def repeated(plan: OrderPlan, gate: Gate, controls: Controls, *, more: int) -> str | None:
+    """Why the bot's entries, and `more` such as this one, turn it off."""
+    return throttle_text(
+        gate.entry.entries + more,
+        gate.entry.identical + more,
+        maximum=gate.bot.maximum_entries_per_5_minutes,
+        symbol=plan.rules.symbol,
+        controls=controls,
+    )
+
+
+def restriction_due(plan: OrderPlan, gate: Gate, controls: Controls, *, passed: bool) -> Restriction | None:
+    """What must be engaged after judging an entry, if anything: it stands until a person clears it.
+
+    passed: the entry is on its way and counts.
+    """
+    if plan.purpose is not Purpose.ENTRY or gate.entry is None or gate.bot is None:
+        return None
+    drawdown = account_drawdown(account_result(gate))
+    if drawdown:
+        return Restriction(ladder=Ladder.REDUCE, scope="account", reason=drawdown)
+    standing = _standing(gate)
+    if is_drawn_down(gate.bot, standing):
+        text = next(reason.text for reason in loss_reasons(gate.bot, standing) if reason.code == RiskCode.DRAWDOWN)
+        return Restriction(ladder=Ladder.REDUCE, scope="bot", reason=text)
+    throttled = repeated(plan, gate, controls, more=int(passed))
+    return Restriction(ladder=Ladder.PAUSE, scope="bot", reason=throttled) if throttled else None
 
 
 def _value_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[Reason]:
     """At the order's worst price, which is what it reserves: whatever it fills at, the limits hold."""
     facts = gate.facts
     worst = multiply(plan.quantity, plan.limit_price)
-    equity = (gate.balance.total if gate.balance else ZERO) + facts.positions_gross
+    equity = gate.equity
     if worst > gate.bot.maximum_position_value:
         yield Reason(
             code=RiskCode.POSITION_VALUE,

@@ -8,6 +8,7 @@ from bots.orders import leases, sql
 from bots.orders.connections import Pool, RowConnection
 from bots.orders.decisions import store_decisions, to_json
 from bots.orders.dust import write_off
+from bots.orders.latch import latch
 from bots.orders.leases import LeaseTerms
 from bots.orders.load import EngineState, load_engine_state
 from bots.orders.marks import Mark, save_marks
@@ -17,7 +18,7 @@ from bots.orders.results import Recorded, Recovery, StaleLease
 from bots.orders.submit import submit
 from bots.trading.limits import DEFAULT_CONTROLS, Controls
 from bots.trading.positions import ClosedPosition
-from bots.trading.records import DecisionRecord, Denied, LeaseToken, OrderPlan, SubmittedOrder, VenueReport
+from bots.trading.records import DecisionRecord, Denied, LeaseToken, OrderPlan, Restriction, SubmittedOrder, VenueReport
 from bots.trading.vocabulary import Ladder
 
 
@@ -86,16 +87,8 @@ class OrderStore:
 
     async def restrict_bot(self, lease: LeaseToken, ladder: Ladder, reason: str) -> bool:
         """Tighten a bot's ladder by the system, e.g. REDUCE on drawdown; never loosens. True where it changed."""
-        weaker = [step.value for step in Ladder if step.rank < ladder.rank]
-        values = {
-            "bot_id": lease.bot_id, "epoch": lease.epoch, "ladder": ladder.value, "reason": reason[:300], "weaker": weaker
-        }  # fmt: skip
-        async with self.pool.connection() as connection:
-            restricted = await connection.execute(sql.RESTRICT_BOT, values)
-            if await restricted.fetchone() is None:
-                return False
-            await self._audit(connection, f"bot.{ladder.value}", lease.bot_id, reason)
-            return True
+        restriction = Restriction(ladder=ladder, scope="bot", reason=reason)
+        return await latch(self.pool, restriction, lease, account_id=0)
 
     async def database_clock(self) -> datetime:
         async with self.pool.connection() as connection:

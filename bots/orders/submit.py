@@ -16,11 +16,12 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFail
 from bots.orders import sql
 from bots.orders.connections import Pool, RowConnection
 from bots.orders.decisions import decision_values, insert_decisions, rejected, to_json
-from bots.orders.gate import Gate, judge
-from bots.orders.times import day_start_ns, to_datetime
+from bots.orders.gate import Gate, judge, restriction_due
+from bots.orders.latch import latch
+from bots.orders.times import day_start_ns, to_datetime, week_start_ns
 from bots.trading.limits import Controls
-from bots.trading.money import multiply_up
-from bots.trading.records import DecisionRecord, Denied, LeaseToken, OrderPlan, Reason, SubmittedOrder
+from bots.trading.money import ZERO, multiply_up
+from bots.trading.records import DecisionRecord, Denied, LeaseToken, OrderPlan, Reason, Restriction, SubmittedOrder
 from bots.trading.risk import RiskCode
 from bots.trading.vocabulary import Purpose, Side
 
@@ -71,13 +72,13 @@ async def submit(
     rejected. Raises psycopg.OperationalError where the database cannot say: then the order must not be sent.
     """
     order = _prepare(plan, decision, lease, now_ns)
-    values = _values(order, decision, lease, margin_s=margin_s)
+    values = _values(order, decision, lease, margin_s=margin_s, controls=controls)
     for attempt in range(RETRIES):
         try:
-            reasons = await _pass_gate(pool, plan, values, controls)
+            reasons, due = await _pass_gate(pool, plan, values, controls)
             break
         except UniqueViolation as error:
-            reasons = (_unique_reason(error),)
+            reasons, due = (_unique_reason(error),), None
             break
         except (DeadlockDetected, LockNotAvailable, SerializationFailure):
             if attempt == RETRIES - 1:
@@ -89,12 +90,14 @@ async def submit(
             raise
     else:  # pragma: no cover
         raise AssertionError("the loop returns or raises")
+    if due is not None and not await latch(pool, due, lease, plan.account_id):
+        due = None
     if not reasons:
-        return order
+        return msgspec.structs.replace(order, latched=due)
     if RiskCode.LEASE not in {reason.code for reason in reasons}:
         async with pool.connection() as connection:
             await insert_decisions(connection, [rejected(decision, reasons)])
-    return Denied(decision_id=decision.id, reasons=reasons)
+    return Denied(decision_id=decision.id, reasons=reasons, latched=due)
 
 
 def _prepare(plan: OrderPlan, decision: DecisionRecord, lease: LeaseToken, now_ns: int) -> SubmittedOrder:
@@ -113,7 +116,9 @@ def _prepare(plan: OrderPlan, decision: DecisionRecord, lease: LeaseToken, now_n
     )
 
 
-def _values(order: SubmittedOrder, decision: DecisionRecord, lease: LeaseToken, *, margin_s: float) -> dict[str, Any]:
+def _values(
+    order: SubmittedOrder, decision: DecisionRecord, lease: LeaseToken, *, margin_s: float, controls: Controls
+) -> dict[str, Any]:
     plan = order.plan
     asset, reserve = reservation(plan)
     return decision_values(decision) | {
@@ -133,6 +138,7 @@ def _values(order: SubmittedOrder, decision: DecisionRecord, lease: LeaseToken, 
         "quantity": plan.quantity,
         "limit_price": plan.limit_price,
         "asset": asset,
+        "locked_assets": sorted({asset, plan.rules.quote} if plan.purpose is Purpose.ENTRY else {asset}),
         "reserve": reserve,
         "stop_loss": plan.stop_loss,
         "take_profit": plan.take_profit,
@@ -142,11 +148,17 @@ def _values(order: SubmittedOrder, decision: DecisionRecord, lease: LeaseToken, 
         "payload_hash": payload_hash(plan, order.order_id, order.sign_ts_ms),
         "decided_at": to_datetime(plan.decided_at_ns),
         "day_start": to_datetime(day_start_ns(plan.decided_at_ns)),
+        "week_start": to_datetime(week_start_ns(plan.decided_at_ns)),
+        "messages_after": to_datetime(plan.decided_at_ns - controls.messages_window_ns),
+        "entries_after": to_datetime(plan.decided_at_ns - controls.entries_window_ns),
+        "identical_after": to_datetime(plan.decided_at_ns - controls.identical_window_ns),
         "gate_evidence": to_json({"epoch": lease.epoch, "holder": lease.holder, "sign_ts_ms": order.sign_ts_ms}),
     }
 
 
-async def _pass_gate(pool: Pool, plan: OrderPlan, values: dict[str, Any], controls: Controls) -> tuple[Reason, ...]:
+async def _pass_gate(
+    pool: Pool, plan: OrderPlan, values: dict[str, Any], controls: Controls
+) -> tuple[tuple[Reason, ...], Restriction | None]:
     async with pool.connection() as connection:
         gate = await _lock(connection, plan, values)
         reasons = judge(plan, gate, controls)
@@ -155,10 +167,11 @@ async def _pass_gate(pool: Pool, plan: OrderPlan, values: dict[str, Any], contro
                 passed = await connection.execute(sql.PASS_GATE, values)
                 await connection.commit()
             if (await passed.fetchone()).passed:
-                return ()
-            return (Reason(code=RiskCode.LEASE, text="the engine's lease on the bot ran out at the gate"),)
+                return (), restriction_due(plan, gate, controls, passed=True)
+            return (Reason(code=RiskCode.LEASE, text="the engine's lease on the bot ran out at the gate"),), None
         await connection.rollback()
-        return reasons
+        is_ours = RiskCode.LEASE not in {reason.code for reason in reasons}
+        return reasons, restriction_due(plan, gate, controls, passed=False) if is_ours else None
 
 
 async def _lock(connection: RowConnection, plan: OrderPlan, values: dict[str, Any]) -> Gate:
@@ -167,13 +180,20 @@ async def _lock(connection: RowConnection, plan: OrderPlan, values: dict[str, An
         position = None
         if plan.purpose is Purpose.EXIT:
             position = await connection.execute(sql.LOCK_POSITION, values)
-        balance = await connection.execute(sql.LOCK_BALANCE, values)
+        found = await connection.execute(sql.LOCK_BALANCES_OF_GATE, values)
         facts = await connection.execute(sql.GATE_FACTS, values)
+        entry = None
+        if plan.purpose is Purpose.ENTRY:
+            entry = await connection.execute(sql.ENTRY_FACTS, values)
+    balances = {row.asset: row for row in await found.fetchall()}
+    cash = balances.get(plan.rules.quote)
     return Gate(
         bot=await gate.fetchone(),
         held=await position.fetchone() if position is not None else None,
-        balance=await balance.fetchone(),
+        balance=balances.get(values["asset"]),
+        cash=cash.total if cash is not None else ZERO,
         facts=await facts.fetchone(),
+        entry=await entry.fetchone() if entry is not None else None,
         reserve=values["reserve"],
     )
 

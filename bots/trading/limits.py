@@ -35,11 +35,17 @@ class Controls(Struct, frozen=True, kw_only=True):
     # One a second on average: a bot that looks at its whole watchlist at once may send for all of it.
     messages_window_ns: int = 5 * SECOND_NS
     messages_in_window: int = 5
+    account_messages_in_window: int = 25
+    # Repeats: how many entries a bot may make in the window is its own setting; of identical ones three tenths of it.
     entries_window_ns: int = 300 * SECOND_NS
-    entries_in_window: int = 10
     identical_window_ns: int = 60 * SECOND_NS
-    identical_in_window: int = 3
+    identical_fraction: Decimal = Decimal("0.3")
+    identical_minimum: int = 3
     open_orders: int = 10
+
+    def identical(self, entries: int) -> int:
+        """How many identical entries turn a bot off that may make so many in all."""
+        return max(self.identical_minimum, int(self.identical_fraction * entries))
 
     def order_value(self, account_equity: Decimal) -> Decimal:
         """The most that one order may be worth, in quote."""

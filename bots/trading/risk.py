@@ -6,6 +6,7 @@ Exits always pass.
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -49,6 +50,7 @@ class RiskCode(StrEnum):
     OPEN_ORDERS = "open_orders"
     POSITION_GONE = "position_gone"
     TOO_SMALL = "too_small"
+    UNKNOWN_ORDER = "unknown_order"
 
 
 class RiskState(Struct, frozen=True, kw_only=True):
@@ -123,7 +125,55 @@ def market_reasons(market: MarketView, *, now_ns: int, controls: Controls = DEFA
         yield _reason(RiskCode.SPREAD, f"the spread is {spread_bps:.1f} bps; at most {controls.maximum_spread_bps:.0f}")
 
 
-def loss_reasons(limits: BotLimits, state: RiskState) -> Iterator[Reason]:
+class LossLimits(Protocol):
+    """Of BotLimits, and of a bot's row: what losses and gains are judged by."""
+
+    @property
+    def capital(self) -> Decimal: ...
+    @property
+    def daily_loss_limit(self) -> Decimal: ...
+    @property
+    def weekly_target(self) -> Decimal | None: ...
+    @property
+    def maximum_drawdown(self) -> Decimal: ...
+
+
+class AccountResult(Struct, frozen=True, kw_only=True):
+    """Where an account stands over all its bots, in quote: live equity, its peak, and what the day brought."""
+
+    equity: Decimal
+    peak_equity: Decimal
+    today: Decimal
+    daily_loss_limit: Decimal
+    maximum_drawdown: Decimal
+
+
+def account_reasons(account: AccountResult) -> Iterator[Reason]:
+    """Daily loss and drawdown of a whole account; a limit of 0 is none."""
+    opened = account.equity - account.today
+    if account.daily_loss_limit > 0 and account.today <= -account.daily_loss_limit * opened:
+        yield _reason(
+            RiskCode.DAILY_LOSS,
+            f"the account's result today is {account.today:.2f} over all bots, a loss beyond "
+            f"{_percent(account.daily_loss_limit)} of the {opened:.2f} it opened with: no entries until 00:00 UTC",
+        )
+    text = account_drawdown(account)
+    if text:
+        yield _reason(RiskCode.DRAWDOWN, text)
+
+
+def account_drawdown(account: AccountResult) -> str:
+    """Why an account must be restricted to exits, or ""."""
+    fall = account.peak_equity - account.equity
+    if account.maximum_drawdown <= 0 or fall <= 0 or fall < account.maximum_drawdown * account.peak_equity:
+        return ""
+    return (
+        f"the account's equity is {_percent(fall / account.peak_equity)} below its peak of {account.peak_equity:.2f}; "
+        f"the limit is {_percent(account.maximum_drawdown)}: exits only"
+    )
+
+
+def loss_reasons(limits: LossLimits, state: RiskState) -> Iterator[Reason]:
     """Daily loss, weekly target and drawdown."""
     today = state.realised_today + state.unrealised
     if limits.daily_loss_limit > 0 and today <= -limits.daily_loss_limit * limits.capital:
@@ -147,7 +197,7 @@ def loss_reasons(limits: BotLimits, state: RiskState) -> Iterator[Reason]:
         )
 
 
-def is_drawn_down(limits: BotLimits, state: RiskState) -> bool:
+def is_drawn_down(limits: LossLimits, state: RiskState) -> bool:
     """Whether the bot must be restricted to exits."""
     return state.peak_equity > 0 and state.peak_equity - state.equity >= limits.maximum_drawdown * state.peak_equity
 
@@ -187,24 +237,33 @@ def count_reasons(limits: BotLimits, state: RiskState) -> Iterator[Reason]:
         )
 
 
-def rate_reasons(
-    state: RiskState, *, symbol: str, side: Side, now_ns: int, controls: Controls = DEFAULT_CONTROLS
-) -> Iterator[Reason]:
-    """Limits on how often."""
+def rate_reasons(state: RiskState, *, now_ns: int, controls: Controls = DEFAULT_CONTROLS) -> Iterator[Reason]:
+    """Limits on how often. The gate counts repeats, from what was committed: they turn a bot off."""
     just_sent = sum(now_ns - entry[0] < controls.messages_window_ns for entry in state.recent_entries)
-    if just_sent >= controls.messages_in_window:
+    yield from message_reasons(just_sent, controls.messages_in_window, who="bot", controls=controls)
+
+
+def message_reasons(sent: int, allowed: int, *, who: str, controls: Controls) -> Iterator[Reason]:
+    """Orders within the window of the message rate."""
+    if sent >= allowed:
         window_s = controls.messages_window_ns // SECOND_NS
-        yield _reason(RiskCode.MESSAGE_RATE, f"the bot sent {just_sent} orders within {window_s} seconds")
-    recent = [entry for entry in state.recent_entries if now_ns - entry[0] < controls.entries_window_ns]
-    same = [
-        entry for entry in recent if entry[1:] == (symbol, side) and now_ns - entry[0] < controls.identical_window_ns
-    ]
-    if len(recent) >= controls.entries_in_window:
+        yield _reason(RiskCode.MESSAGE_RATE, f"the {who} sent {sent} orders within {window_s} seconds")
+
+
+def throttle_text(
+    entries: int, identical: int, *, maximum: int, symbol: str, controls: Controls = DEFAULT_CONTROLS
+) -> str | None:
+    """Why a bot that made so many entries within the windows is turned off until a person allows it again."""
+    if entries >= maximum:
         window_min = controls.entries_window_ns // (60 * SECOND_NS)
-        yield _reason(RiskCode.REPEAT_THROTTLE, f"{len(recent)} entries within {window_min} minutes")
-    elif len(same) >= controls.identical_in_window:
+        return f"{entries} entries within {window_min} minutes, where {maximum} turn the bot off until it is cleared"
+    if identical >= controls.identical(maximum):
         window_s = controls.identical_window_ns // SECOND_NS
-        yield _reason(RiskCode.REPEAT_THROTTLE, f"{len(same)} identical entries within {window_s} s")
+        return (
+            f"{identical} identical entries in {symbol} within {window_s} s, where {controls.identical(maximum)} turn "
+            "the bot off until it is cleared"
+        )
+    return None
 
 
 def evaluate_risk(
@@ -239,7 +298,7 @@ def evaluate_risk(
     reasons += loss_reasons(limits, state)
     reasons += count_reasons(limits, state)
     reasons += size_reasons(limits, state, notional=multiply(quantity, price), controls=controls)
-    reasons += rate_reasons(state, symbol=rules.symbol, side=side, now_ns=now_ns, controls=controls)
+    reasons += rate_reasons(state, now_ns=now_ns, controls=controls)
     return tuple(reasons)
 
 

@@ -19,6 +19,8 @@ from marketdata.models import Environment, Exchange, Instrument
 
 T0 = 1_763_700_000_000_000_000
 D = Decimal
+# Plans in turn are a minute apart: none of them is too soon after another.
+STEP_NS = 61_000_000_000
 PRICE, CASH = D("100000.00"), D(10_000)
 TERMS = LeaseTerms(ttl_s=15, renew_s=3)
 
@@ -75,7 +77,7 @@ class Cast:
             quantity=D("0.003"),
             limit_price=D("103000.00"),
             slot=slot,
-            decided_at_ns=T0,
+            decided_at_ns=T0 + slot * STEP_NS if slot < 1000 else T0,
             stop_loss=D("0.02"),
             take_profit=D("0.04"),
         )

@@ -242,7 +242,7 @@ async def test_a_resting_order_is_given_to_the_broker_again(cast: Cast, store: O
     successor = await succeed(cast, store)
     resting = (await store.recover([successor])).resting
     assert [(found.order.order_id, found.filled, found.fills) for found in resting] == [(order.order_id, D("0.001"), 1)]
-    assert resting[0].order.plan == msgspec.structs.replace(order.plan, quantity=D("0.003"), decided_at_ns=T0)
+    assert resting[0].order.plan == msgspec.structs.replace(order.plan, quantity=D("0.003"))
     rest = await store.record(report(order, OrderState.FILLED, fill_of(order, 2, D("0.002"))), successor)
     assert isinstance(rest, Recorded)
     assert rest.order.state is OrderState.FILLED

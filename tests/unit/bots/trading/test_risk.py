@@ -70,8 +70,6 @@ REFUSALS = [
     (RiskCode.SYMBOL_EXPOSURE, state(symbol_exposure=D(1900)), "2100.00; at most 2000.00"),
     (RiskCode.GROSS_EXPOSURE, state(gross_exposure=D(9900)), "10100.00"),
     (RiskCode.MESSAGE_RATE, state(recent_entries=entries(5, 4)), "5 orders within 5 seconds"),
-    (RiskCode.REPEAT_THROTTLE, state(recent_entries=entries(10, 200)), "5 minutes"),
-    (RiskCode.REPEAT_THROTTLE, state(recent_entries=entries(3, 30, "BTC/USDT")), "3 identical"),
 ]
 
 
