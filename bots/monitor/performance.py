@@ -1,6 +1,9 @@
-"""How every bot that trades has done, as a row every 30 s."""
+"""What each bot is worth and how it does: a snapshot every 30 s.
 
-from collections import defaultdict
+Nothing here grows with a bot's age: sums of its trades come with each of them (Standing), and how its result ran is kept
+as peaks and moments (PerformanceState).
+"""
+
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,50 +12,39 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q
-from msgspec import Struct, structs
+from msgspec import structs
 
 from bots.broadcast import plain
-from bots.models import Bot, BotState, PerformanceSnapshot, Position, Trade
+from bots.models import Bot, BotState, PerformanceSnapshot, PerformanceState, Position, Standing
 from bots.operations.speak import publish
 from bots.trading.money import CONTEXT, ZERO, quantise
-from bots.trading.performance import Performance, summarise
+from bots.trading.performance import Totals, Track, advance, summarise
 from bots.trading.vocabulary import Side
 
 log = structlog.get_logger(__name__)
 
 PERIOD_S = 30
-# Ratios are of at most this many points; drawdown is of every one.
-POINTS = 500
 _LOCK = 0x70657266
-_STEPS_S = (30, 60, 300, 900, 3_600, 4 * 3_600, 86_400)
+_TRACK = ("peak_result", "maximum_drawdown", "sampled_result", "returns", "mean", "squares", "downside", "elapsed_s")
 
-# Of what was won or lost and not of equity, so that a change of the bot's capital is no gain.
-CURVE = """
-SELECT bot_id, date_bin(make_interval(secs => %s), at, 'epoch') AS span,
-       (array_agg(realised_pnl + unrealised_pnl ORDER BY at DESC))[1] AS last,
-       max(realised_pnl + unrealised_pnl) AS best, max(maximum_drawdown) AS drawdown
-FROM bots_performancesnapshot
-WHERE bot_id = ANY(%s)
-GROUP BY bot_id, span
-ORDER BY bot_id, span
+# A baseline that was set meanwhile stays: only results that are better than it count.
+SAVE = """
+INSERT INTO bots_performancestate AS s (
+    bot_id, baseline_peak, baseline_reason, peak_result, maximum_drawdown, sampled_at, sampled_result, returns, mean,
+    squares, downside, elapsed_s)
+SELECT t.bot_id, t.sampled_result, '', t.peak_result, t.maximum_drawdown, %(now)s, t.sampled_result, t.returns,
+       t.mean, t.squares, t.downside, t.elapsed_s
+FROM unnest(%(bot_ids)s::bigint[], %(peak_result)s::numeric[], %(maximum_drawdown)s::float8[],
+            %(sampled_result)s::numeric[], %(returns)s::int[], %(mean)s::float8[], %(squares)s::float8[],
+            %(downside)s::float8[], %(elapsed_s)s::float8[])
+     AS t(bot_id, peak_result, maximum_drawdown, sampled_result, returns, mean, squares, downside, elapsed_s)
+ORDER BY t.bot_id
+ON CONFLICT (bot_id) DO UPDATE SET
+    baseline_peak = greatest(s.baseline_peak, excluded.sampled_result), peak_result = excluded.peak_result,
+    maximum_drawdown = excluded.maximum_drawdown, sampled_at = excluded.sampled_at,
+    sampled_result = excluded.sampled_result, returns = excluded.returns, mean = excluded.mean,
+    squares = excluded.squares, downside = excluded.downside, elapsed_s = excluded.elapsed_s
 """
-
-
-class Curve(Struct, kw_only=True):
-    """What a bot had won or lost at the end of each step, oldest first; its best ever; its deepest fall so far."""
-
-    results: list[Decimal]
-    peak: Decimal | None = None
-    maximum_drawdown: float = 0.0
-
-
-class Money(Struct, kw_only=True):
-    """What trades and open positions of a bot add up to, in quote."""
-
-    net_pnls: list[Decimal]
-    open_realised: Decimal = ZERO
-    unrealised: Decimal = ZERO
-    fees: Decimal = ZERO
 
 
 @transaction.atomic
@@ -63,15 +55,23 @@ def compute_performance(*, now: datetime) -> list[PerformanceSnapshot]:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-    just_now = PerformanceSnapshot.objects.filter(bot=OuterRef("pk"), at__gt=now - timedelta(seconds=PERIOD_S / 2))
     holds = Position.objects.open().filter(bot=OuterRef("pk"))
+    just_now = PerformanceState.objects.filter(bot=OuterRef("pk"), sampled_at__gt=now - timedelta(seconds=PERIOD_S / 2))
     bots = list(
         Bot.objects.filter(Q(state__in=(BotState.RUNNING, BotState.PAUSED)) | Exists(holds)).exclude(Exists(just_now))
     )
-    money, step_s = money_of(bots), step_of(bots, now=now)
-    curves = curves_of(bots, step_s=step_s)
-    rows = [_snapshot(bot, measure(bot.capital, money[bot.pk], curves[bot.pk], step_s=step_s), now) for bot in bots]
-    PerformanceSnapshot.objects.bulk_create(rows)
+    totals, states = totals_of(bots), PerformanceState.objects.in_bulk([bot.pk for bot in bots])
+    tracks = {bot.pk: followed(bot.capital, totals[bot.pk], states.get(bot.pk), now=now) for bot in bots}
+    rows = [
+        PerformanceSnapshot(
+            bot=bot,
+            at=now,
+            **structs.asdict(summarise(capital=bot.capital, totals=totals[bot.pk], track=tracks[bot.pk])),
+        )
+        for bot in bots
+    ]
+    PerformanceSnapshot.objects.bulk_create(rows, batch_size=500)
+    _save(tracks, now)
     events = [(bot.owner_id, "performanceUpdate", as_event(row)) for bot, row in zip(bots, rows, strict=True)]
     transaction.on_commit(lambda: publish(events))
     for bot, row in zip(bots, rows, strict=True):
@@ -82,36 +82,33 @@ def compute_performance(*, now: datetime) -> list[PerformanceSnapshot]:
     return rows
 
 
-def measure(capital: Decimal, money: Money, curve: Curve, *, step_s: int) -> Performance:
-    """One bot's performance, the present included."""
-    summary = summarise(
-        capital=capital,
-        net_pnls=money.net_pnls,
-        open_realised=money.open_realised,
-        unrealised=money.unrealised,
-        fees=money.fees,
-        equity_curve=[capital + result for result in curve.results],
-        period_s=step_s,
-    )
-    peak = capital + max(ZERO, curve.peak or ZERO)
-    now = float((peak - summary.equity) / peak)
-    # The curve of the ratios is coarse: falls between its points are in the rows, and in the peak.
-    return structs.replace(summary, maximum_drawdown=max(summary.maximum_drawdown, curve.maximum_drawdown, now))
+def followed(capital: Decimal, totals: Totals, state: PerformanceState | None, *, now: datetime) -> Track:
+    """A bot's track with its present result. What happened while nobody looked counts as one return of one period."""
+    if state is None:
+        return advance(Track(), capital=capital, result=totals.result, elapsed_s=0)
+    track = Track(**{name: getattr(state, name) for name in _TRACK})
+    since_s = (now - state.sampled_at).total_seconds() if state.sampled_at else 0.0
+    if since_s > 10 * PERIOD_S:
+        since_s = PERIOD_S if totals.result != track.sampled_result else 0.0
+    return advance(track, capital=capital, result=totals.result, elapsed_s=since_s)
 
 
-def money_of(bots: Iterable[Bot]) -> dict[int, Money]:
-    """By bot: closed trades, and open positions at their last mark."""
-    found: dict[int, Money] = defaultdict(lambda: Money(net_pnls=[]))
+def totals_of(bots: Iterable[Bot]) -> dict[int, Totals]:
+    """By bot: what closed trades add up to, and open positions at their last mark."""
     ids = [bot.pk for bot in bots]
-    trades = Trade.objects.filter(bot__in=ids).order_by("closed_at", "pk")
-    for bot_id, net_pnl, fees in trades.values_list("bot_id", "realised_pnl", "fees"):
-        found[bot_id].net_pnls.append(net_pnl)
-        found[bot_id].fees += fees
+    found = dict.fromkeys(ids, Totals())
+    for standing in Standing.objects.filter(bot__in=ids):
+        found[standing.bot_id] = Totals(
+            **{name: getattr(standing, name) for name in ("trades", "wins", "gained", "lost", "fees")}
+        )
     for position in Position.objects.open().filter(bot__in=ids):
-        money = found[position.bot_id]
-        money.open_realised += position.realised_pnl - position.fees
-        money.fees += position.fees
-        money.unrealised += unrealised_of(position)
+        totals = found[position.bot_id]
+        found[position.bot_id] = structs.replace(
+            totals,
+            open_realised=totals.open_realised + position.realised_pnl - position.fees,
+            fees=totals.fees + position.fees,
+            unrealised=totals.unrealised + unrealised_of(position),
+        )
     return found
 
 
@@ -123,27 +120,10 @@ def unrealised_of(position: Position) -> Decimal:
     return quantise(Side(position.side).sign * value)
 
 
-def step_of(bots: Iterable[Bot], *, now: datetime) -> int:
-    """The seconds between points of the ratios: as few as make no more than POINTS since the oldest snapshot."""
-    first = PerformanceSnapshot.objects.filter(bot__in=list(bots)).order_by("at").values_list("at", flat=True).first()
-    age_s = (now - first).total_seconds() if first else 0
-    return next((step for step in _STEPS_S if age_s / step <= POINTS), _STEPS_S[-1])
-
-
-def curves_of(bots: Iterable[Bot], *, step_s: int) -> dict[int, Curve]:
-    found: dict[int, Curve] = defaultdict(lambda: Curve(results=[]))
+def _save(tracks: dict[int, Track], now: datetime) -> None:
+    values: dict[str, Any] = {name: [getattr(track, name) for track in tracks.values()] for name in _TRACK}
     with connection.cursor() as cursor:
-        cursor.execute(CURVE, [step_s, [bot.pk for bot in bots]])
-        for bot_id, _, last, best, drawdown in cursor.fetchall():
-            curve = found[bot_id]
-            curve.results.append(last)
-            curve.peak = best if curve.peak is None else max(curve.peak, best)
-            curve.maximum_drawdown = max(curve.maximum_drawdown, drawdown)
-    return found
-
-
-def _snapshot(bot: Bot, performance: Performance, now: datetime) -> PerformanceSnapshot:
-    return PerformanceSnapshot(bot=bot, at=now, **structs.asdict(performance))
+        cursor.execute(SAVE, values | {"bot_ids": list(tracks), "now": now})
 
 
 def as_event(row: PerformanceSnapshot) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """How a bot has done: equity, ratios, drawdown. None where a number is not defined."""
 
 import math
-from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bots.trading.money import ZERO
@@ -29,20 +29,6 @@ class Performance(Struct, frozen=True, kw_only=True):
     sharpe: float | None
     sortino: float | None
     maximum_drawdown: float
-
-
-def win_rate(net_pnls: Sequence[Decimal]) -> float | None:
-    """Share of trades that gained."""
-    if not net_pnls:
-        return None
-    return sum(1 for pnl in net_pnls if pnl > 0) / len(net_pnls)
-
-
-def profit_factor(net_pnls: Sequence[Decimal]) -> float | None:
-    """Gains over losses; None without losses."""
-    lost = -sum((pnl for pnl in net_pnls if pnl < 0), ZERO)
-    gained = sum((pnl for pnl in net_pnls if pnl > 0), ZERO)
-    return float(gained / lost) if lost else None
 
 
 def returns_of(equity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,35 +64,102 @@ def maximum_drawdown(equity: NDArray[np.float64]) -> float:
     return float(np.max((peaks - equity) / peaks))
 
 
-def summarise(
-    *,
-    capital: Decimal,
-    net_pnls: Sequence[Decimal],
-    open_realised: Decimal,
-    unrealised: Decimal,
-    fees: Decimal,
-    equity_curve: Sequence[Decimal],
-    period_s: float,
-) -> Performance:
-    """One summary.
+class Totals(Struct, frozen=True, kw_only=True):
+    """What a bot's trades and open positions add up to, in quote. Gained, lost and realised are after fees; lost is positive."""
 
-    net_pnls: after fees, of each closed trade. open_realised: realised after fees in positions still open.
-    equity_curve: earlier equity, oldest first, every `period_s`; the present equity is added at its end.
+    trades: int = 0
+    wins: int = 0
+    gained: Decimal = ZERO
+    lost: Decimal = ZERO
+    fees: Decimal = ZERO
+    open_realised: Decimal = ZERO
+    unrealised: Decimal = ZERO
+
+    @property
+    def realised(self) -> Decimal:
+        return self.gained - self.lost + self.open_realised
+
+    @property
+    def result(self) -> Decimal:
+        return self.realised + self.unrealised
+
+
+class Track(Struct, frozen=True, kw_only=True):
+    """How a result ran so far, in so many numbers however long it ran. Results are what was won or lost, in quote.
+
+    mean, squares: of the returns and of their deviations from it, by Welford's method. downside: sum of squared losses.
     """
-    realised = sum(net_pnls, ZERO) + open_realised
-    equity = capital + realised + unrealised
-    curve = np.array([float(point) for point in (*equity_curve, equity)])
-    usable = curve if bool(np.all(curve > 0)) else np.array([])
-    returns = returns_of(usable)
+
+    peak_result: Decimal = ZERO
+    maximum_drawdown: float = 0.0
+    sampled_result: Decimal | None = None
+    returns: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    downside: float = 0.0
+    elapsed_s: float = 0.0
+
+    @property
+    def sharpe(self) -> float | None:
+        """As `sharpe`, of all returns so far."""
+        if self.returns < MINIMUM_RETURNS:
+            return None
+        deviation = math.sqrt(self.squares / (self.returns - 1))
+        return self.mean / deviation * self._per_year if deviation > 1e-15 else None
+
+    @property
+    def sortino(self) -> float | None:
+        """As `sortino`, of all returns so far."""
+        if self.returns < MINIMUM_RETURNS:
+            return None
+        downside = math.sqrt(self.downside / self.returns)
+        return self.mean / downside * self._per_year if downside > 1e-15 else None
+
+    @property
+    def _per_year(self) -> float:
+        return math.sqrt(YEAR_S / (self.elapsed_s / self.returns))
+
+
+def advance(track: Track, *, capital: Decimal, result: Decimal, elapsed_s: float) -> Track:
+    """The track with a result more, `elapsed_s` after the last.
+
+    A return is of the equity before; other capital is no gain. Without equity there are no returns.
+    """
+    peak = max(track.peak_result, result)
+    fall = float((peak - result) / (capital + peak))
+    moved = replace(
+        track,
+        peak_result=peak,
+        maximum_drawdown=max(track.maximum_drawdown, fall),
+        sampled_result=result,
+    )
+    if track.sampled_result is None or elapsed_s <= 0 or capital + track.sampled_result <= 0:
+        return moved
+    gain = float((result - track.sampled_result) / (capital + track.sampled_result))
+    count = track.returns + 1
+    off = gain - track.mean
+    mean = track.mean + off / count
+    return replace(
+        moved,
+        returns=count,
+        mean=mean,
+        squares=track.squares + off * (gain - mean),
+        downside=track.downside + min(gain, 0.0) ** 2,
+        elapsed_s=track.elapsed_s + elapsed_s,
+    )
+
+
+def summarise(*, capital: Decimal, totals: Totals, track: Track) -> Performance:
+    """One summary of what was won and how it ran, the present included."""
     return Performance(
-        equity=equity,
-        realised_pnl=realised,
-        unrealised_pnl=unrealised,
-        fees=fees,
-        trades=len(net_pnls),
-        win_rate=win_rate(net_pnls),
-        profit_factor=profit_factor(net_pnls),
-        sharpe=sharpe(returns, period_s=period_s),
-        sortino=sortino(returns, period_s=period_s),
-        maximum_drawdown=maximum_drawdown(usable),
+        equity=capital + totals.result,
+        realised_pnl=totals.realised,
+        unrealised_pnl=totals.unrealised,
+        fees=totals.fees,
+        trades=totals.trades,
+        win_rate=totals.wins / totals.trades if totals.trades else None,
+        profit_factor=float(totals.gained / totals.lost) if totals.lost else None,
+        sharpe=track.sharpe,
+        sortino=track.sortino,
+        maximum_drawdown=track.maximum_drawdown,
     )

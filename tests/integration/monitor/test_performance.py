@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bots.models import Bot, PerformanceSnapshot, Position, Trade
+from bots.models import Bot, PerformanceSnapshot, PerformanceState, Position, Standing, Trade
 from bots.monitor.performance import compute_performance
 from bots.trading.performance import YEAR_S
 from tests.integration.monitor.scene import Scene
@@ -24,6 +24,12 @@ def make_trade(bot: Bot, instrument: Any, pnl: str, fees: str = "0.5") -> Trade:
         cost=0, exited_quantity=1, exit_price=100 + before_fees, realised_pnl=before_fees, fees=D(fees), stop_price=98,
         high_water_mark=100, opened_at=NOON, closed_at=NOON, exit_reason="signal",
     )  # fmt: skip
+    net = D(pnl)
+    standing, _ = Standing.objects.get_or_create(bot=bot)
+    standing.trades, standing.wins = standing.trades + 1, standing.wins + (net > 0)
+    standing.gained, standing.lost = standing.gained + max(net, D(0)), standing.lost + max(-net, D(0))
+    standing.fees += D(fees)
+    standing.save()
     return Trade.objects.create(
         position=position, bot=bot, instrument=instrument, side="buy", quantity=1, entry_price=100,
         exit_price=100 + before_fees, fees=D(fees), realised_pnl=D(pnl), exit_reason="signal", opened_at=NOON,
@@ -56,10 +62,10 @@ def test_equity_is_capital_and_what_was_won_and_what_stands_open(scene: Scene) -
 def test_ratios_and_drawdown_follow_the_equity(scene: Scene) -> None:
     """Equity goes 2000, 2010, 2000, 2010 …: returns of +0.5 % and -1/201 in turn."""
     bot = scene.cast.bot
-    trade = make_trade(bot, scene.cast.btc, "10")
+    make_trade(bot, scene.cast.btc, "10")
     row = PerformanceSnapshot()
     for number in range(21):
-        Trade.objects.filter(pk=trade.pk).update(realised_pnl=10 if number % 2 else 0)
+        Standing.objects.update(gained=10 if number % 2 else 0)
         row = compute_performance(now=NOON + timedelta(seconds=30 * number))[0]
     up, down = 10 / 2000, -10 / 2010
     mean = (up + down) / 2
@@ -71,9 +77,9 @@ def test_ratios_and_drawdown_follow_the_equity(scene: Scene) -> None:
 
 
 def test_a_drawdown_is_remembered_and_a_new_capital_is_no_gain(scene: Scene) -> None:
-    trade = make_trade(scene.cast.bot, scene.cast.btc, "200")
+    make_trade(scene.cast.bot, scene.cast.btc, "200")
     compute_performance(now=NOON)
-    Trade.objects.filter(pk=trade.pk).update(realised_pnl=-20)
+    Standing.objects.update(gained=0, lost=20)
     fallen = compute_performance(now=NOON + timedelta(seconds=30))[0]
     assert fallen.maximum_drawdown == pytest.approx(220 / 2200)
     Bot.objects.update(capital=20_000)
@@ -103,3 +109,17 @@ def test_stopped_bots_count_only_while_they_hold_something(scene: Scene) -> None
     scene.hold()
     Bot.objects.update(state="stopped")
     assert len(compute_performance(now=NOON)) == 1
+
+
+def test_the_best_result_since_the_baseline_is_kept_for_the_gate_and_a_new_baseline_stays(scene: Scene) -> None:
+    bot = scene.cast.bot
+    make_trade(bot, scene.cast.btc, "50")
+    compute_performance(now=NOON)
+    Standing.objects.update(gained=30)
+    compute_performance(now=NOON + timedelta(seconds=30))
+    state = PerformanceState.objects.get(bot=bot)
+    assert (state.baseline_peak, state.peak_result) == (D(50), D(50))
+    PerformanceState.objects.update(baseline_peak=D(30))
+    compute_performance(now=NOON + timedelta(seconds=60))
+    state.refresh_from_db()
+    assert (state.baseline_peak, state.peak_result) == (D(30), D(50))
