@@ -57,12 +57,14 @@ class Reply(Struct, frozen=True, kw_only=True):
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The venue's answer to a request of ours; `error` is empty when it agreed.
 
-    `symbol` (unified) is set where the venue says which one it refuses: the others of the request go on.
+    `symbol` (unified) is set where the venue says which one it refuses: the others of the request go on, unless it
+    refused the `whole` of it.
     """
 
     request_id: int | None
     error: str = ""
     symbol: str = ""
+    whole: bool = False
 
 
 class NoticeKind(StrEnum):

@@ -3,8 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 
@@ -14,49 +13,21 @@ from marketdata.events import Bar, Event, FeedState, Liquidation, Timeframe
 from marketdata.exchanges.adapter import Listing, Notice, NoticeKind, Rest, VenueEvent
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.followed import Followed, explain_unknown
+from marketdata.feed.notices import Notices
+from marketdata.feed.outlets import Outlets
 from marketdata.feed.recovery import Recovery
 from marketdata.feed.rest_work import FIRST_PRINT_WAIT_NS, RestWork
 from marketdata.feed.rules import Rules
 from marketdata.feed.sockets import SocketPool
 from marketdata.feed.source import Health, Hearer, Source
-from marketdata.feed.tape import NoTape, Tape
 from marketdata.recording.lines import MarkKind
 from marketdata.stream import SymbolStream
 
 log = structlog.get_logger(__name__)
 
-_REJECTED_EVERY_NS = 10_000_000_000
-_DENIED_EVERY_NS = 60_000_000_000
 _PRICES_LOGGED_ONE_IN = 100
 # What is not only published.
 _NOTED = frozenset({Bar, FeedState, Liquidation})
-_KINDS = {
-    "live": "live",
-    "stale": "stale",
-    "resyncing": "gap",
-    "fallback": "fallback",
-    "refused": "refused",
-    "closed": "closed",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outlets:
-    """Where the feed's results go.
-
-    publish(symbol, events); note(kind, message, symbol); keep_bar(symbol, bar); keep_liquidation(event); history_kept(symbol, timeframe) when all
-    fetched bars of a timeframe were given to keep_bar; fail(error) ends the feed; pace() waits while there is more to
-    publish than may be kept; tape hears what a recorder needs.
-    """
-
-    publish: Callable[[str, Sequence[Event]], None]
-    note: Callable[[str, str, str], None]
-    keep_bar: Callable[[str, Bar], None]
-    keep_liquidation: Callable[[Liquidation], None]
-    history_kept: Callable[[str, Timeframe], None]
-    fail: Callable[[BaseException], None]
-    pace: Callable[[], Awaitable[None]]
-    tape: Tape = field(default_factory=NoTape)
 
 
 class ExchangeFeed:
@@ -82,15 +53,11 @@ class ExchangeFeed:
         self.counts: Counter[str] = Counter()
         self.clock = venue_clock(config.clock)
         self.rules = Rules(note=outlets.note)
-        # Why the venue does not let us in, or "".
-        self.denied = ""
+        self.notices = Notices(note=outlets.note, failed_after=config.failed_after)
         self._outlets = outlets
         self._rng = rng
         self._clock_ns = clock_ns
         self._has_rest = make_source is None
-        self._rejected_ns = 0
-        self._denied_ns = 0
-        self._noted: dict[str, str] = {}
         self.rest_work = RestWork(
             rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
         )
@@ -104,6 +71,11 @@ class ExchangeFeed:
     @property
     def listed(self) -> set[str]:
         return set(self.rules.listings)
+
+    @property
+    def denied(self) -> str:
+        """Why the venue does not let us in, or nothing."""
+        return self.notices.denied
 
     def now_ns(self) -> int:
         """The feed's clock: ours, or under replay the stream's own."""
@@ -133,6 +105,7 @@ class ExchangeFeed:
         for symbol in sorted(self.followed.keys() - wanted):
             self.source.remove(symbol)
             self.rest_work.forget(symbol)
+            self.notices.forget(symbol)
             del self.followed[symbol]
             self._outlets.note("unfollowed", f"{symbol} is no longer followed by any bot.", symbol)
         for symbol in self.unknown.keys() - wanted:
@@ -164,7 +137,7 @@ class ExchangeFeed:
             out = [*item.stream.closed(now_ns, reason=closed), *item.stream.advance(now_ns)]
             if out:
                 self._publish(item, out)
-            self._look_at_rejections(item, now_ns)
+            self.notices.rejections(item, now_ns)
         self._recovery.look_after(self.followed.values(), now_ns)
         if self._has_rest:
             self.rest_work.look_after(self.followed.values(), images=self._recovery.images_by_rest)
@@ -178,7 +151,7 @@ class ExchangeFeed:
         """Close the sockets, and say so to consumers: what they have is as old as this."""
         now_ns = self._clock_ns()
         for item in self.followed.values():
-            self._publish(item, item.stream.disconnected(now_ns, reason="the feed was stopped"))
+            self._publish(item, item.stream.stopped(now_ns, reason="the feed was stopped"))
         await self.source.close()
         await self.rest_work.close()
 
@@ -276,7 +249,7 @@ class ExchangeFeed:
         if isinstance(event, Bar) and event.closed:
             self._outlets.keep_bar(item.symbol, event)
         elif isinstance(event, FeedState):
-            self._note_state(event)
+            self.notices.state(event, is_silent=item.stream.is_silent)
         elif isinstance(event, Liquidation):
             self._outlets.keep_liquidation(event)
 
@@ -285,23 +258,9 @@ class ExchangeFeed:
             self._outlets.keep_bar(item.symbol, bar)
         self._outlets.history_kept(item.symbol, timeframe)
 
-    def _note_state(self, event: FeedState) -> None:
-        """Tell people. Rejected ticks, which may alternate with good ones, are told apart and less often."""
-        kind = _KINDS.get(event.state)
-        if kind == "gap" and not event.reason.startswith("order book:"):
-            kind = None
-        if kind == "stale" and not self.followed[event.symbol].stream.is_silent:
-            kind = None
-        if event.state == "live":
-            self.denied = ""
-        if kind is not None and kind != self._noted.get(event.symbol):
-            self._noted[event.symbol] = kind
-            self._outlets.note(kind, event.reason or f"{event.symbol} is live.", event.symbol)
-
     def _on_up(self, symbols: Sequence[str], health: Health) -> None:
         now_ns = self._clock_ns()
         self._outlets.tape.mark(MarkKind.UP, symbols, ts_init=now_ns)
-        self.denied = ""
         if self._recovery.doubts_clock:
             self._recovery.doubts_clock = False
             self.clock.restart()
@@ -312,8 +271,7 @@ class ExchangeFeed:
                 item.history_due_ns = now_ns + FIRST_PRINT_WAIT_NS
                 item.health = health
                 self._publish(item, item.stream.connected(now_ns))
-        again = "again " if health.connects > 1 else ""
-        self._outlets.note("connected", f"Connected {again}for {', '.join(symbols)[:300]}.", "")
+        self.notices.up(symbols, health)
 
     def _on_down(self, symbols: Sequence[str], reason: str, health: Health) -> None:
         now_ns = self._clock_ns()
@@ -321,12 +279,11 @@ class ExchangeFeed:
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:
-                self._noted.pop(symbol, None)
+                if item.stream.is_connected:
+                    self.notices.lost(symbol)
                 item.health = health
                 self._publish(item, item.stream.disconnected(now_ns, reason=reason))
-        self._outlets.note("disconnected" if health.failures <= 1 else "reconnecting", reason, "")
-        if health.failures == self.config.failed_after:
-            self._outlets.note("failed", f"{health.failures} failures in a row, slow retries go on: {reason}", "")
+        self.notices.down(symbols, reason, health)
 
     def _on_handover(self, symbols: Sequence[str]) -> None:
         now_ns = self._clock_ns()
@@ -343,10 +300,7 @@ class ExchangeFeed:
             self._outlets.note("refused", f"The venue refused a request: {error}", symbol)
 
     def _on_not_allowed(self, message: str) -> None:
-        now_ns = self._clock_ns()
-        if message != self.denied or now_ns - self._denied_ns > _DENIED_EVERY_NS:
-            self.denied, self._denied_ns = message, now_ns
-            self._outlets.note("not_allowed", message, "")
+        self.notices.not_allowed(message, self._clock_ns())
 
     def _on_other(self, event: VenueEvent) -> None:
         if isinstance(event, Notice):
@@ -359,21 +313,6 @@ class ExchangeFeed:
         else:
             self.counts["unfollowed"] += 1
 
-    def _look_at_rejections(self, item: Followed, now_ns: int) -> None:
-        rejected = item.rejected
-        if rejected > item.rejected_told and now_ns - item.rejected_told_ns > _REJECTED_EVERY_NS:
-            counts = item.stream.counts
-            reasons = ", ".join(
-                f"{name.removeprefix('rejected.')} {count}"
-                for name, count in sorted(counts.items())
-                if name.startswith("rejected.")
-            )
-            message = f"{rejected - item.rejected_told} ticks rejected; since the start: {reasons}."
-            item.rejected_told, item.rejected_told_ns = rejected, now_ns
-            self._outlets.note("rejected", message, item.symbol)
-
     def _malformed(self, message: str, now_ns: int) -> None:
         self.counts["malformed"] += 1
-        if now_ns - self._rejected_ns > _REJECTED_EVERY_NS:
-            self._rejected_ns = now_ns
-            self._outlets.note("rejected", f"{self.counts['malformed']} malformed frames so far, now: {message}", "")
+        self.notices.malformed(message, self.counts["malformed"], now_ns)

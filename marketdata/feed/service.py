@@ -12,23 +12,22 @@ from typing import Any
 import httpx
 import msgspec
 import structlog
-from asgiref.sync import sync_to_async
-from redis.exceptions import RedisError
 
-from marketdata import cache
 from marketdata.bus import TickPublisher
 from marketdata.events import Bar, Event, HistoryReady, Liquidation, Timeframe
 from marketdata.exchanges.adapter import Listing, Rest
 from marketdata.feed import rows
 from marketdata.feed.archive import Archive, NoArchive, open_archive
+from marketdata.feed.cache_writer import write_cache
 from marketdata.feed.config import FeedConfig
-from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
+from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.lease import LeaseLost, give_lease_back, new_holder, renew_lease, take_lease
 from marketdata.feed.listings import ListingKeeper
+from marketdata.feed.outlets import Outlets
 from marketdata.feed.recorder import Recorder
 from marketdata.feed.replaying import Replay, ReplayOptions
 from marketdata.feed.second_source import SecondSource
-from marketdata.feed.status import status_row, unknown_row
+from marketdata.feed.status import status_rows
 from marketdata.feed.tape import NoTape, Tape
 from marketdata.recording.recorder import FrameRecorder
 from marketdata.sources.config import stored_name
@@ -36,7 +35,6 @@ from marketdata.sources.config import stored_name
 log = structlog.get_logger(__name__)
 
 _ADVANCE_EVERY_S = 0.1
-_CACHE_EVERY_S = 0.2
 _ROWS_EVERY_S = 1.0
 _STANDBY_EVERY_S = 1.0
 _REST_TIMEOUT_S = 10.0
@@ -161,7 +159,7 @@ class FeedService:
                     on_outage=self._note_outage,
                 )
                 loops.append(self._write_rows(feed))
-                publishing = [self.publisher.run(), self._write_cache(feed)]
+                publishing = [self.publisher.run(), write_cache(feed, self.publisher)]
                 if self._replay is None:
                     second = SecondSource(feed, other=self.config.second_source, limit_bps=self.config.divergence_bps)
                     loops.append(second.run())
@@ -215,7 +213,7 @@ class FeedService:
         await _cancel(publishers)
         if not self._dry_run:
             with contextlib.suppress(LeaseLost):
-                await self._recorder.write(self._statuses(feed, _ROWS_EVERY_S))
+                await self._recorder.write(status_rows(feed, elapsed_s=_ROWS_EVERY_S))
             await self._recorder.attempt(
                 give_lease_back, exchange_id=self.config.exchange_id, holder=self.holder, epoch=self._epoch
             )
@@ -236,30 +234,6 @@ class FeedService:
             feed.follow(self._wanted)
             await asyncio.sleep(_ROWS_EVERY_S)
 
-    async def _write_cache(self, feed: ExchangeFeed) -> None:
-        store = sync_to_async(cache.store, thread_sensitive=False)
-        written: dict[str, tuple[int, int]] = {}
-        while True:
-            changed = [
-                item
-                for item in feed.followed.values()
-                if written.get(item.symbol) != (item.messages, self._sequence(item.symbol))
-            ]
-            if changed:
-                now_ns = feed.now_ns()
-                quotes = [quote for item in changed if (quote := item.latest_quote(now_ns)) is not None]
-                snapshots = [
-                    item.latest_snapshot(epoch=self._epoch, sequence=self._sequence(item.symbol), now_ns=now_ns)
-                    for item in changed
-                ]
-                marks = {item.symbol: (item.messages, self._sequence(item.symbol)) for item in changed}
-                try:
-                    if await store(quotes, snapshots, exchange=self.config.exchange, epoch=self._epoch):
-                        written |= marks
-                except (RedisError, OSError) as error:
-                    log.debug("[WS] cache not written", error=str(error))
-            await asyncio.sleep(_CACHE_EVERY_S)
-
     async def _write_rows(self, feed: ExchangeFeed) -> None:
         before_s = time.monotonic()
         while True:
@@ -271,28 +245,8 @@ class FeedService:
             if still_leading is False:
                 raise LeaseLost
             now_s = time.monotonic()
-            await self._recorder.write(self._statuses(feed, now_s - before_s))
+            await self._recorder.write(status_rows(feed, elapsed_s=now_s - before_s))
             before_s = now_s
-
-    def _statuses(self, feed: ExchangeFeed, elapsed_s: float) -> list[Any]:
-        now_ns = time.time_ns()
-        exchange_id = self.config.exchange_id
-        return [
-            status_row(
-                item,
-                exchange_id=exchange_id,
-                failed_after=self.config.failed_after,
-                elapsed_s=elapsed_s,
-                now_ns=now_ns,
-            )
-            for item in feed.followed.values()
-        ] + [
-            unknown_row(symbol, reason, has_list=bool(feed.listed), exchange_id=exchange_id, now_ns=now_ns)
-            for symbol, reason in feed.unknown.items()
-        ]
-
-    def _sequence(self, symbol: str) -> int:
-        return self.publisher.sequence(symbol) if self.publisher is not None else 0
 
     def _publish(self, symbol: str, events: Sequence[Event]) -> None:
         if self.publisher is not None and events:

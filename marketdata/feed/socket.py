@@ -183,6 +183,8 @@ class Socket:
         streams = self._asked.get(request_id, ())
         if answer.symbol:
             self._owner.refused(answer.symbol, answer.error)
+            if answer.whole:
+                self._ask_others(request_id, answer.symbol)
             return
         self._asked.pop(request_id, None)
         together = {symbol: own for symbol in self.carried if (own := self._of(symbol, streams))}
@@ -193,6 +195,14 @@ class Socket:
             self._wake()
         else:
             self._owner.refused("", answer.error)
+
+    def _ask_others(self, request_id: int, refused: str) -> None:
+        """One symbol cost the others of a request their answer: they are asked for without it, at once."""
+        streams = self._asked.pop(request_id, ())
+        not_wanted = self._of(refused, streams) if refused in self.carried else ()
+        if not_wanted:
+            others = [stream for symbol in self.carried if symbol != refused for stream in self._of(symbol, streams)]
+            self._ask(joining=others)
 
     def _answered(self, answer: Acknowledgement) -> int:
         """Which request. Some venues do not say: those they agree to in order, and the one they refuse is the last."""

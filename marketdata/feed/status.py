@@ -1,5 +1,6 @@
 """FeedStatus rows from what the feed knows, and its account of everything at the end."""
 
+import time
 from typing import Any
 
 from marketdata.bus import TickPublisher
@@ -7,6 +8,21 @@ from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed
 from marketdata.feed.rows import to_datetime
 from marketdata.models import FeedStatus
+
+
+def status_rows(feed: ExchangeFeed, *, elapsed_s: float) -> list[FeedStatus]:
+    """Of all followed symbols, and of those that the venue does not list. `elapsed_s` since the last call."""
+    now_ns = time.time_ns()
+    exchange_id, failed_after = feed.config.exchange_id, feed.config.failed_after
+    followed = [
+        status_row(item, exchange_id=exchange_id, failed_after=failed_after, elapsed_s=elapsed_s, now_ns=now_ns)
+        for item in feed.followed.values()
+    ]
+    unknown = [
+        unknown_row(symbol, reason, has_list=bool(feed.listed), exchange_id=exchange_id, now_ns=now_ns)
+        for symbol, reason in feed.unknown.items()
+    ]
+    return followed + unknown
 
 
 def status_row(item: Followed, *, exchange_id: int, failed_after: int, elapsed_s: float, now_ns: int) -> FeedStatus:

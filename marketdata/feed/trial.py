@@ -15,8 +15,9 @@ import httpx
 from marketdata.events import Bar, Event, Timeframe
 from marketdata.exchanges.adapter import Listing, NotAllowed, Rest, VenueError
 from marketdata.feed.config import FeedConfig
-from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
+from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed, explain_unknown
+from marketdata.feed.outlets import Outlets
 from marketdata.feed.table import tick_age_s
 from marketdata.models import Environment
 

@@ -15,6 +15,7 @@ _REFUSED_QUOTES = 30
 _REFUSED_FOR_NS = 5_000_000_000
 # While REST answered so recently, no other venue stands in.
 _POLLED_NS = 5_000_000_000
+_FOREIGN_NS = 10_000_000_000
 # Another venue's prices come without a book, which would tell late joiners that they are current: the state does.
 _STATE_AGAIN_NS = 2_000_000_000
 
@@ -78,6 +79,15 @@ class Quotes(Prints):
         if quote.ts_init - self._polled_ns < _POLLED_NS:
             return []
         return self._stand_in(venue, foreign(quote, exchange=self.exchange), None, floor=0)
+
+    def polling_failed(self, ts_init: int) -> list[Event]:
+        """REST gives nothing either: no longer in fallback, unless another venue stands in."""
+        return self._told(ts_init) if (self.state, self.source) == ("fallback", "rest") else []
+
+    def _end_stand_in(self, ts_init: int, out: list[Event]) -> None:
+        """Another venue's last price is no price for long."""
+        if self.source != "rest" and self.quote is not None and ts_init - self.quote.ts_init > _FOREIGN_NS:
+            self._restate(ts_init, out)
 
     def _stand_in(self, source: str, quote: QuoteTick, snapshot: BookSnapshot | None, *, floor: int) -> list[Event]:
         out: list[Event] = []

@@ -110,10 +110,6 @@ class StreamState:
             events.append(self.snapshot)
         return events
 
-    def polling_failed(self, ts_init: int) -> list[Event]:
-        """REST gives nothing either: no longer in fallback."""
-        return self._told(ts_init) if self.state == "fallback" else []
-
     def _observe_time(self, ts_event: int, ts_init: int, out: list[Event]) -> None:
         """Learn the venue's time, and hold a symbol whose records come late."""
         clock = self._clock

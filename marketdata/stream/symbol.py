@@ -75,6 +75,8 @@ class SymbolStream(Books):
             if silent != condition.silent:
                 condition.silent = silent
                 self._restate(ts_init, out)
+        if condition.state == "fallback":
+            self._end_stand_in(ts_init, out)
         return self._counted(out)
 
     def connected(self, ts_init: int) -> list[Event]:
@@ -93,6 +95,14 @@ class SymbolStream(Books):
         self._overlap_until_ns = ts_init + _OVERLAP_NS
 
     def disconnected(self, ts_init: int, *, reason: str) -> list[Event]:
+        """The socket was lost, or could not be opened once more, which changes nothing for who stands in."""
+        if self.state == "fallback" and not self._condition.connected:
+            self._condition.disconnect(reason)
+            return []
+        return self.stopped(ts_init, reason=reason)
+
+    def stopped(self, ts_init: int, *, reason: str) -> list[Event]:
+        """Nobody looks after the symbol any more: what was told last is as old as this."""
         self._condition.disconnect(reason)
         self.book.invalidate()
         self.bars.interrupt()

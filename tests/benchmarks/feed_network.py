@@ -24,7 +24,8 @@ from marketdata.events import Event, QuoteTick
 from marketdata.exchanges.adapter import Endpoints, Listing
 from marketdata.exchanges.binance.venue import BinanceAdapter
 from marketdata.feed.config import FeedConfig
-from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
+from marketdata.feed.exchange_feed import ExchangeFeed
+from marketdata.feed.outlets import Outlets
 from marketdata.replay import read_capture
 from tests.benchmarks.recorded_venue import CAPTURE, FRAMES
 from tests.benchmarks.rows import Row

@@ -114,7 +114,9 @@ class CoinbaseParser:
             said = message.message[:300] or "an error without a message"
             if any(word in said.lower() for word in _NOT_ALLOWED):
                 return (Notice(kind=NoticeKind.NOT_ALLOWED, message=f"Coinbase: {said}. Check the API key."),)
-            return (Acknowledgement(request_id=None, error=said, symbol=self._products.named_in(said)),)
+            symbol = self._products.named_in(said)
+            # One product that it does not have costs all of a request their answer.
+            return (Acknowledgement(request_id=None, error=said, symbol=symbol, whole=bool(symbol)),)
         return (Acknowledgement(request_id=None),) if message.channel == "subscriptions" else ()
 
 

@@ -97,8 +97,8 @@ class KucoinFuturesParser(TopicParser):
 
 def _delta_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(Level2Frame, strict=False).decode
-    # Three times as fast as float(), and refuses what is no number in JSON.
-    decode_number = msgspec.json.Decoder(float).decode
+    # Three times as fast as float(), and refuses what are no two numbers in JSON.
+    decode_pair = msgspec.json.Decoder(Level).decode
     by_topic = Remembered(lambda topic: contracts[symbol_of(topic)])
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
@@ -106,28 +106,22 @@ def _delta_handler(exchange: str, contracts: Contracts) -> Handler:
         data = message.data
         symbol, numerator, denominator = by_topic[message.topic]
         sequence = data.sequence
-        bids: tuple[Level, ...] = ()
-        asks: tuple[Level, ...] = ()
+        change = data.change
+        is_bid = ",buy," in change
         try:
-            price_text, side, size_text = data.change.split(",")
-        except ValueError:
-            raise MalformedFrame(f"no change of the book: {data.change!r}", frame) from None
-        price = decode_number(price_text)
-        level = (price, decode_number(size_text) * numerator / denominator)
-        if side == "buy":
-            bids = (level,)
-        elif side == "sell":
-            asks = (level,)
-        else:
-            raise MalformedFrame(f"unknown side in {data.change!r}", frame)
-        if not price:
-            bids = asks = ()
+            price, contracts = decode_pair(f"[{change.replace(',buy,' if is_bid else ',sell,', ',')}]")
+        except msgspec.DecodeError:
+            raise MalformedFrame(f"no price, side and size: {change!r}", frame) from None
+        if not is_bid and ",sell," not in change:
+            raise MalformedFrame(f"no side in the change of the book: {change!r}", frame)
+        # A change at price 0 tells of the sequence only.
+        levels = ((price, contracts * numerator / denominator),) if price else ()
         return (
             BookDelta(
                 exchange=exchange,
                 symbol=symbol,
-                bids=bids,
-                asks=asks,
+                bids=levels if is_bid else (),
+                asks=() if is_bid else levels,
                 first_update_id=sequence,
                 last_update_id=sequence,
                 ts_event=data.time_ms * NS_PER_MS,

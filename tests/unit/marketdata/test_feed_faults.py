@@ -16,8 +16,9 @@ from marketdata.exchanges.adapter import (
 )
 from marketdata.exchanges.binance.venue import BinanceAdapter
 from marketdata.feed.config import FeedConfig
-from marketdata.feed.exchange_feed import ExchangeFeed, Outlets
+from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed
+from marketdata.feed.outlets import Outlets
 from marketdata.feed.recovery import Recovery
 from marketdata.feed.source import Health
 from tests.unit.marketdata.cast import SECOND, T0, image, live_stream, quote

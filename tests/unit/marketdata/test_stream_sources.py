@@ -233,3 +233,31 @@ def test_what_a_socket_that_took_over_repeats_of_tickers_and_liquidations_is_not
     another = msgspec.structs.replace(forced, size=2, ts_init=T0 + 2)
     assert stream.receive(another) == [another]
     assert (stream.counts["repeated.ticker"], stream.counts["repeated.slow"]) == (2, 1)
+
+
+def test_a_socket_that_cannot_be_opened_changes_nothing_for_who_stands_in():
+    stream = live_stream()
+    stream.disconnected(T0, reason="lost")
+    assert states(stream.receive_polled(msgspec.structs.replace(image(90), ts_init=T0 + SECOND))) == [
+        ("fallback", "rest")
+    ]
+    assert stream.disconnected(T0 + 2 * SECOND, reason="HTTP 503") == []
+    assert stream.state == "fallback"
+    assert states(stream.polling_failed(T0 + 3 * SECOND)) == [("disconnected", "websocket")]
+    assert stream.reason == "HTTP 503"
+
+
+def test_rest_that_fails_does_not_end_another_venues_prices_but_their_silence_does():
+    stream = live_stream()
+    stream.disconnected(T0, reason="lost")
+    stream.receive_second("kraken", quote(99.5, 100.5, at=T0 + SECOND))
+    assert stream.polling_failed(T0 + 2 * SECOND) == []
+    assert stream.advance(T0 + 10 * SECOND) == []
+    assert states(stream.advance(T0 + 12 * SECOND)) == [("disconnected", "websocket")]
+
+
+def test_a_feed_that_stops_says_so_even_while_rest_stands_in():
+    stream = live_stream()
+    stream.disconnected(T0, reason="lost")
+    stream.receive_polled(msgspec.structs.replace(image(90), ts_init=T0 + SECOND))
+    assert states(stream.stopped(T0 + 2 * SECOND, reason="the feed was stopped")) == [("disconnected", "websocket")]

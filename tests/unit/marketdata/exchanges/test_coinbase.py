@@ -223,7 +223,10 @@ def test_a_usdc_product_is_heard_by_the_name_of_its_usd_twin():
         (
             "failed to subscribe: ETH-USD is not a valid product",
             Acknowledgement(
-                request_id=None, error="failed to subscribe: ETH-USD is not a valid product", symbol="ETH/USD"
+                request_id=None,
+                error="failed to subscribe: ETH-USD is not a valid product",
+                symbol="ETH/USD",
+                whole=True,
             ),
         ),
         ("too many requests", Acknowledgement(request_id=None, error="too many requests")),

@@ -51,3 +51,25 @@ async def test_a_missing_message_is_healed_by_a_new_connection():
     assert (delta.symbol, delta.first_update_id) == ("BTC/USD", image.update_id + 1)
     assert (1, "level2", ["BTC-USD", "ETH-USD"]) in coinbase.requests
     assert heard.malformed == []
+
+
+class Picky(Coinbase):
+    """Refuses every request with a product that it does not have, as a whole, and has no answer to a second asking."""
+
+    def answer(self, connection: int, request: dict) -> list[bytes]:
+        if "FOO-USD" in request["product_ids"]:
+            self.requests.append((connection, request["channel"], request["product_ids"]))
+            return [b'{"type":"error","message":"FOO-USD is not a valid product"}']
+        return super().answer(connection, request)
+
+
+async def test_who_shares_a_request_with_a_refused_product_is_asked_for_again_at_once():
+    coinbase = Picky()
+    async with pool_at(CoinbaseAdapter(), SYMBOLS | {"FOO-USD": "FOO/USD"}, coinbase.answer) as (pool, heard):
+        for name in ("BTC", "FOO", "ETH"):
+            pool.add(f"{name}/USD", f"{name}-USD")
+        # Nobody but the socket asks again here: there is no watch on what is missing.
+        await heard.until(lambda: {event.symbol for event in heard.events if isinstance(event, BookImage)} >= {"BTC/USD", "ETH/USD"})  # fmt: skip
+    assert "FOO/USD" in [symbol for symbol, _ in heard.refused]
+    level2 = [products for connection, channel, products in coinbase.requests if (connection, channel) == (0, "level2")]
+    assert level2[:2] == [["BTC-USD", "FOO-USD", "ETH-USD"], ["BTC-USD", "ETH-USD"]]
