@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 
 from bots.metrics import trading_families
 from marketdata.metrics import stored_families
+from quant.remote.metrics import remote_families
 
 # Behind a proxy on this machine everybody seems to be at home: what it adds tells.
 FORWARDED = (
@@ -36,6 +37,7 @@ class Stored(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from stored_families(now=timezone.now())
         yield from trading_families()
+        yield from remote_families()
 
 
 REGISTRY = CollectorRegistry(auto_describe=False)

@@ -27,13 +27,13 @@ class Breaker:
             return Circuit.CLOSED
         return Circuit.OPEN if now_ns < self._until_ns else Circuit.HALF_OPEN
 
-    def admits(self, now_ns: int) -> bool:
-        """Whether a request may be sent. Of those that ask while it is half open, one may: it must report back."""
+    def admits(self, now_ns: int) -> Circuit | None:
+        """The state a request is let through in, or None. Half open lets one through: it must report back."""
         state = self.state(now_ns)
-        if state is Circuit.HALF_OPEN and not self._probing:
-            self._probing = True
-            return True
-        return state is Circuit.CLOSED
+        if state is Circuit.OPEN or (state is Circuit.HALF_OPEN and self._probing):
+            return None
+        self._probing = state is Circuit.HALF_OPEN
+        return state
 
     def succeeded(self) -> None:
         self._probing = False
@@ -41,17 +41,18 @@ class Breaker:
         self._open_s = self._first_s
         self.in_a_row = 0
 
-    def failed(self, now_ns: int) -> None:
+    def failed(self, now_ns: int, admitted: Circuit) -> None:
         self.in_a_row += 1
-        if self._probing:
+        if admitted is Circuit.HALF_OPEN:
             self._open_s = min(self._most_s, self._open_s * 2)
             self._open(now_ns)
         elif self._until_ns is None and self.in_a_row >= self._failures:
             self._open(now_ns)
 
-    def abandoned(self) -> None:
+    def abandoned(self, admitted: Circuit) -> None:
         """The request ended without an answer for or against the service: the next may probe."""
-        self._probing = False
+        if admitted is Circuit.HALF_OPEN:
+            self._probing = False
 
     def _open(self, now_ns: int) -> None:
         self._probing = False

@@ -127,31 +127,31 @@ class Transport:
         `read` raises Unusable, or what decoding raises, for what it does not believe. Cancelled, it leaves
         nothing behind.
         """
-        if not self._breaker.admits(self._clock()):
+        admitted = self._breaker.admits(self._clock())
+        if admitted is None:
             self._skipped += 1
             return None
         self._calls += 1
         began = time.perf_counter()
         try:
-            result = read(await self._attempts(body))
+            result = read(await self._attempts(body, admitted))
         except (Unusable, msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
-            self._note_failure(str(error), now_ns)
+            self._note_failure(str(error), admitted, now_ns)
             return None
         except BaseException:
-            self._breaker.abandoned()
+            self._breaker.abandoned(admitted)
             raise
         took_ms = (time.perf_counter() - began) * 1e3
         self._note_answer(took_ms, now_ns)
         return result, took_ms
 
-    async def _attempts(self, body: bytes) -> bytes:
-        probing = self._breaker.state(self._clock()) is not Circuit.CLOSED
-        attempts = 1 if probing else self.terms.attempts
+    async def _attempts(self, body: bytes, admitted: Circuit) -> bytes:
+        attempts = self.terms.attempts if admitted is Circuit.CLOSED else 1
         for attempt in range(1, attempts + 1):
             try:
                 return await self._once(body)
             except Unusable as error:
-                opened = not probing and self._breaker.state(self._clock()) is not Circuit.CLOSED
+                opened = self._breaker.state(self._clock()) is not Circuit.CLOSED
                 if not error.again or attempt == attempts or opened:
                     raise
             wait_s = min(MAX_BACKOFF_S, BACKOFF_S * 2 ** (attempt - 1))
@@ -182,10 +182,10 @@ class Transport:
         usual = took_ms if self._usual_ms is None else self._usual_ms
         self._usual_ms = usual + LATENCY_SHARE * (took_ms - usual)
 
-    def _note_failure(self, reason: str, now_ns: int) -> None:
+    def _note_failure(self, reason: str, admitted: Circuit, now_ns: int) -> None:
         now = self._clock()
         was_open = self._breaker.state(now) is not Circuit.CLOSED
-        self._breaker.failed(now)
+        self._breaker.failed(now, admitted)
         opened = not was_open and self._breaker.state(now) is Circuit.OPEN
         # Said when it is news: a server that is away would fill the log.
         say = log.warning if opened or reason != self._reason else log.debug
