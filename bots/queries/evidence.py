@@ -12,13 +12,19 @@ from marketdata.models import Subscription
 from quant.evidence.blending import BlendSpec
 from quant.models import EvidenceRow, SignalSample
 from quant.reading import Component
+from quant.strategies import STRATEGIES
 
 
 def blend_specs() -> list[BlendSpec]:
-    """The weights of every bot on each instrument of its watchlist, as the engine would weigh them."""
+    """The weights of every bot on each instrument of its watchlist, before a regime adapts them."""
     found = []
     for bot in Bot.objects.prefetch_related("instruments__exchange"):
-        components = {Component(name): float(weight) for name, weight in bot.component_weights.items()}
+        off = set(bot.disabled_strategies)
+        if off.issuperset(STRATEGIES):
+            off.add(Component.TECHNICAL)
+        components = {
+            Component(name): 0.0 if name in off else float(weight) for name, weight in bot.component_weights.items()
+        }
         frames = {
             cast(Timeframe, name): float(weight)
             for name, weight in bot.timeframes.items()
@@ -36,6 +42,7 @@ def blend_specs() -> list[BlendSpec]:
                     traditional_weight=settings.TRADITIONAL_SIGNAL_WEIGHT,
                     quant_weight=settings.QUANT_SIGNAL_WEIGHT,
                     forming=bot.evaluation == Evaluation.TICK,
+                    without=() if Component.TECHNICAL in off else tuple(sorted(off & set(STRATEGIES))),
                 )
             )
     return found

@@ -24,6 +24,7 @@ class BlendSpec(Struct, frozen=True, kw_only=True):
     traditional_weight: float = 0.5
     quant_weight: float = 0.5
     forming: bool = False
+    without: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -32,13 +33,15 @@ class BlendSpec(Struct, frozen=True, kw_only=True):
 
 def column_of(name: str) -> Column | None:
     """The column of a stored name; None for one that is not known any more."""
-    component, _, rest = name.partition(" ")
+    plain, _, less = name.partition(" without ")
+    component, _, rest = plain.partition(" ")
     frame, _, forming = rest.partition(" ")
     if component not in set(Component) or forming not in ("", "forming"):
         return None
+    without = tuple(less.split(", ")) if less else ()
     for timeframe in TIMEFRAME_SECONDS:
         if timeframe == frame:
-            return Column(component=Component(component), timeframe=timeframe, forming=bool(forming))
+            return Column(component=Component(component), timeframe=timeframe, forming=bool(forming), without=without)
     return None if frame else Column(component=Component(component))
 
 
@@ -70,6 +73,7 @@ def weights_of(window: Window, spec: BlendSpec) -> dict[str, float]:
         traditional_weight=spec.traditional_weight,
         quant_weight=spec.quant_weight,
         forming=spec.forming,
+        without=spec.without,
     )
     return {column.name: float(weight) for column, weight in zip(columns, row, strict=True)}
 
@@ -82,5 +86,5 @@ def default_weights(window: Window) -> dict[str, float]:
     return {
         column.name: DEFAULT_WEIGHTS.get(column.component, 0.0)
         for column in columns
-        if not column.forming and column.timeframe in (None, base)
+        if not column.forming and not column.without and column.timeframe in (None, base)
     }

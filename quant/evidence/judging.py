@@ -66,7 +66,7 @@ def subjects_of(window: Window, specs: Iterable[BlendSpec] = ()) -> list[Subject
     found = []
     for name, signal in window.values.items():
         column = column_of(name)
-        if column is None or column.forming:
+        if column is None or column.forming or column.without:
             continue
         kind = Kind.VOTE if column.component in LEARNED else Kind.COMPONENT
         without = None

@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 (
                     "names",
                     django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=32),
+                        base_field=models.CharField(max_length=160),
                         help_text="The columns, e.g. speed, technical 5m.",
                         size=None,
                     ),

@@ -21,7 +21,7 @@ class SignalSample(models.Model):
     regime = models.CharField(max_length=8, blank=True, help_text="trend, range, neutral; empty: not known yet.")
     direction = models.FloatField(null=True, help_text="-1, 0 or 1.")
     volatility = models.CharField(max_length=8, blank=True, help_text="low, normal, high, extreme.")
-    names = ArrayField(models.CharField(max_length=32), help_text="The columns, e.g. speed, technical 5m.")
+    names = ArrayField(models.CharField(max_length=160), help_text="The columns, e.g. speed, technical 5m.")
     values = ArrayField(models.FloatField(null=True), help_text="In [-1, 1]; null where a column had none.")
     qualities = ArrayField(models.FloatField(null=True), help_text="In [0, 1], less what was lost by age.")
     combined = models.FloatField(null=True, help_text="The blend by the default weights.")

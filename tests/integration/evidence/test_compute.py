@@ -14,6 +14,7 @@ from quant.evidence.compute import LOCK, compute_evidence
 from quant.evidence.retention import prune_samples
 from quant.evidence.window import read_window
 from quant.models import EvidenceRow, SignalSample
+from quant.strategies import STRATEGIES
 from tests.integration.evidence.synthetic import NAMES, store_samples
 from tests.unit.quant.evidence.cast import MINUTE_NS, NOON
 
@@ -111,12 +112,26 @@ def test_weights_of_bots_are_those_the_engine_uses(alice):
     alice.bot.save()
     (spec,) = blend_specs()
     assert (spec.bot_id, spec.exchange, spec.symbol, spec.forming) == (alice.bot.pk, "simulated", "BTC/USDT", True)
+    assert spec.without == ()
     store_samples(symbol="BTC/USDT", minutes=500)
     compute_evidence(now_ns=NOON, days=1, specs=[spec])
     found = rows(horizon_s=60, regime="")
     # A bot that weighs speed alone is worth what speed is worth.
     assert found[spec.name].ic == pytest.approx(found["speed"].ic, abs=1e-12)
     assert found[spec.name].n == found["speed"].n
+
+
+def test_strategies_that_a_bot_has_switched_off_are_left_out(alice):
+    alice.bot.disabled_strategies = ["trend", "momentum", "sentiment"]
+    alice.bot.save()
+    (spec,) = blend_specs()
+    assert spec.without == ("momentum", "trend")
+    assert spec.component_weights["sentiment"] == 0.0
+    assert spec.component_weights["technical"] > 0.0
+    alice.bot.disabled_strategies = list(STRATEGIES)
+    alice.bot.save()
+    (spec,) = blend_specs()
+    assert (spec.without, spec.component_weights["technical"]) == ((), 0.0)
 
 
 def test_the_task_runs_and_old_rows_and_samples_go(follow):

@@ -8,6 +8,7 @@ from quant.evidence.blending import BlendSpec, blend_of, column_of, default_weig
 from quant.evidence.grid import HORIZONS_S, Window, forward_returns, horizon_of
 from quant.evidence.judging import Kind, subjects_of, weigh
 from quant.reading import Component
+from quant.vector import Column
 from tests.unit.quant.evidence.cast import COLUMNS, vector
 
 NAN = float("nan")
@@ -60,7 +61,8 @@ def test_a_horizon_is_looked_at_a_few_times_and_never_across_its_end():
 
 
 def test_names_of_columns_are_read_back():
-    for column in COLUMNS:
+    less = Column(component=Component.TECHNICAL, timeframe="5m", forming=True, without=("momentum", "smart_money"))
+    for column in (*COLUMNS, less):
         assert column_of(column.name) == column
     for unknown in ("astrology", "technical 7m", "technical 1m backwards", ""):
         assert column_of(unknown) is None
