@@ -1,6 +1,7 @@
 """The feeds at a glance, venue by venue, in the words that people read: for the page, and who asks alike."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -18,6 +19,9 @@ EVENT_KINDS = (
     "rejected", "rules_changed", "unknown_symbol", "refused", "not_allowed", "maintenance", "online", "market_status",
     "closed", "ending", "listings_changed", "unfollowed", "replay", "replay_ended", "replay_failed", "reload",
 )  # fmt: skip
+
+# The same trouble of so many symbols is the venue's.
+_SAID_OF = 3
 
 _STATE_NAMES = dict(FeedStatus.State.choices)
 _LIGHTS = {"live": "live", "closed": "none", "fallback": "partly", "resyncing": "partly", "connecting": "partly"}
@@ -116,6 +120,11 @@ def _venue(
     light, state, advice = _venue_state(
         rows, wanted=wanted, leads=leads, denied=leader.denied if leader is not None else ""
     )
+    symbols = [_symbol(row) for row in rows]
+    shared = _shared_trouble(symbols)
+    if shared:
+        symbols = [replace(view, trouble="", advice="") if view.trouble else view for view in symbols]
+        advice = " ".join(filter(None, (advice or shared[0], "" if advice else shared[1])))
     return VenueView(
         code=exchange.code,
         name=exchange.name,
@@ -130,7 +139,7 @@ def _venue(
         clock_offset_ms=leader.clock_offset_ms if leader is not None else None,
         reconnects=max((row.reconnects for row in rows), default=0),
         dropped=leader.dropped if leader is not None else 0,
-        symbols=tuple(_symbol(row) for row in rows),
+        symbols=tuple(symbols),
     )
 
 
@@ -154,6 +163,15 @@ def _venue_state(rows: list[FeedRow], *, wanted: int, leads: bool, denied: str) 
         return "none", "market closed", ""
     light = "live" if live + closed == len(rows) else "partly" if live or _any_fallback(rows) else "lost"
     return light, f"{live} of {len(rows)} live", ""
+
+
+def _shared_trouble(symbols: Sequence[SymbolView]) -> tuple[str, str] | None:
+    """What is wrong with all that are in trouble, when it is one thing and said of several: told once, of the venue."""
+    told = [(view.trouble, view.advice) for view in symbols if view.trouble]
+    if len(told) < _SAID_OF or len(set(told)) > 1:
+        return None
+    trouble, advice = told[0]
+    return f"{trouble[:1].upper()}{trouble[1:].rstrip('.')}.", advice
 
 
 def _any_fallback(rows: list[FeedRow]) -> bool:

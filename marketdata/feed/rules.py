@@ -6,6 +6,8 @@ from marketdata.exchanges.adapter import Listing
 
 _RULES = ("tick_size", "lot_size", "min_quantity", "max_quantity", "min_notional", "contract_size")
 
+_GONE = "Entries wait. If it stays so, choose another symbol in the bot's settings."
+
 
 class Rules:
     """`symbols` (the venue's spelling to ours) and `listings` (by our spelling) are shared with parsers and grow."""
@@ -36,4 +38,5 @@ class Rules:
         if before.active != now.active:
             changes.append("it trades again" if now.active else "the venue has halted or delisted it")
         if changes:
-            self._note("rules_changed", f"{now.symbol}: {'; '.join(changes)}.", now.symbol)
+            todo = "Nothing to do: orders use the new rules." if now.active else _GONE
+            self._note("rules_changed", f"{now.symbol}: {'; '.join(changes)}. {todo}", now.symbol)

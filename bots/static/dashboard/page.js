@@ -6,6 +6,7 @@ import { Store } from "./store.js";
 import { stamp } from "./format.js";
 
 const SNAPSHOT_WITHIN_MS = 1500;
+const FEEDS_EVERY_MS = 3000;
 
 export function open({ channels = ["bots", "positions", "feeds"] } = {}) {
   const store = new Store();
@@ -23,6 +24,8 @@ export function open({ channels = ["bots", "positions", "feeds"] } = {}) {
   socket.start(channels);
   // Where sockets do not get through, the page still shows how things are.
   setTimeout(() => isLoaded || get("/api/v1/live/snapshot").then((snapshot) => isLoaded || store.load(snapshot), () => {}), SNAPSHOT_WITHIN_MS);
+  // Where no price is followed, no tick tells how its feed is.
+  setInterval(() => document.hidden || store.followsPrices || get("/api/v1/feeds").then((feeds) => store.hearFeeds(feeds), () => {}), FEEDS_EVERY_MS);
   return { store, socket };
 }
 

@@ -144,6 +144,13 @@ export class Store {
     bot.realised_today = add(decimal(bot.realised_today) ?? ZERO, result);
   }
 
+  /** How all feeds are, as REST tells it; those of other people's symbols are left out. */
+  hearFeeds(feeds) {
+    for (const { exchange, symbol, state, source, reason, is_running } of feeds)
+      if (this.feeds.has(symbolKey(exchange, symbol))) this.#feed({ exchange, symbol, source, reason, state: is_running ? state : "not_running" });
+    this.touch("feeds");
+  }
+
   #feed(feed) {
     const key = symbolKey(feed.exchange, feed.symbol);
     this.feeds.set(key, { ...this.feeds.get(key), ...feed });

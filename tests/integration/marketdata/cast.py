@@ -10,7 +10,8 @@ import httpx
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
-from marketdata.bus import BatchReader, tick_group
+from marketdata.batches import BatchReader, ReadBatch
+from marketdata.bus import tick_group
 from marketdata.events import Event
 from marketdata.feed.config import FeedConfig, load_config
 from marketdata.feed.service import FeedService
@@ -55,12 +56,16 @@ class Listener:
         self._channel = await self._layer.new_channel()
         await self._layer.group_add(self.group, self._channel)
 
+    async def read(self) -> ReadBatch | None:
+        """The next message; None when it is an old leader's."""
+        message = await self._layer.receive(self._channel)
+        return self.reader.read(message["payload"])
+
     async def until(self, wanted: Callable[[Event], bool], *, timeout_s: float = 15.0) -> Event:
         """Listen on until such an event comes."""
         async with asyncio.timeout(timeout_s):
             while True:
-                message = await self._layer.receive(self._channel)
-                read = self.reader.read(message["payload"])
+                read = await self.read()
                 if read is None:
                     continue
                 self.missed += read.missed

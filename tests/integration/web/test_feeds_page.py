@@ -114,6 +114,23 @@ def test_symbols_that_wait_for_a_venue_are_not_idle(alice, venue):
     assert "1 symbol waits. The venue has not told what it lists" in text
 
 
+def test_one_trouble_of_many_symbols_is_told_once(alice, venue):
+    from marketdata.models import FeedStatus
+
+    lead(venue)
+    for symbol in ("A/B", "C/D", "E/F"):
+        FeedStatus.objects.create(
+            exchange=venue, symbol=symbol, state="failed", reason="HTTP 503 instead of a WebSocket",
+            updated_at=timezone.now(),
+        )  # fmt: skip
+    text = text_of(page(alice))
+    assert text.count("HTTP 503 instead of a WebSocket. Tries go on.") == 1
+    FeedStatus.objects.filter(symbol="A/B").update(reason="no data for 2.0 s")
+    text = text_of(page(alice))
+    assert text.count("HTTP 503 instead of a WebSocket") == 2
+    assert text.count("No data for 2.0 s") == 1
+
+
 def test_nothing_of_a_venue_is_markup(alice, venue, feed):
     from marketdata.models import FeedStatus, SlowSource
 
