@@ -8,6 +8,7 @@ from django.conf import settings
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from bots.monitor.accounts import watch_accounts
 from bots.monitor.alarms import alarm
 from bots.monitor.breaches import mark_neglected, verify
 from bots.monitor.guard import guard
@@ -21,13 +22,16 @@ log = structlog.get_logger(__name__)
 
 
 class Watch(Struct, frozen=True, kw_only=True):
-    """What one look found: positions with an engine, without one, without a fresh price; alarms raised; events told."""
+    """What one look found: positions with an engine, without one, without a fresh price; alarms raised; events told;
+    accounts restricted.
+    """
 
     led: int = 0
     unled: int = 0
     blind: int = 0
     alarms: int = 0
     told: int = 0
+    restricted: int = 0
 
 
 def monitor_positions(*, now_ns: int, holder: str) -> Watch:
@@ -36,9 +40,10 @@ def monitor_positions(*, now_ns: int, holder: str) -> Watch:
     With a live lease they are the engine's: a breach that stands raises an alarm. Without one the monitor acts, as
     `holder`. Without a fresh price nothing trades, and the owner is told. May run twice at once.
     """
+    restricted = watch_accounts(now=to_datetime(now_ns))
     watched = open_positions()
     if not watched:
-        return Watch()
+        return Watch(restricted=restricted)
     markets = fresh_markets([found.place for found in watched], now_ns=now_ns)
     led = [found for found in watched if found.is_led]
     unled = [found for found in watched if not found.is_led]
@@ -60,6 +65,6 @@ def monitor_positions(*, now_ns: int, holder: str) -> Watch:
         events = asyncio.run(guard(bot_ids, places, holder=holder, terms=terms, now_ns=now_ns))
         publish(events)
         told = len(events)
-    watch = Watch(led=len(led), unled=len(unled), blind=len(blind), alarms=alarms, told=told)
+    watch = Watch(led=len(led), unled=len(unled), blind=len(blind), alarms=alarms, told=told, restricted=restricted)
     log.log(logging.INFO if unled or alarms else logging.DEBUG, "[RISK MANAGER] positions watched", **asdict(watch))
     return watch
