@@ -29,6 +29,7 @@ TOPIC_OF_EVENT = {
     "tradingCycleComplete": Topic.BOTS,
     "performanceUpdate": Topic.BOTS,
     "feedEvent": Topic.FEEDS,
+    "regimeUpdate": Topic.FEEDS,
 }
 
 

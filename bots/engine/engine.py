@@ -12,17 +12,25 @@ from django.conf import settings
 from psycopg import AsyncConnection
 
 from bots.broadcast import Broadcaster
+from bots.engine.advisers import Advisers
 from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
 from bots.engine.housekeeping import check_bots, tell_positions, warn_unprotected
 from bots.engine.inbox import Intake
 from bots.engine.observations import Observations
 from bots.engine.roster import Roster
+from bots.engine.runner import SymbolRunner
+from bots.engine.sampling import Sampling
 from bots.engine.signal_writer import SignalWriter
+from bots.engine.standing import Standing
 from bots.orders.connections import Pool, connection_parameters
 from bots.orders.leases import LeaseTerms
 from bots.orders.marks import Mark
 from bots.orders.store import OrderStore
+from marketdata.events import Bar
+from quant.evidence.samples import SampleWriter
+from quant.learning.features import SCHEMA_HASH, market_features
+from quant.remote.configured import quant_client, remote_voters
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +75,10 @@ class Engine:
         self.intake = Intake(layer)
         self.observations = Observations(layer)
         self.roster = Roster(self.desk, self.intake, self.observations, holder=holder)
+        self.advisers = Advisers(quant=quant_client(), voters=remote_voters())
+        self.sampling = Sampling(SampleWriter(pool, market=market_features, schema_hash=SCHEMA_HASH))
+        self.roster.on_bar, self.roster.on_gone = self._on_bar, self.advisers.forget
+        self.standing = Standing(self.roster.runners, self.broadcaster)
         self.holder = holder
         self._terms = terms
         self._nudged = asyncio.Event()
@@ -84,6 +96,8 @@ class Engine:
             "bots": self._keep_bots,
             "seconds": self._keep_seconds,
             "writes": self._keep_writing,
+            "models": self.advisers.keep_models,
+            "standing": self.standing.run,
             "notices": self._listen,
         }
         tasks = [asyncio.create_task(self._forever(name, work), name=name) for name, work in loops.items()]
@@ -99,10 +113,20 @@ class Engine:
             except TimeoutError:
                 log.error("engine.stop.timed_out", signals_lost=len(self.desk.signals))
 
+    def _on_bar(self, runner: SymbolRunner, bar: Bar, now_ns: int) -> None:
+        try:
+            self.sampling.on_bar(runner.worker, bar, now_ns)
+            self.advisers.on_bar(runner, bar, now_ns)
+        except Exception:
+            # Whoever looks on must not end the symbol's own work.
+            log.exception("engine.bar.listener.failed", symbol=runner.worker.symbol)
+
     async def _close(self) -> None:
         await self.roster.close()
+        await self.advisers.close()
         await self.desk.decisions.flush()
         await self.desk.signals.flush()
+        await self.sampling.writer.flush()
         await self.broadcaster.close()
 
     async def _forever(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
@@ -168,6 +192,7 @@ class Engine:
                 continue
             await self.desk.decisions.flush()
             await self.desk.signals.flush()
+            await self.sampling.writer.flush()
 
     async def _listen(self) -> None:
         """Be woken by changes of bots; the loops poll too, so that a lost notice costs a second."""

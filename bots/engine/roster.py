@@ -1,7 +1,7 @@
 """Which bots this engine looks after: taken with their leases, settled, loaded, seated at their symbols, let go."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 
 import psycopg
@@ -13,12 +13,12 @@ from bots.engine.desk import Desk
 from bots.engine.following import follow_again
 from bots.engine.inbox import Intake
 from bots.engine.observations import Observations
-from bots.engine.runner import SymbolRunner
+from bots.engine.runner import SymbolRunner, nobody
 from bots.engine.weights import regime_weights_of
 from bots.orders.load import BotConfig, EngineState
 from bots.orders.results import Recovery, RestingOrder
 from bots.trading.records import LeaseToken
-from marketdata.events import TIMEFRAME_SECONDS, Timeframe
+from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from quant.regimes import DEFAULT_FRAMES
 
 log = structlog.get_logger(__name__)
@@ -48,6 +48,8 @@ class Roster:
         self._intake = intake
         self._observations = observations
         self._holder = holder
+        self.on_bar: Callable[[SymbolRunner, Bar, int], None] = nobody
+        self.on_gone: Callable[[SymbolRunner], None] = lambda runner: None
         self._fingerprints: dict[int, str] = {}
         self._lock = asyncio.Lock()
 
@@ -216,6 +218,7 @@ class Roster:
             timeframes=_timeframes(bot.config),
         )
         self.runners[instrument] = runner
+        runner.on_bar = self.on_bar
         self._observations.follow(runner)
         await runner.bootstrap()
         self._tasks[instrument] = asyncio.create_task(self._keep(runner), name=f"symbol {symbol}")
@@ -316,6 +319,7 @@ class Roster:
                     task.cancel()
                 self._intake.unfollow(*instrument)
                 self._observations.unfollow(runner)
+                self.on_gone(runner)
 
     async def close(self) -> None:
         """Stop all symbols and give every bot back, so that another engine may take it at once."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -44,6 +44,8 @@ class SymbolRunner:
     ) -> None:
         self.worker = SymbolWorker(exchange=exchange, symbol=symbol, desk=desk, timeframes=timeframes)
         self.lock = asyncio.Lock()
+        # Told of every bar that closes, after the signals; they may not wait.
+        self.on_bar: Callable[[SymbolRunner, Bar, int], None] = nobody
         self._inbox = inbox
         self._clock = clock
         self._stream_clock = stream_clock
@@ -133,6 +135,8 @@ class SymbolRunner:
                 continue
             # What came together is known together: stops see every tick, signals decide on the newest.
             await worker.step(self._rebased(event, now_ns), now_ns, evaluate=i == last)
+            if isinstance(event, Bar) and event.closed:
+                self.on_bar(self, event, now_ns)
         self.events += len(events)
         await worker.tell(now_ns)
 
@@ -224,6 +228,10 @@ class SymbolRunner:
         else:
             self._reload.discard(timeframe)
         return begins
+
+
+def nobody(runner: SymbolRunner, bar: Bar, now_ns: int) -> None:
+    """Nobody wants to know."""
 
 
 def _state_in(snapshot: LatestSnapshot) -> FeedState:

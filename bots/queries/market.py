@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from bots.regimes import latest_regimes
 from marketdata.cache import LatestQuote, latest_quotes, latest_snapshot
 from marketdata.events import Bar, Timeframe
 from marketdata.models import BarRow, FeedStatus, Instrument
@@ -46,7 +47,15 @@ def market(symbols: list[str] | None = None) -> list[dict[str, Any]]:
         feeds = feeds.filter(symbol__in=symbols)
     pairs = [(feed.exchange.code, feed.symbol) for feed in feeds]
     quotes = latest_quotes(pairs)
-    return [market_record(exchange, symbol, quotes.get((exchange, symbol))) for exchange, symbol in pairs]
+    regimes = latest_regimes(pairs)
+    return [{**market_record(*place, quotes.get(place)), "regime": _regime(regimes.get(place))} for place in pairs]
+
+
+def _regime(record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What kind of market an engine sees; None where none runs the symbol."""
+    if record is None:
+        return None
+    return {name: value for name, value in record.items() if name not in ("exchange", "symbol")}
 
 
 def market_record(exchange: str, symbol: str, quote: LatestQuote | None) -> dict[str, Any]:

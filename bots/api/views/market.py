@@ -165,6 +165,11 @@ class MarketData(serializers.Serializer[Any]):
     state = serializers.CharField()
     source = serializers.CharField(allow_null=True)  # type: ignore[assignment]
     timestamp = serializers.DateTimeField(allow_null=True)
+    regime = serializers.DictField(
+        allow_null=True,
+        help_text="phase (trend, range, neutral), direction, volatility (low, normal, high, extreme), quality, score, "
+        "since, and timeframes with the same of each; null where no engine runs the symbol.",
+    )
 
 
 class Market(APIView):
