@@ -37,10 +37,15 @@ class CorrelationEstimator:
             return False
         if vector.columns != self.columns:
             self._rearrange(vector.columns)
-        elapsed_s = 0.0 if self._sampled_ns is None else (vector.now_ns - self._sampled_ns) / 1e9
-        self._sampled_ns = vector.now_ns
-        spoke = (vector.quality > 0.0) & np.isfinite(vector.values)
-        x = np.where(spoke, vector.values, 0.0)
+        self.learn(vector.now_ns, np.where(vector.quality > 0.0, vector.values, np.nan))
+        return True
+
+    def learn(self, ts_ns: int, values: Floats) -> None:
+        """Take one sample, (columns,) with NaN where one is silent: of a vector, or stored before a restart."""
+        elapsed_s = 0.0 if self._sampled_ns is None else (ts_ns - self._sampled_ns) / 1e9
+        self._sampled_ns = ts_ns
+        spoke = np.isfinite(values)
+        x = np.where(spoke, values, 0.0)
         both = np.outer(spoke, spoke).astype(np.float64)
         self._moments *= time_decay(elapsed_s, self._tau_s)
         self._moments += (
@@ -52,7 +57,6 @@ class CorrelationEstimator:
             np.outer(x, x),
         )
         self.matrix = self._estimate()
-        return True
 
     def _estimate(self) -> Floats:
         m = self._moments

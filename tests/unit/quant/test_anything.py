@@ -5,7 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketdata.events import Event
+from quant.blend import blend, weight_row
+from quant.correlation import CorrelationEstimator
+from quant.edge import Costs, Evidence, edge_of
+from quant.size import size_of
 from quant.symbol_signals import SymbolSignals
+from quant.vector import SignalVector
+from quant.veto import quant_block
+from quant.voting import left_out, validate
 from tests.unit.quant.market import IDS, SECOND, START, bar, book, quote, trade, walk
 
 NOW = START + 60 * 60 * SECOND
@@ -31,11 +38,43 @@ def events(draw) -> Event:
             return bar(60 + draw(st.integers(-3, 9)), draw(values), closed=draw(st.booleans()), **prices)
 
 
+def assert_decisions_can_be_made(vector: SignalVector, correlations: CorrelationEstimator) -> None:
+    """All that is made of a vector is finite, in range and in words."""
+    row = weight_row(vector.columns, timeframe_weights={"1m": 1.0}, forming=True)
+    correlations.observe(vector)
+    blended = blend(row[None, :], vector, correlation=correlations.matrix)
+    assert 0.0 <= blended.confidence[0] <= 1.0
+    assert 0.0 <= blended.coverage[0] <= 1.0 + 1e-12
+    assert abs(blended.forecast[0]) <= 20.0
+    effective = blended.effective_weights_of(0)
+    verdicts = validate(
+        columns=vector.columns,
+        values=vector.values,
+        weights=effective,
+        coverage=float(blended.coverage[0]),
+        confidence=float(blended.confidence[0]),
+        edge=edge_of(
+            Evidence(ic=0.05, is_significant=True),
+            forecast=float(blended.forecast[0]),
+            sigma_per_sqrt_s=vector.sigma_per_sqrt_s,
+            costs=Costs(fees_bps=10.0, half_spread_bps=vector.spread_bps or 0.0),
+        ),
+        edge_gate=True,
+    )
+    assert all(np.isfinite((verdict.value, verdict.limit)).all() and verdict.text for verdict in verdicts)
+    assert all(block.text for block in quant_block(vector, weights=row))
+    assert 0.35 - 1e-12 <= size_of(vector).multiplier <= 1.0
+    silent = left_out(vector.columns, vector.readings, vector.quality, row, now_ns=vector.now_ns)
+    assert all(one.reason for one in silent)
+    assert len(silent) == int(((row > 0.0) & (vector.quality <= 0.0)).sum())
+
+
 @settings(deadline=None, max_examples=60)
 @given(st.lists(events(), max_size=80))
 def test_signals_stay_in_range_whatever_arrives(arriving):
     signals = SymbolSignals(**IDS)
     signals.warm_up(walk(60))
+    correlations = CorrelationEstimator(signals.columns)
     for event in arriving:
         signals.update(event)
         vector = signals.read(now_ns=NOW)
@@ -43,6 +82,7 @@ def test_signals_stay_in_range_whatever_arrives(arriving):
         assert (np.abs(vector.values[known]) <= 1).all()
         assert ((vector.quality >= 0) & (vector.quality <= 1)).all()
         assert (vector.quality[~known] == 0).all()
+        assert_decisions_can_be_made(vector, correlations)
 
 
 @settings(deadline=None, max_examples=20)

@@ -113,3 +113,12 @@ def test_it_is_always_a_correlation():
         assert (matrix == matrix.T).all()
         assert ((matrix >= 0) & (matrix <= 1)).all()
         assert (np.diag(matrix) == 1).all()
+
+
+def test_stored_samples_are_learned_as_live_ones():
+    rows = [{"speed": math.sin(i), "sentiment": math.cos(i)} for i in range(90)]
+    live, stored = learned(rows), CorrelationEstimator(EMPTY.columns)
+    for i, row in enumerate(rows):
+        vector = said(i, **row)
+        stored.learn(vector.now_ns, vector.values)
+    assert stored.matrix.tobytes() == live.matrix.tobytes()
