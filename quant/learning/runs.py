@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 TIMEFRAMES: tuple[Timeframe, ...] = get_args(Timeframe)
 HORIZONS = (2, 2000)
+MAX_COST_BPS = 1000.0
+WAITING = "Waiting for the jobs worker"
 # A worker that has said nothing for so long is gone.
 LOST_AFTER = timedelta(minutes=5)
 _ASK_EVERY_S = 0.5
@@ -38,6 +40,32 @@ class BadRun(Exception):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+def check_run(
+    *,
+    exchange: str,
+    symbols: Sequence[str],
+    timeframe: str,
+    horizon_bars: int,
+    cost_bps: float,
+    start_ns: int | None = None,
+    end_ns: int | None = None,
+) -> None:
+    """Raises BadRun where this cannot be trained."""
+    if timeframe not in TIMEFRAMES:
+        raise BadRun("timeframe", f"{timeframe!r}: allowed is one of {', '.join(TIMEFRAMES)}.")
+    if not HORIZONS[0] <= horizon_bars <= HORIZONS[1]:
+        raise BadRun("horizon_bars", f"{horizon_bars}: allowed is {HORIZONS[0]} to {HORIZONS[1]} bars.")
+    if not 0.0 <= cost_bps <= MAX_COST_BPS:
+        raise BadRun("cost_bps", f"{cost_bps}: allowed is 0 to {MAX_COST_BPS:g} basis points a round trip.")
+    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
+        raise BadRun("end", "The span ends before it begins.")
+    if not symbols:
+        raise BadRun("symbols", "Name at least one symbol.")
+    known = Instrument.objects.filter(exchange__code=exchange, symbol__in=symbols).values_list("symbol", flat=True)
+    if unknown := sorted(set(symbols) - set(known)):
+        raise BadRun("symbols", f"{exchange} has no {', '.join(unknown)}: see the list of instruments.")
 
 
 def request_run(
@@ -54,20 +82,16 @@ def request_run(
     seed: int = 1,
 ) -> TrainingRun:
     """Make the row of a training. Raises BadRun. Give it to `enqueue`, or to `execute` at once."""
-    if timeframe not in TIMEFRAMES:
-        raise BadRun("timeframe", f"{timeframe!r}: allowed is one of {', '.join(TIMEFRAMES)}.")
-    if not HORIZONS[0] <= horizon_bars <= HORIZONS[1]:
-        raise BadRun("horizon_bars", f"{horizon_bars}: allowed is {HORIZONS[0]} to {HORIZONS[1]} bars.")
-    if not 0.0 <= cost_bps <= 1000.0:
-        raise BadRun("cost_bps", f"{cost_bps}: allowed is 0 to 1000 basis points a round trip.")
-    if start_ns is not None and end_ns is not None and end_ns <= start_ns:
-        raise BadRun("end", "The span ends before it begins.")
     unique = list(dict.fromkeys(symbols))
-    if not unique:
-        raise BadRun("symbols", "Name at least one symbol.")
-    known = Instrument.objects.filter(exchange__code=exchange, symbol__in=unique).values_list("symbol", flat=True)
-    if unknown := sorted(set(unique) - set(known)):
-        raise BadRun("symbols", f"{exchange} has no {', '.join(unknown)}: see the list of instruments.")
+    check_run(
+        exchange=exchange,
+        symbols=unique,
+        timeframe=timeframe,
+        horizon_bars=horizon_bars,
+        cost_bps=cost_bps,
+        start_ns=start_ns,
+        end_ns=end_ns,
+    )
     return TrainingRun.objects.create(
         exchange=exchange,
         symbols=unique,
@@ -77,7 +101,7 @@ def request_run(
         horizon_bars=horizon_bars,
         cost_bps=cost_bps,
         seed=seed,
-        phase="Waiting for the jobs worker",
+        phase=WAITING,
         requested_by=actor,
         created_at=now,
     )
