@@ -2,8 +2,9 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import structlog
@@ -89,9 +90,16 @@ class QuantClient:
         breaker: Breaker | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        tell: Callable[[Health], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self._transport = Transport(
-            "quant", f"{url.rstrip('/')}/signals", terms=terms or Terms(), breaker=breaker, rng=rng, clock=clock
+            "quant",
+            f"{url.rstrip('/')}/signals",
+            terms=terms or Terms(),
+            breaker=breaker,
+            rng=rng,
+            clock=clock,
+            tell=tell,
         )
 
     @property

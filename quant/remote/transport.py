@@ -7,9 +7,9 @@ not kept, compressed answers not unpacked.
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http.cookiejar import DefaultCookiePolicy
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -28,6 +28,7 @@ MAX_CONNECTIONS = 10
 BACKOFF_S = 0.1
 MAX_BACKOFF_S = 2.0
 LATENCY_SHARE = 0.1
+TELL_EVERY_NS = 10_000_000_000
 
 
 class Unusable(Exception):
@@ -64,7 +65,10 @@ class Health(Struct, frozen=True, kw_only=True):
 
 
 class Transport:
-    """Posts JSON to one address. For the tasks of one event loop; `close` it there."""
+    """Posts JSON to one address. For the tasks of one event loop; `close` it there.
+
+    `tell` is called in a task of its own after a call, at most every ten seconds, for whoever else wants to know.
+    """
 
     def __init__(
         self,
@@ -75,12 +79,16 @@ class Transport:
         breaker: Breaker | None = None,
         rng: random.Random | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        tell: Callable[[Health], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.service = service
         self.terms = terms
         self._url = url
         self._breaker = breaker or Breaker()
         self._clock = clock
+        self._tell = tell
+        self._told_ns: int | None = None
+        self._telling: set[asyncio.Task[None]] = set()
         self._rng = rng or random.Random(service)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Content-Type": "application/json"}
         if terms.token:
@@ -119,6 +127,9 @@ class Transport:
         )
 
     async def close(self) -> None:
+        for task in self._telling:
+            task.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
         await self._http.aclose()
 
     async def ask(self, body: bytes, read: Callable[[bytes], Result], *, now_ns: int) -> tuple[Result, float] | None:
@@ -127,6 +138,12 @@ class Transport:
         `read` raises Unusable, or what decoding raises, for what it does not believe. Cancelled, it leaves
         nothing behind.
         """
+        try:
+            return await self._ask(body, read, now_ns)
+        finally:
+            self._pass_on()
+
+    async def _ask(self, body: bytes, read: Callable[[bytes], Result], now_ns: int) -> tuple[Result, float] | None:
         admitted = self._breaker.admits(self._clock())
         if admitted is None:
             self._skipped += 1
@@ -172,6 +189,15 @@ class Transport:
             raise Unusable(f"{type(error).__name__}: {error}"[:200], again=True) from None
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, RuntimeError) as error:
             raise Unusable(f"{type(error).__name__}: {error}"[:200]) from None
+
+    def _pass_on(self) -> None:
+        now = self._clock()
+        if self._tell is None or (self._told_ns is not None and now - self._told_ns < TELL_EVERY_NS):
+            return
+        self._told_ns = now
+        task = asyncio.create_task(self._tell(self.health))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _note_answer(self, took_ms: float, now_ns: int) -> None:
         if self._breaker.in_a_row:

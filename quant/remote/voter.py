@@ -8,7 +8,8 @@ HOLD, or 2, 0, 1 for them, with a confidence in [0, 1] and, optionally, the prob
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 import msgspec
 import structlog
@@ -61,10 +62,11 @@ class RemoteVoter:
         terms: Terms | None = None,
         breaker: Breaker | None = None,
         rng: random.Random | None = None,
+        tell: Callable[[Health], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
         self.component = component
         self._transport = Transport(
-            component.value, f"{url.rstrip('/')}/predict", terms=terms or Terms(), breaker=breaker, rng=rng
+            component.value, f"{url.rstrip('/')}/predict", terms=terms or Terms(), breaker=breaker, rng=rng, tell=tell
         )
 
     @property

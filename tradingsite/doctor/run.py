@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.core import checks
 
-from tradingsite.doctor import machine, services, venues
+from tradingsite.doctor import machine, remote, services, venues
 from tradingsite.doctor.finding import Finding, failed, fine
 
 
@@ -31,6 +31,7 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
     machine.check_recordings,
     venues.check_venues,
     venues.check_slow_sources,
+    remote.check_remote_services,
 )
 
 

@@ -1,16 +1,20 @@
 """Models and policies of other servers: their votes, and their lies."""
 
+import asyncio
 import math
 import time
 
 import pytest
+from asgiref.sync import sync_to_async
 
 from quant.reading import Component
-from quant.remote.configured import quant_client, remote_voters
+from quant.remote.configured import ask_once, quant_client, remote_voters
 from quant.remote.status import publish_health, read_health
 from quant.remote.transport import Terms
 from quant.remote.voter import RemoteVoter
 from tests.integration.quant.remote.servers import never, says, serve
+from tests.integration.web.sockets import free_port
+from tradingsite.doctor.remote import check_remote_services
 
 QUICK = Terms(timeout_ms=300, attempts=1)
 
@@ -96,3 +100,33 @@ def test_other_processes_can_read_how_they_are(redis_flush):
     voter = RemoteVoter(Component.MODEL, "http://127.0.0.1:9", terms=QUICK)
     publish_health(voter.health)
     assert read_health() == [voter.health]
+
+
+@pytest.mark.servers
+async def test_an_engine_that_asks_tells_others(redis_flush, settings):
+    async with serve(says({"action": "BUY", "confidence": 0.5})) as (url, _):
+        settings.ML_SERVICE_URL = url
+        voter = remote_voters()[Component.MODEL]
+        assert await voter.vote("BTC/USDT", {}, time.time_ns()) is not None
+        await asyncio.gather(*voter._transport._telling)
+        assert await sync_to_async(read_health)() == [voter.health]
+        await voter.close()
+
+
+@pytest.mark.servers
+async def test_each_can_be_asked_once_to_see_how_it_is(redis_flush, settings):
+    async with serve(says({"action": "BUY", "confidence": 0.5})) as (url, server):
+        settings.QUANT_URL = settings.RL_SERVICE_URL = url
+        quant, policy = await ask_once(now_ns=time.time_ns())
+    assert (quant.service, "signals" in quant.reason) == ("quant", True)
+    assert (policy.service, policy.reason) == ("policy", "")
+    assert len(server.asked[0]["candles"]) == 60
+
+
+def test_doctor_names_what_does_not_answer(settings):
+    settings.QUANT_TIMEOUT_MS, settings.QUANT_RETRY_COUNT = 300, 1
+    assert check_remote_services() == []
+    settings.QUANT_URL = f"http://127.0.0.1:{free_port()}"
+    (finding,) = check_remote_services()
+    assert (finding.level, finding.check) == ("warning", "quant server")
+    assert "ConnectError" in finding.message
