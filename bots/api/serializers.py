@@ -44,7 +44,7 @@ class DecisionSerializer(InstrumentRow):
         model = Decision
         fields: tuple[str, ...] = (
             *ROW, "trigger", "action", "exit_reason", "verdict", "reasons", "price", "signal", "confidence",
-            "coverage", "multiplier", "components", "validators", "market", "reasoning", "outlook", "repeated", "at",
+            "coverage", "multiplier", "components", "validators", "market", "trace", "reasoning", "outlook", "repeated", "at",
             "created_at",
         )  # fmt: skip
 

@@ -254,6 +254,7 @@ class Evaluator:
             exit_reason=outcome.exit_reason,
             repeated=repeated,
             use_multiplier=bot.config.use_diversification_multiplier,
+            plan=outcome.plan,
         )
         plan = outcome.plan
         if plan is not None:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bots.engine.mood import Mood
 from bots.orders.dust import dust_words
 from bots.trading.decide import Opinion
-from bots.trading.records import DecisionRecord, InstrumentRules, PositionState, Reason
+from bots.trading.records import DecisionRecord, InstrumentRules, OrderPlan, PositionState, Reason
 from bots.trading.vocabulary import Action, ExitReason, Trigger, Verdict
 from quant.blend import Blended
 from quant.explain import NOTHING_IN_THE_WAY, reasoning, voices, what_would_trade
@@ -19,6 +19,7 @@ from quant.reading import Component
 from quant.vector import Column, Floats, SignalVector
 from quant.veto import Block
 from quant.voting import Verdict as Validated
+from quant.voting import left_out
 
 NAMESPACE = UUID("7f1c4a52-9d0b-4b62-8a5e-3c9a5f5d1e77")
 MAX_WORDS = 590
@@ -81,6 +82,7 @@ def components_of(evaluation: Evaluation) -> tuple[dict[str, Any], ...]:
                 "value": value,
                 "quality": round(float(vector.quality[i]), 6),
                 "weight": round(weight, 6),
+                "effective": round(share, 6),
                 "contribution": None if value is None else share * value,
                 "n_obs": reading.n_obs,
                 "age_ms": round((vector.now_ns - reading.as_of) / 1e6, 1) if reading.as_of else None,
@@ -98,6 +100,45 @@ def spreads_of(column: Column, vector: SignalVector) -> dict[str, float | None]:
     return {"spread_bps": vector.spread_bps, "spread_median_bps": vector.spread_median_bps}
 
 
+def trace_of(evaluation: Evaluation, plan: OrderPlan | None, *, use_multiplier: bool) -> dict[str, Any]:
+    """What the decision rests on beside its signals and validators, as plain values."""
+    vector, opinion = evaluation.vector, evaluation.opinion
+    found: dict[str, Any] = {
+        "prices": {
+            "bid": vector.bid,
+            "ask": vector.ask,
+            "last": vector.last_price,
+            "spread_bps": vector.spread_bps,
+            "quote_age_ms": None if vector.quote_ns is None else round((vector.now_ns - vector.quote_ns) / 1e6, 1),
+            "feed": vector.feed_state,
+            "sigma_annual": vector.sigma_annual,
+            "sigma_percentile": vector.sigma_percentile,
+            "atr_pct": vector.atr_pct,
+        },
+        "blend": {
+            "forecast": opinion.forecast,
+            "minimum_confidence": opinion.minimum_confidence,
+            "uses_multiplier": use_multiplier,
+            # Columns of one component count as one voice, and components as independent.
+            "correlation": "identity",
+        },
+        "blocks": [{"code": block.code.value, "text": block.text} for block in evaluation.blocks],
+        "left_out": [
+            {"name": silent.name, "reason": silent.reason}
+            for silent in left_out(
+                vector.columns, vector.readings, vector.quality, evaluation.weights, now_ns=vector.now_ns
+            )
+        ],
+    }
+    if plan is not None and plan.binding:
+        found["sizing"] = {
+            "quantity": str(plan.quantity),
+            "binding": plan.binding,
+            "allowed": {name: str(value) for name, value in plan.allowed.items()},
+        }
+    return found
+
+
 def spoken(reasons: Sequence[Reason]) -> str:
     return "; ".join(reason.text or reason.code for reason in reasons)
 
@@ -111,8 +152,9 @@ def record_of(
     exit_reason: ExitReason | None = None,
     repeated: int = 0,
     use_multiplier: bool = True,
+    plan: OrderPlan | None = None,
 ) -> DecisionRecord:
-    """The decision as it is stored."""
+    """The decision as it is stored. plan: what it sends, if anything."""
     opinion, vector = evaluation.opinion, evaluation.vector
     words = reasoning(
         action=action.value.upper(),
@@ -159,6 +201,7 @@ def record_of(
         exit_reason=exit_reason,
         repeated=repeated,
         market=evaluation.mood.told(),
+        trace=trace_of(evaluation, plan, use_multiplier=use_multiplier),
     )
 
 

@@ -34,13 +34,18 @@ class Decision(models.Model):
     multiplier = models.FloatField(null=True, help_text="Diversification multiplier.")
     components = models.JSONField(
         default=list,
-        help_text="[{name, timeframe, value, quality, weight, contribution, n_obs, age_ms, reason, parts}].",
+        help_text="[{name, timeframe, value, quality, weight, effective, contribution, n_obs, age_ms, reason, parts}].",
     )
     validators = models.JSONField(default=list, help_text="[{code, passed, value, limit, text}].")
     market = models.JSONField(
         default=dict,
         help_text="{regimes: {timeframe: {phase, direction, volatility, quality, score, since}}, regime, adapted, "
         "stop_multiplier, size}: what kind of market it was, and what the bot made of it.",
+    )
+    trace = models.JSONField(
+        default=dict,
+        help_text="{prices, blend, blocks, left_out, sizing}: what was seen, how it was blended, every state of the "
+        "market that forbids entries, strategies without a vote, and what each limit allowed.",
     )
     reasoning = models.CharField(max_length=600)
     outlook = models.CharField(max_length=300, blank=True, help_text="In words, what would make it trade.")

@@ -38,6 +38,7 @@ def decision_values(decision: DecisionRecord) -> dict[str, Any]:
         "components": to_json(decision.components),
         "validators": to_json(decision.validators),
         "market": to_json(decision.market),
+        "trace": to_json(decision.trace),
         "reasoning": decision.reasoning[:TEXT_LIMIT],
         "outlook": decision.outlook[: TEXT_LIMIT // 2],
         "repeated": decision.repeated,

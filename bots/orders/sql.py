@@ -104,12 +104,13 @@ CROSS JOIN LATERAL (
 
 DECISION_COLUMNS = """
     id, bot_id, instrument_id, ts_event, created_at, trigger, action, exit_reason, verdict, reasons, price, signal,
-    confidence, coverage, multiplier, components, validators, market, reasoning, outlook, repeated
+    confidence, coverage, multiplier, components, validators, market, trace, reasoning, outlook, repeated
 """
 DECISION_VALUES = """
     %(decision_id)s, %(bot_id)s, %(instrument_id)s, %(ts_event)s, clock_timestamp(), %(trigger)s, %(action)s,
     %(decision_exit_reason)s, %(verdict)s, %(reasons)s::jsonb, %(price)s, %(signal)s, %(confidence)s, %(coverage)s,
-    %(multiplier)s, %(components)s::jsonb, %(validators)s::jsonb, %(market)s::jsonb, %(reasoning)s, %(outlook)s, %(repeated)s
+    %(multiplier)s, %(components)s::jsonb, %(validators)s::jsonb, %(market)s::jsonb, %(trace)s::jsonb, %(reasoning)s,
+    %(outlook)s, %(repeated)s
 """
 
 INSERT_DECISION = f"""

@@ -80,6 +80,8 @@ def plan_entry(
         stop_loss=situation.limits.stop_loss,
         take_profit=situation.limits.take_profit,
         trailing_stop=situation.limits.trailing_stop,
+        allowed=sized.limits,
+        binding=sized.binding,
     )
 
 

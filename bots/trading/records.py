@@ -67,6 +67,7 @@ class DecisionRecord(Struct, frozen=True, kw_only=True):
     exit_reason: ExitReason | None = None
     repeated: int = 0
     market: dict[str, Any] = {}
+    trace: dict[str, Any] = {}
 
 
 class OrderPlan(Struct, frozen=True, kw_only=True):
@@ -91,6 +92,9 @@ class OrderPlan(Struct, frozen=True, kw_only=True):
     stop_loss: Decimal = Decimal(0)
     take_profit: Decimal = Decimal(0)
     trailing_stop: Decimal = Decimal(0)
+    # What each limit allowed in quote, and the one that decided.
+    allowed: dict[str, Decimal] = {}
+    binding: str = ""
 
 
 class SubmittedOrder(Struct, frozen=True, kw_only=True):
