@@ -1,5 +1,6 @@
 """The command line: says in a sentence when settings are out of range, or the database is away or has an old schema."""
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -13,16 +14,22 @@ from tradingsite.absence import START_IT, no_servers
 
 WRONG_SETTINGS = 2
 UNREACHABLE = 5
+# As a shell says it of a program that SIGPIPE ended.
+READER_GONE = 141
 # SQLSTATE classes: connection, authorization, no such database, shut down.
 AWAY = ("08", "28", "3D", "57P")
 
 
 def run(argv: Sequence[str]) -> None:
-    """Run a command; exits with code 2 for wrong settings, 5 when the database cannot be used. Other errors keep their
-    traceback.
+    """Run a command; exits with code 2 for wrong settings, 5 when the database cannot be used, 141 when nobody reads its
+    output any more. Other errors keep their traceback.
     """
     try:
         execute_from_command_line(list(argv))
+    except BrokenPipeError:
+        # Whoever read, e.g. `head`, has enough. Python would fail once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(READER_GONE)
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{argv[0]}: {error}\n")
         sys.exit(WRONG_SETTINGS)

@@ -37,10 +37,11 @@ def choose_style(*, as_json: bool) -> Style:
 
 
 class Display:
-    """`health` is the address of /livez, /readyz and /metrics, where they are served."""
+    """`health` is the address of /livez, /readyz and /metrics, where they are served; `is_unread`: nobody reads on."""
 
     def __init__(self, style: Style, *, version: str) -> None:
         self.health = ""
+        self.is_unread = False
         self.followers: Mapping[tuple[str, str], int] | None = None
         self._style = style
         self._version = version
@@ -88,9 +89,16 @@ class Display:
                     self._line({"event": "stopped", "pid": os.getpid(), **account})
 
     def _line(self, record: dict[str, Any]) -> None:
+        if self.is_unread:
+            return
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        sys.stdout.write(json.dumps({"at": stamp, **record}) + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(json.dumps({"at": stamp, **record}) + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # Whoever read, e.g. `head`, has enough. Python would fail once more when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.is_unread = True
 
     def _draw(self, services: Sequence[FeedService], now_s: float) -> None:
         live = self._live or self._start()

@@ -46,6 +46,8 @@ class Exit(IntEnum):
     NO_DATA = 3
     NOT_ALLOWED = 4
     UNREACHABLE = 5
+    # As a shell says it of a program that SIGPIPE ended.
+    UNREAD = 141
 
 
 def run_feed(options: FeedOptions, *, display: Display) -> Exit:
@@ -202,6 +204,8 @@ class _Run:
             return Exit.UNEXPECTED
         services = self._fleet.services
         self._display.show(services)
+        if self._display.is_unread:
+            return Exit.UNREAD
         if self._door is not None:
             self._door.tick()
         self._notifier.beat(asyncio.get_running_loop().time())

@@ -105,6 +105,24 @@ def test_sigterm_stops_cleanly_and_gives_the_lease_back():
     assert FeedStatus.objects.get().state == "disconnected"
 
 
+@pytest.mark.parametrize("command", [("runfeed", "--json"), ("testfeed", "simulated", "BTC/USDT", "--json")])
+@pytest.mark.usefixtures("venue")
+def test_a_reader_that_has_enough_is_no_error(command):
+    follow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *command], cwd=ROOT, env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert json.loads(process.stdout.readline())
+        process.stdout.close()
+        errors = process.stderr.read()
+        assert (process.wait(timeout=60), "Traceback" in errors) == (141, False), errors
+    finally:
+        process.kill()
+        process.wait()
+
+
 @pytest.mark.usefixtures("venue")
 def test_a_killed_feed_is_replaced_at_once_by_the_next():
     follow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
