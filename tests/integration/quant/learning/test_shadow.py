@@ -1,0 +1,134 @@
+"""Predictions are written as bars close, judged by what came after, and drift demotes."""
+
+from datetime import timedelta
+
+import pytest
+
+from marketdata.models import BarRow
+from quant.learning.features import MARKET_FEATURES, SCHEMA_HASH
+from quant.learning.loading import load_bars, load_market
+from quant.learning.shadow import judge_versions, record_predictions
+from quant.models import ModelPrediction, ModelStatus, ModelVersion, SignalSample
+from tests.integration.quant.learning.conftest import MINUTE
+
+pytestmark = pytest.mark.django_db
+
+
+def ns(moment):
+    return int(moment.timestamp()) * 10**9
+
+
+def record_along(scene, version, *, every=5):
+    """As if the task ran every few minutes from the version's creation to now, with the bars of each moment."""
+    end = scene.now
+    moment = version.created_at
+    while moment < end:
+        moment += timedelta(minutes=every)
+        record_predictions(now_ns=ns(moment))
+
+
+def test_predictions_are_of_closed_bars_after_the_version_was_made_and_once_each(scene):
+    scene.fill(bars=1200, planted=0.35)
+    version = scene.version(age=timedelta(minutes=30))
+    assert record_predictions(now_ns=ns(scene.now)) == 30
+    assert record_predictions(now_ns=ns(scene.now)) == 0
+    said = ModelPrediction.objects.order_by("ts_close")
+    assert said.first().ts_close == ns(version.created_at) + MINUTE
+    assert said.last().ts_close == ns(scene.now)
+    one = said.last()
+    assert one.p_sell + one.p_hold + one.p_buy == pytest.approx(1.0)
+
+
+def test_a_bar_of_the_future_is_not_predicted(scene):
+    scene.fill(bars=1200)
+    scene.version(age=timedelta(minutes=30))
+    record_predictions(now_ns=ns(scene.now) - 10 * MINUTE - 1)
+    assert ModelPrediction.objects.count() == 19
+
+
+def test_what_is_said_of_a_bar_does_not_depend_on_bars_after_it(scene):
+    scene.fill(bars=1200, planted=0.35)
+    version = scene.version(age=timedelta(minutes=30))
+    record_predictions(now_ns=ns(scene.now) - 10 * MINUTE)
+    early = dict(ModelPrediction.objects.values_list("ts_close", "p_buy"))
+    ModelPrediction.objects.all().delete()
+    ModelVersion.objects.filter(pk=version.pk).update(created_at=scene.now - timedelta(minutes=30))
+    record_predictions(now_ns=ns(scene.now))
+    late = dict(ModelPrediction.objects.values_list("ts_close", "p_buy"))
+    assert len(early) == 20
+    # Averages begun ten bars later differ in what they remember of 700 bars ago.
+    for ts_close, p_buy in early.items():
+        assert late[ts_close] == pytest.approx(p_buy, abs=1e-3)
+
+
+def test_evidence_is_of_predictions_written_in_time(scene):
+    scene.fill(bars=2500, planted=0.35, seed=21)
+    version = scene.version(age=timedelta(minutes=1400))
+    record_along(scene, version, every=60)
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    # Of every hour, the last six minutes were written within five minutes of their close.
+    assert version.evidence["predictions"] == 1400
+    some = version.evidence["trades"]
+    ModelPrediction.objects.update(ts_written=0)
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert version.evidence["trades"] > some
+    assert version.evidence["mean_bps"] > 0.0
+    assert version.evidence["p_value"] < 0.05
+
+
+def test_a_market_like_the_one_learned_from_does_not_drift(scene):
+    scene.fill(bars=6000, planted=0.35, seed=3)
+    version = scene.version(status="live")
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert version.drift["value"] < 0.05
+    assert version.status == ModelStatus.LIVE
+
+
+def test_another_market_demotes_a_live_version_and_says_what_moved(scene):
+    scene.fill(bars=6000, planted=0.35, seed=3)
+    version = scene.version(status="live")
+    BarRow.objects.update(taker_buy_volume=None)
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert version.drift["value"] > 0.2
+    assert version.status == ModelStatus.SHADOW
+    event = version.events.get()
+    assert (event.kind, event.actor) == ("demoted", "")
+    assert "PSI" in event.reason
+    assert "taker_flow" in event.reason
+
+
+def test_too_few_bars_say_nothing_of_drift(scene):
+    scene.fill(bars=700)
+    version = scene.version(status="live")
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert (version.drift, version.status) == ({}, ModelStatus.LIVE)
+
+
+def test_a_version_that_was_changed_is_taken_off_and_the_others_go_on(scene):
+    scene.fill(bars=1200)
+    broken = scene.version("ETH", status="live", sha256="0" * 64)
+    fine = scene.version(age=timedelta(minutes=10))
+    assert record_predictions(now_ns=ns(scene.now)) == 10
+    judge_versions(now=scene.now)
+    broken.refresh_from_db()
+    assert broken.status == ModelStatus.SHADOW
+    assert ModelPrediction.objects.filter(version=fine).count() == 10
+
+
+def test_market_features_are_joined_at_the_close_of_the_bar(scene):
+    scene.fill(bars=20)
+    bars = load_bars("simulated", "BTC/USDT", "1m", start_ns=None, end_ns=None)
+    closes = bars.ts_open + MINUTE
+    common = {"exchange": "simulated", "symbol": "BTC/USDT", "names": [], "values": [], "qualities": []}
+    market = [None, *(float(i) for i in range(1, len(MARKET_FEATURES)))]
+    SignalSample.objects.create(ts_event=int(closes[3]), market=market, schema_hash=SCHEMA_HASH, **common)
+    SignalSample.objects.create(ts_event=int(closes[4]), market=market, schema_hash="other", **common)
+    SignalSample.objects.create(ts_event=int(closes[5]) + 1, market=market, schema_hash=SCHEMA_HASH, **common)
+    found = load_market("simulated", "BTC/USDT", closes)
+    assert found[3, 1:].tolist() == market[1:]
+    assert sum(1 for row in found if (row == row).any()) == 1
