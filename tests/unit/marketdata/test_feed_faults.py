@@ -3,8 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+
+import msgspec
 
 from marketdata.connection import Backoff, ConnectBudget, ConnectionSettings
 from marketdata.exchanges.adapter import (
@@ -20,8 +22,8 @@ from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed
 from marketdata.feed.outlets import Outlets
 from marketdata.feed.recovery import Recovery
-from marketdata.feed.source import Health
-from tests.unit.marketdata.cast import SECOND, T0, image, live_stream, quote
+from marketdata.feed.source import Health, Hearer
+from tests.unit.marketdata.cast import SECOND, T0, delta, image, live_stream, quote, trade
 
 
 class Asked:
@@ -109,8 +111,10 @@ def btc_listing() -> Listing:
     )  # fmt: skip
 
 
-async def test_a_symbol_unfollowed_while_rest_is_asked_for_it_disturbs_nobody():
-    rest = SlowRest()
+def feed_of(
+    rest: object, *, make_source: Callable[[Hearer], Asked], clock_ns: Callable[[], int] = time.time_ns
+) -> ExchangeFeed:
+    """A feed that follows BTC/USDT, without sockets."""
     outlets = Outlets(
         publish=lambda symbol, events: None,
         note=lambda kind, message, symbol: None,
@@ -131,10 +135,16 @@ async def test_a_symbol_unfollowed_while_rest_is_asked_for_it_disturbs_nobody():
         failed_after=5,
     )
     feed = ExchangeFeed(
-        config, rest=rest, outlets=outlets, rng=random.Random(1), make_source=lambda hearer: Asked()  # type: ignore[arg-type]
+        config, rest=rest, outlets=outlets, rng=random.Random(1), make_source=make_source, clock_ns=clock_ns  # type: ignore[arg-type]
     )  # fmt: skip
     feed.set_listings([btc_listing()])
     feed.follow(["BTC/USDT"])
+    return feed
+
+
+async def test_a_symbol_unfollowed_while_rest_is_asked_for_it_disturbs_nobody():
+    rest = SlowRest()
+    feed = feed_of(rest, make_source=lambda hearer: Asked())
     stream = feed.followed["BTC/USDT"].stream
     began_ns = time.time_ns()
     stream.connected(began_ns)
@@ -152,3 +162,58 @@ async def test_a_symbol_unfollowed_while_rest_is_asked_for_it_disturbs_nobody():
     assert not polling.done()
     polling.cancel()
     await asyncio.gather(polling, return_exceptions=True)
+
+
+async def test_a_symbol_followed_again_does_not_wait_for_the_patience_with_its_predecessor():
+    rest = SlowRest()
+    feed = feed_of(rest, make_source=lambda hearer: Asked())
+
+    def ask() -> None:
+        stream = feed.followed["BTC/USDT"].stream
+        stream.connected(time.time_ns())
+        stream.receive(delta(11, 12))
+        feed.rest_work.look_after(feed.followed.values(), images=True)
+
+    for _ in range(8):
+        feed.followed["BTC/USDT"].image_backoff.next_delay_s()
+    ask()
+    feed.follow([])
+    feed.follow(["BTC/USDT"])
+    ask()
+    async with asyncio.timeout(5):
+        await rest.asked.wait()
+    await feed.rest_work.close()
+
+
+def test_a_clock_that_was_set_is_learnt_within_seconds():
+    now_ns = T0
+    heard: list[Hearer] = []
+
+    class Renewing(Asked):
+        """Its new socket is up at once."""
+
+        def reconnect(self, symbols: Sequence[str]) -> None:
+            super().reconnect(symbols)
+            heard[0].down(symbols, "renewed", Health(connects=1, failures=1))
+            heard[0].up(symbols, Health(connects=2))
+
+    source = Renewing()
+    feed = feed_of(SlowRest(), make_source=lambda hearer: heard.append(hearer) or source, clock_ns=lambda: now_ns)
+    heard[0].up(["BTC/USDT"], Health(connects=1))
+    stream = feed.followed["BTC/USDT"].stream
+
+    def pass_by(seconds: int, *, behind_ns: int) -> None:
+        nonlocal now_ns
+        for _ in range(seconds * 10):
+            now_ns += SECOND // 10
+            print_ = trade(100, at=now_ns, id=now_ns)
+            feed.take([msgspec.structs.replace(print_, ts_event=now_ns - behind_ns)])
+            feed.advance()
+
+    pass_by(70, behind_ns=0)
+    assert not stream.is_late
+    pass_by(5, behind_ns=3 * SECOND)
+    assert stream.is_late
+    pass_by(15, behind_ns=3 * SECOND)
+    assert not stream.is_late
+    assert source.reconnected == ["BTC/USDT"]
