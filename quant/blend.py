@@ -133,11 +133,10 @@ def blend(
     if len(weights) == 1:
         # One bot alone would be summed along its columns, and rounded otherwise than among others.
         by_column = np.repeat(by_column, 2, axis=1)
-    by = _factors(vector)
+    by, heard = _factors(vector)
     # Not as a matrix product: BLAS rounds differently with the number of bots, and a bot's blend must not depend on how
     # many others there are. This adds column after column, for each bot in the same order.
     exist_sum, weight_sum, signal = np.einsum("kc,cb->kb", by, by_column)
-    heard = len(vector.columns) - int(np.argmax(by[1, ::-1] > 0.0))
     share = by_column[:heard] * by[1, :heard, None]
     variance = _variance(share, vector.columns[:heard], correlation)
     coverage = weight_sum
@@ -166,18 +165,19 @@ def blend(
     )
 
 
-def _factors(vector: SignalVector) -> Floats:
-    """(3, columns): 1 where a column exists, its quality, and quality times value; all finite."""
-    qualities, values = vector.quality.tolist(), vector.values.tolist()
-    rows = [
-        [
-            1.0 if exists or quality > 0.0 else 0.0
-            for exists, quality in zip(vector.exists.tolist(), qualities, strict=True)
-        ],
-        [quality if quality > 0.0 else 0.0 for quality in qualities],
-        [quality * value if quality > 0.0 else 0.0 for quality, value in zip(qualities, values, strict=True)],
-    ]
-    return np.array(rows)
+def _factors(vector: SignalVector) -> tuple[Floats, int]:
+    """(3, columns): 1 where a column exists, its quality, and quality times value; and how many columns to go through."""
+    exist, qualities, gains, heard = [], [], [], 0
+    for i, (exists, quality, value) in enumerate(
+        zip(vector.exists.tolist(), vector.quality.tolist(), vector.values.tolist(), strict=True)
+    ):
+        is_heard = quality > 0.0
+        exist.append(1.0 if exists or is_heard else 0.0)
+        qualities.append(quality if is_heard else 0.0)
+        gains.append(quality * value if is_heard else 0.0)
+        if is_heard:
+            heard = i + 1
+    return np.array((exist, qualities, gains)), heard
 
 
 def _variance(share: Floats, columns: tuple[Column, ...], correlation: Floats | None) -> Floats:

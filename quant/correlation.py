@@ -32,11 +32,14 @@ class CorrelationEstimator:
         self.matrix = self._estimate()
 
     def observe(self, vector: SignalVector) -> bool:
-        """Take the values as they stand, at most once a minute. True when they were taken; columns may have changed."""
+        """Take the values as they stand, at most once a minute. True when they were taken.
+
+        `matrix` fits the vector in any case: where columns have joined or left, what is known of the others stays.
+        """
+        if vector.columns is not self.columns and vector.columns != self.columns:
+            self._rearrange(vector.columns)
         if self._sampled_ns is not None and vector.now_ns - self._sampled_ns < EVERY_NS:
             return False
-        if vector.columns != self.columns:
-            self._rearrange(vector.columns)
         self.learn(vector.now_ns, np.where(vector.quality > 0.0, vector.values, np.nan))
         return True
 
@@ -82,3 +85,4 @@ class CorrelationEstimator:
             new, old = (np.array(places) for places in zip(*kept, strict=True))
             moments[:, new[:, None], new[None, :]] = self._moments[:, old[:, None], old[None, :]]
         self.columns, self._moments = columns, moments
+        self.matrix = self._estimate()
