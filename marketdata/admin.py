@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, ClassVar
 
+from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet, URLField
 from django.http import HttpRequest
@@ -10,6 +12,7 @@ from marketdata.exchanges.adapter import VenueError
 from marketdata.feed.config import FeedConfigError
 from marketdata.models import Exchange, FeedEvent, FeedStatus, Instrument, Observation, SlowSource, Subscription
 from marketdata.operations import sync_instruments
+from marketdata.queries import source_row
 from marketdata.sources.probe import probe_source
 
 if TYPE_CHECKING:
@@ -34,8 +37,24 @@ else:
 _HTTPS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {URLField: {"assume_scheme": "https"}}
 
 
+class ExchangeForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        labels: ClassVar = {
+            "rest_url": "REST address",
+            "websocket_url": "WebSocket address",
+            "divergence_bps": "Alarm from a difference of (bps)",
+            "connect_timeout_s": "Connect timeout (s)",
+            "ping_interval_s": "Ping interval (s)",
+            "pong_timeout_s": "Pong timeout (s)",
+            "reconnect_max_s": "Longest wait before a retry (s)",
+            "reconnect_jitter": "Jitter of that wait",
+            "failed_after": "Failed after so many failures",
+        }
+
+
 @admin.register(Exchange)
 class ExchangeAdmin(ExchangeBase):
+    form = ExchangeForm
     formfield_overrides = _HTTPS
     list_display = ("name", "code", "adapter", "environment", "enabled", "clock")
     list_filter = ("environment", "enabled", "adapter")
@@ -73,10 +92,27 @@ class ExchangeAdmin(ExchangeBase):
 
 @admin.register(Instrument)
 class InstrumentAdmin(InstrumentBase):
-    list_display = ("symbol", "exchange", "kind", "tick_size", "lot_size", "min_notional", "active")
+    list_display = ("symbol", "exchange", "kind", "tick", "lot", "least_notional", "active")
     list_filter = ("exchange", "kind", "active", "quote")
     search_fields = ("symbol", "venue_symbol")
     list_select_related = ("exchange",)
+
+    @admin.display(description="tick size", ordering="tick_size")
+    def tick(self, instrument: Instrument) -> str:
+        return _plain(instrument.tick_size)
+
+    @admin.display(description="lot size", ordering="lot_size")
+    def lot(self, instrument: Instrument) -> str:
+        return _plain(instrument.lot_size)
+
+    @admin.display(description="min notional", ordering="min_notional")
+    def least_notional(self, instrument: Instrument) -> str:
+        return _plain(instrument.min_notional)
+
+
+def _plain(value: Decimal) -> str:
+    """Without zeros that carry no information."""
+    return f"{value.normalize():f}"
 
 
 @admin.register(Subscription)
@@ -134,15 +170,26 @@ class FeedEventAdmin(WrittenByTheFeed, FeedEventBase):
 @admin.register(SlowSource)
 class SlowSourceAdmin(SlowSourceBase):
     formfield_overrides = _HTTPS
-    list_display = ("name", "kind", "environment", "enabled", "state", "reason", "last_success_at", "holder")
+    list_display = ("name", "kind", "environment", "enabled", "state_now", "reason_now", "last_success_at", "holder")
     list_filter = ("kind", "environment", "enabled", "state")
     search_fields = ("name", "url")
-    readonly_fields = ("state", "reason", "last_success_at", "holder", "lease_expires_at", "updated_at")
+    readonly_fields = ("state_now", "reason_now", "last_success_at", "holder", "lease_expires_at", "updated_at")
     actions = ("ask_now",)
     fieldsets = (
         (None, {"fields": ("name", "kind", "environment", "enabled", "url")}),
-        ("How it is", {"fields": ("state", "reason", "last_success_at", "holder", "lease_expires_at", "updated_at")}),
+        (
+            "How it is",
+            {"fields": ("state_now", "reason_now", "last_success_at", "holder", "lease_expires_at", "updated_at")},
+        ),
     )
+
+    @admin.display(description="state", ordering="state")
+    def state_now(self, source: SlowSource) -> str:
+        return source_row(source, timezone.now()).state
+
+    @admin.display(description="reason", ordering="reason")
+    def reason_now(self, source: SlowSource) -> str:
+        return source_row(source, timezone.now()).reason
 
     @admin.action(description="Ask once now, without storing anything", permissions=["change"])
     def ask_now(self, request: HttpRequest, queryset: QuerySet[SlowSource]) -> None:

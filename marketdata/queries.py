@@ -100,10 +100,10 @@ class SourceRow:
 
 def source_rows(*, now: datetime) -> list[SourceRow]:
     """All enabled slow sources, by name."""
-    return [_source_row(source, now) for source in SlowSource.objects.filter(enabled=True)]
+    return [source_row(source, now) for source in SlowSource.objects.filter(enabled=True)]
 
 
-def _source_row(source: SlowSource, now: datetime) -> SourceRow:
+def source_row(source: SlowSource, now: datetime) -> SourceRow:
     is_asked = source.lease_expires_at is not None and source.lease_expires_at > now
     last = source.last_success_at
     return SourceRow(
