@@ -7,6 +7,7 @@ counted, and browsers that come back too late get a snapshot.
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -51,20 +52,33 @@ def encode_event(kind: str, data: dict[str, Any], *, ts: str) -> bytes:
 
 def publish_sync(user_id: int, kind: str, data: dict[str, Any]) -> None:
     """To one person, from code that does not await. Call it after the commit."""
-    _add_sync(user_stream(user_id), encode_event(kind, data, ts=_now_text()))
+    publish_many_sync([(user_id, kind, data)])
+
+
+def publish_many_sync(events: Iterable[tuple[int, str, dict[str, Any]]]) -> None:
+    """To several people, in order, over one connection."""
+    ts = _now_text()
+    _add_sync([(user_stream(user_id), encode_event(kind, data, ts=ts)) for user_id, kind, data in events])
 
 
 def publish_all_sync(kind: str, data: dict[str, Any]) -> None:
     """To everybody."""
-    _add_sync(ALL_STREAM, encode_event(kind, data, ts=_now_text()))
+    _add_sync([(ALL_STREAM, encode_event(kind, data, ts=_now_text()))])
 
 
-def _add_sync(stream: str, payload: bytes) -> None:
+def _add_sync(entries: list[tuple[str, bytes]]) -> None:
+    if not entries:
+        return
     try:
         with Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1) as connection:
-            connection.xadd(stream, {"payload": payload}, maxlen=settings.EVENT_STREAM_MAXLEN, approximate=True)
+            for start in range(0, len(entries), _BATCH):
+                pipeline = connection.pipeline(transaction=False)
+                for stream, payload in entries[start : start + _BATCH]:
+                    pipeline.xadd(stream, {"payload": payload}, maxlen=settings.EVENT_STREAM_MAXLEN, approximate=True)
+                pipeline.execute()
     except (RedisError, OSError) as error:
-        log.warning("broadcast.dropped", stream=stream, error=f"{type(error).__name__}: {error}")
+        streams = sorted({stream for stream, _ in entries})[:3]
+        log.warning("broadcast.dropped", streams=streams, events=len(entries), error=f"{type(error).__name__}: {error}")
 
 
 async def publish(user_id: int, kind: str, data: dict[str, Any]) -> None:

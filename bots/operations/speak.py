@@ -3,14 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-import structlog
 from django.db import connection, transaction
-from redis import RedisError
 
 from bots.models import AuditEntry, Bot, Session, User
 from bots.operations.refusals import Refused
-
-log = structlog.get_logger(__name__)
 
 CHANNEL = "bots_changed"
 
@@ -76,10 +72,6 @@ def open_session(bot: Bot) -> Session | None:
 def publish(events: list[tuple[int, str, dict[str, Any]]]) -> None:
     """To the browsers of people. Redis may be away: what is committed stands, and browsers resync later."""
     # The engine's side imports operations too.
-    from bots.broadcast import publish_sync
+    from bots.broadcast import publish_many_sync
 
-    try:
-        for user_id, event, data in events:
-            publish_sync(user_id, event, data)
-    except (RedisError, OSError) as error:
-        log.warning("broadcast.failed", error=str(error), events=len(events))
+    publish_many_sync(events)

@@ -14,6 +14,7 @@ from typing import Any
 
 import uvloop
 
+from tests.benchmarks import performance
 from tests.benchmarks.rows import Row, percentile
 
 ROUNDS = 300
@@ -35,7 +36,7 @@ def run() -> dict[str, Row]:
             rows[f"order.{name}_p{q}"] = Row(
                 value=percentile(samples[name], q), unit="ms", floor=floor, budget=floor + extra * commits
             )
-    return rows
+    return rows | performance.run()
 
 
 def main() -> None:
@@ -69,6 +70,9 @@ def measure() -> dict[str, list[float]]:
 
     cast = make_cast()
     cast.bot.maximum_trades_per_day = 100_000
+    cast.bot.maximum_entries_per_5_minutes = 300
+    # Each round trip costs its fees, and three hundred of them are no bot's day.
+    cast.bot.daily_loss_limit = cast.bot.maximum_drawdown = 1
     cast.bot.save()
     connections.close_all()
     return uvloop.run(_measure(cast))
