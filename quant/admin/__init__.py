@@ -1,5 +1,5 @@
-"""Models in the admin: trainings are asked for and watched, versions are judged and moved."""
+"""Models in the admin: trainings are asked for and watched, versions are judged and moved, policies are read."""
 
-from quant.admin import runs, versions
+from quant.admin import policies, runs, versions
 
-__all__ = ["runs", "versions"]
+__all__ = ["policies", "runs", "versions"]

@@ -14,6 +14,7 @@ from bots.tasks import update_policy as task
 from marketdata.models import BarRow
 from quant.models import PolicyChoice, PolicyState
 from quant.policy.shadow import read_state, settle
+from quant.policy.summary import summaries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
 
@@ -185,3 +186,29 @@ def test_a_counterfactual_is_an_estimate_and_only_after_enough_outcomes(cast):
         assert choice.counterfactual_deviation_bps > 0
         assert choice.reward_bps < 0 < choice.counterfactual_bps
     assert all(choice.counterfactual_bps is None for choice in map(choice_of, intents) if choice.chosen == choice.used)
+
+
+def test_what_is_said_of_it_is_what_was_measured(cast, client):
+    from django.contrib.auth import get_user_model
+
+    for price in ("100.1", "100.3"):
+        enter(cast, price=price, fee="0")
+    enter(cast, fee_asset="BNB")
+    update_policy(now=NOW)
+    PolicyChoice.objects.update(chosen="taker")
+    (summary,) = summaries(PolicyState.objects.get())
+    assert (summary.used, summary.agreed.n, summary.differed.n) == ("taker", 2, 0)
+    assert summary.agreed.mean_bps == pytest.approx(-20)
+    assert summary.agreed.error_bps == pytest.approx(10)
+    assert summary.words == (
+        "taker: the policy agreed: -20.0 ± 19.6 bp over 2, too few to tell; "
+        "the policy would have done otherwise: no outcome"
+    )
+    client.force_login(
+        get_user_model().objects.create_superuser("root"), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    for address in ("policystate/", f"policystate/{PolicyState.objects.get().pk}/change/", "policychoice/?q=BTC"):
+        page = client.get(f"/admin/quant/{address}")
+        assert page.status_code == 200
+    assert client.get("/admin/quant/policystate/add/").status_code == 403
+    assert "too few to tell" in client.get("/admin/quant/policystate/").content.decode()
