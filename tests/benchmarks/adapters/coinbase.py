@@ -14,7 +14,9 @@ _KINDS = {b"l2_dat": BookMessage, b"market": TradeMessage, b"ticker": TickerMess
 def run() -> dict[str, Row]:
     """The floor decodes each frame into its own type, and makes pairs of floats of its levels and a number of its time.
 
-    The second row is beside decoding alone: most of these frames carry one level, around which the rest is large.
+    That is the fair floor: the venue sends levels as objects with a side, which no decoder turns into pairs of floats, and
+    times as text. The second row is beside decoding alone: most of these frames carry one level, around which the rest is
+    large.
     """
     frames = list(legacy_frames())
     decoders = {head: msgspec.json.Decoder(kind, strict=False).decode for head, kind in _KINDS.items()}

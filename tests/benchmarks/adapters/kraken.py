@@ -38,7 +38,8 @@ class _Book(Struct, gc=False):
 def run() -> dict[str, Row]:
     """The floor decodes the numbers exactly, as a checksum needs them, and the time, and takes the CRC32 of 20 levels.
 
-    It keeps no book. The second row is beside decoding into floats alone.
+    It keeps no book. That is the fair floor: a checksum is of digits as sent, which floats have lost, and whoever skips it
+    cannot tell a wrong book from a right one. The second row is beside decoding into floats alone.
     """
     frames = list(v1_books_as_v2())
     images = [frame for frame in frames if b'"snapshot"' in frame[:45]]

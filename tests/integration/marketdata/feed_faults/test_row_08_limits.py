@@ -13,6 +13,10 @@ from tests.simulator_fixture import Simulator, running_simulator
 SYMBOLS = [f"C{number:03d}/USDT" for number in range(100)]
 
 
+# The venue counts what it reads in a second: beside other tests it reads what was sent over several at once.
+pytestmark = pytest.mark.alone
+
+
 @pytest.fixture
 def wide_market() -> Iterator[Simulator]:
     with running_simulator("--symbols", ",".join(SYMBOLS), "--history-days", "1", "--rate", "1") as simulator:
