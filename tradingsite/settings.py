@@ -206,6 +206,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "BotStateEnum": "bots.models.choices.BotState.choices",
+        "ModelStatusEnum": "quant.models.ModelStatus.choices",
+        "EvidenceVerdictEnum": "quant.models.EvidenceVerdict.choices",
         "OrderStateEnum": "bots.api.fields.ORDER_STATES",
     },
 }

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from bots.api.fields import MoneyField, RowSerializer
 from bots.models import Decision, Fill, Order, Position, Signal, Trade
 from bots.models.choices import choices_of
 from bots.queries.records import nanoseconds_text
+from bots.queries.trace import Trace, TracedOrder
 from bots.trading.vocabulary import ExitReason, OrderStatus, Purpose
 
 
@@ -98,18 +98,48 @@ class OrderDetailSerializer(OrderSerializer):
         fields: tuple[str, ...] = (*OrderSerializer.Meta.fields, "events", "fills", "trace")
 
 
-class DecisionDetailSerializer(DecisionSerializer):
-    """A decision with the orders that it led to."""
+class TracedOrderSerializer(OrderSerializer):
+    """An order with its timeline and its fills."""
 
-    orders = serializers.SerializerMethodField()
+    events = OrderEventSerializer(many=True, read_only=True)
+    fills = FillSerializer(many=True, read_only=True)
+
+    class Meta(OrderSerializer.Meta):
+        fields: tuple[str, ...] = (*OrderSerializer.Meta.fields, "events", "fills")
+
+    def to_representation(self, traced: TracedOrder) -> dict[str, Any]:
+        return OrderSerializer(traced.order).data | {
+            "events": OrderEventSerializer(traced.events, many=True).data,
+            "fills": FillSerializer(traced.fills, many=True).data,
+        }
+
+
+class ModelVoteSerializer(serializers.Serializer[Any]):
+    """What a version of a model said last before the decision; one in shadow moved nothing."""
+
+    model = serializers.CharField()
+    status = serializers.CharField()
+    timeframe = serializers.CharField()
+    ts_close = serializers.IntegerField(help_text="Nanoseconds: the close of the bar that it judged.")
+    p_sell = serializers.FloatField()
+    p_hold = serializers.FloatField()
+    p_buy = serializers.FloatField()
+
+
+class TraceSerializer(DecisionSerializer):
+    """A decision with what models said before it, and the orders that it led to."""
+
+    orders = TracedOrderSerializer(many=True, read_only=True)
+    votes = ModelVoteSerializer(many=True, read_only=True)
 
     class Meta(DecisionSerializer.Meta):
-        fields: tuple[str, ...] = (*DecisionSerializer.Meta.fields, "orders")
+        fields: tuple[str, ...] = (*DecisionSerializer.Meta.fields, "votes", "orders")
 
-    @extend_schema_field(OrderSerializer(many=True))
-    def get_orders(self, decision: Decision) -> Any:
-        orders = Order.objects.filter(intent__decision=decision).select_related("bot", "intent", "instrument__exchange")
-        return OrderSerializer(orders, many=True).data
+    def to_representation(self, trace: Trace) -> dict[str, Any]:
+        return DecisionSerializer(trace.decision).data | {
+            "votes": ModelVoteSerializer(trace.votes, many=True).data,
+            "orders": TracedOrderSerializer(trace.orders, many=True).data,
+        }
 
 
 class PositionSerializer(InstrumentRow):

@@ -13,8 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from bots.api.views.site import software_version
-from bots.models import Decision, Order, Trade, User
+from bots.models import Order, Trade, User
 from bots.queries.snapshot import bot_card, own_bots
+from bots.queries.trace import decision_trace
 from marketdata.models import Exchange
 from marketdata.overview import EVENT_KINDS, feeds_view
 from marketdata.queries import recent_feed_events
@@ -62,10 +63,11 @@ def order(request: HttpRequest, order_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def decision(request: HttpRequest, decision_id: UUID) -> HttpResponse:
-    decisions = Decision.objects.visible_to(person(request)).select_related("bot", "instrument__exchange")
-    found = get_object_or_404(decisions, pk=decision_id)
-    orders = Order.objects.filter(intent__decision=found).order_by("created_at")
-    return render(request, "dashboard/decision.html", {"decision": found, "orders": orders})
+    trace = decision_trace(person(request), decision_id)
+    if trace is None:
+        raise Http404
+    context = {"decision": trace.decision, "orders": trace.orders, "votes": trace.votes}
+    return render(request, "dashboard/decision.html", context)
 
 
 @require_safe

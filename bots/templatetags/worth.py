@@ -1,5 +1,7 @@
 """How figures of the evidence look."""
 
+from decimal import Decimal
+
 from django import template
 
 from bots.templatetags.figures import MINUS, NONE
@@ -58,3 +60,17 @@ def lasting(value: float | None) -> str:
     if value < 5400:
         return f"{value / 60:.0f} min"
     return f"{value / 3600:.1f} h" if value < 129_600 else f"{value / 86_400:.1f} d"
+
+
+@register.filter
+def part(value: float | None) -> str:
+    """A figure behind a signal: small ones with enough digits to tell them apart."""
+    if value is None:
+        return NONE
+    return f"{value:+.3g}".replace("-", MINUS) if abs(value) <= 1.0 else f"{value:,.4g}".replace("-", MINUS)
+
+
+@register.filter
+def rounded(text: str) -> str:
+    """An exact amount, kept as text, to cents."""
+    return f"{Decimal(text):,.2f}".replace("-", MINUS)

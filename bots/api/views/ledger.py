@@ -7,10 +7,14 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.generics import ListAPIView, RetrieveAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from bots.api import filters, serializers
-from bots.api.views.base import OwnRows
+from bots.api.views.base import OwnRows, person
 from bots.models import Bot, Decision, Order, Position, Signal, Trade
+from bots.queries.trace import decision_trace
 
 BOT_ROW = ("bot", "instrument__exchange")
 
@@ -52,11 +56,14 @@ class BotDecisions(OfOneBot, DecisionList):
     """Decisions of one bot, newest first."""
 
 
-class DecisionDetail(OwnRows, RetrieveAPIView[Decision]):
-    """A decision with its signals, weights, verdict and orders."""
-
-    rows = Decision.objects.select_related(*BOT_ROW)
-    serializer_class = serializers.DecisionDetailSerializer
+class DecisionDetail(APIView):
+    @extend_schema(responses=serializers.TraceSerializer)
+    def get(self, request: Request, pk: UUID) -> Response:
+        """A decision with all that led to it and all that came of it: signals, weights, vetoes, orders, fills."""
+        trace = decision_trace(person(request), pk)
+        if trace is None:
+            raise Http404
+        return Response(serializers.TraceSerializer(trace).data)
 
 
 class OrderList(OwnRows, ListAPIView[Order]):
