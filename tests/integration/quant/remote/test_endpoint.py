@@ -3,9 +3,11 @@
 import io
 import json
 import time
+from dataclasses import replace
 
 import pytest
 from django.core.cache import cache
+from msgspec import structs
 from rest_framework.test import APIClient
 
 from bots.api.views.quant import RawJSON, TooManyCandles
@@ -38,7 +40,7 @@ def recent(n: int):
 
 
 def live_signals(exchange="binance", symbol="BTC/USDT", price=100.0):
-    """Signals of an instrument whose book has just been seen for a minute."""
+    """Signals of an instrument whose book has just been seen for a minute; they do not age within an hour."""
     signals = SymbolSignals(exchange=exchange, symbol=symbol)
     signals.warm_up(bars(recent(200)))
     now_ns = time.time_ns()
@@ -51,7 +53,9 @@ def live_signals(exchange="binance", symbol="BTC/USDT", price=100.0):
                 ts_event=ts, ts_init=ts, update_id=i + 1,
             )
         )  # fmt: skip
-    return signals.read(now_ns=now_ns)
+    vector = signals.read(now_ns=now_ns)
+    hour_ns = 3_600_000_000_000
+    return replace(vector, readings=tuple(structs.replace(one, as_of=one.as_of + hour_ns) for one in vector.readings))
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
