@@ -1,5 +1,6 @@
 """The stored observations that slow signals begin from: as long a past as each needs, thinned where that changes nothing."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -7,7 +8,6 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 
 from marketdata.events import (
-    Event,
     Funding,
     Headline,
     LongShort,
@@ -19,7 +19,7 @@ from marketdata.events import (
     VolatilityIndex,
 )
 from marketdata.sources.config import foreign_names
-from marketdata.sources.kinds import OBSERVED, kind_of
+from marketdata.sources.kinds import OBSERVED, SlowEvent, kind_of
 from quant.signals.sentiment import MARKET
 
 SECOND_NS = 1_000_000_000
@@ -72,20 +72,29 @@ ORDER BY ts_event DESC LIMIT {limit}
 _decode = msgspec.json.Decoder(dict[str, object]).decode
 
 
-def past_observations(asset: str, before_ns: int) -> list[Event]:
+def past_observations(asset: str, before_ns: int) -> list[SlowEvent]:
     """What is stored of an asset and of the whole market before a moment, in no particular order. Raises DatabaseError."""
+    return _read(asset, {kind: before_ns - need.back_ns for kind, need in NEEDS.items()}, before_ns)
+
+
+def observations_between(asset: str, start_ns: int, end_ns: int) -> list[SlowEvent]:
+    """All with start <= ts_event < end, in no particular order. Raises DatabaseError."""
+    return _read(asset, dict.fromkeys(NEEDS, start_ns), end_ns, thin=False)
+
+
+def _read(asset: str, begins_ns: Mapping[str, int], end_ns: int, *, thin: bool = True) -> list[SlowEvent]:
     try:
         foreign = sorted(foreign_names())
-        events: list[Event] = []
+        events: list[SlowEvent] = []
         with connection.cursor() as cursor:
-            for kind, need in NEEDS.items():
+            for kind, begin_ns in begins_ns.items():
                 values: dict[str, Any] = {
                     "symbols": [asset, MARKET],
                     "kind": kind,
-                    "begin": before_ns - need.back_ns,
-                    "end": before_ns,
-                    "whole": before_ns - WHOLE_NS,
-                    "step": need.step_ns,
+                    "begin": begin_ns,
+                    "end": end_ns,
+                    "whole": end_ns - WHOLE_NS,
+                    "step": NEEDS[kind].step_ns if thin else 0,
                     "foreign": foreign,
                 }
                 query = NEWS.format(limit=HEADLINES) if kind == kind_of(Headline) else QUERY
@@ -97,7 +106,7 @@ def past_observations(asset: str, before_ns: int) -> list[Event]:
         connection.close()
 
 
-def _event(kind: str, source: str, symbol: str, ts_event: int, ts_init: int, data: str) -> Event:
+def _event(kind: str, source: str, symbol: str, ts_event: int, ts_init: int, data: str) -> SlowEvent:
     made = OBSERVED[kind]
     known = {name: value for name, value in _decode(data).items() if name in made.__struct_fields__}
     values: dict[str, object] = {"exchange": source, "symbol": symbol, "ts_event": ts_event, "ts_init": ts_init}

@@ -23,16 +23,20 @@ from bots.engine.housekeeping import check_bots
 from bots.engine.process import new_holder
 from bots.engine.signal_writer import SignalWriter
 from bots.engine.symbol import SymbolWorker
+from bots.engine.weights import regime_weights_of
 from bots.models import Bot
 from bots.orders.connections import open_pool
 from bots.orders.leases import LeaseTerms
+from bots.orders.load import BotConfig
 from bots.orders.store import OrderStore
 from bots.replay.cast import LEASE_S, CannotReplay, Copy, make_copies, retire_copies
+from bots.replay.observations import ObservationTape
 from bots.replay.start_bars import aggregated, generated_bars
 from bots.replay.transcript import Transcript
 from marketdata.events import TIMEFRAME_SECONDS, Bar, BookSnapshot, Event, QuoteTick, Timeframe, TradeTick
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.replay import CaptureCut, Replay
+from quant.regimes import DEFAULT_FRAMES
 
 SECOND_NS = 1_000_000_000
 RENEW_S = 120.0
@@ -134,6 +138,8 @@ class _Session:
         self._second_ns = 0
         self._renew_at_s = time.monotonic() + RENEW_S
         self._book: BookSnapshot | None = None
+        self._tape: ObservationTape | None = None
+        self._observed_ns = 0
 
     async def play(self, feed: Replay, *, symbol: str, exchange: str) -> None:
         worker: SymbolWorker | None = None
@@ -143,6 +149,7 @@ class _Session:
             for now_ns, event in feed:
                 if worker is None:
                     worker = await self._begin(exchange, symbol, now_ns)
+                await self._observe(worker, now_ns)
                 await self._advance(worker, now_ns)
                 if isinstance(event, BookSnapshot):
                     self._book = event
@@ -167,6 +174,11 @@ class _Session:
         worker = SymbolWorker(exchange=exchange, symbol=symbol, desk=self._desk, timeframes=timeframes)
         for timeframe in timeframes:
             worker.signals.warm_up(self._minutes if timeframe == "1m" else aggregated(self._minutes, timeframe))
+        for timeframe in dict.fromkeys((*_regime_timeframes(state.bots[bot_id] for bot_id in ids), *DEFAULT_FRAMES)):
+            if timeframe not in timeframes:
+                worker.signals.follow_regime(timeframe, aggregated(self._minutes, timeframe))
+        self._tape = ObservationTape(symbol.partition("/")[0], start_ns=now_ns)
+        worker.signals.load_observations(await self._tape.before())
         for place, copy in enumerate(self._copies):
             # The copy's own name and number are new in every replay.
             config = replace(state.bots[copy.bot_id], name=copy.name)
@@ -183,6 +195,14 @@ class _Session:
             await self._desk.refresh_account(account)
         self._second_ns = now_ns
         return worker
+
+    async def _observe(self, worker: SymbolWorker, now_ns: int) -> None:
+        """Once a second of the stream, as sources tell no faster."""
+        if now_ns - self._observed_ns < SECOND_NS or self._tape is None:
+            return
+        self._observed_ns = now_ns
+        for event in await self._tape.until(now_ns):
+            await worker.step(_rebased(event, now_ns), now_ns)
 
     async def _advance(self, worker: SymbolWorker, now_ns: int) -> None:
         ""
@@ -250,6 +270,10 @@ class _Session:
 def _extra_timeframes(weights: Iterable[dict[str, float]]) -> list[Timeframe]:
     given = list(weights)
     return [name for name in TIMEFRAME_SECONDS if name != "1m" and any(found.get(name, 0) > 0 for found in given)]
+
+
+def _regime_timeframes(configs: Iterable[BotConfig]) -> list[Timeframe]:
+    return [timeframe for config in configs for timeframe in regime_weights_of(config)]
 
 
 def _rebased(event: Event, now_ns: int) -> Event:
