@@ -2,6 +2,7 @@
 
 import pytest
 
+from marketdata.events import FeedState
 from marketdata.models import FeedEvent, FeedStatus
 from tests.integration.marketdata.cast import afollow, listening, switch_fault
 from tests.integration.marketdata.feed_faults.cast import is_quote, is_state, live_feed
@@ -85,3 +86,22 @@ async def test_a_symbol_that_is_listed_no_more_is_stale_while_others_go_on(marke
         scene.skip_heard()
         await scene.until(is_quote)
         assert scene.stream.state == "live"
+
+
+async def test_sockets_that_are_refused_for_long_neither_end_the_fallback_nor_fill_the_list(market):
+    async with live_feed(market) as scene:
+        await scene.switch("refuse_connections", status=503, seconds=600)
+        try:
+            await scene.switch("drop_sockets")
+            first = await scene.until(is_state("fallback"))
+            await scene.until_true(lambda: scene.item.health.failures >= 4)
+            # REST answered again since the last try.
+            tried = scene.stream.quote.ts_init
+            await scene.until(lambda event: is_quote(event) and event.ts_init > tried)
+        finally:
+            await scene.switch("refuse_connections", on=False)
+        await scene.until(is_state("live"))
+        events = scene.listener.events
+        told = [event.state for event in events[events.index(first) :] if isinstance(event, FeedState)]
+        assert "disconnected" not in told
+        await scene.until_true(lambda: FeedEvent.objects.filter(kind="fallback").count() == 1)
