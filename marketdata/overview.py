@@ -17,7 +17,8 @@ from marketdata.queries import FeedRow, SourceRow, feed_rows, source_rows
 EVENT_KINDS = (
     "connected", "disconnected", "reconnecting", "failed", "live", "stale", "gap", "fallback", "divergence", "agreement",
     "rejected", "rules_changed", "unknown_symbol", "refused", "not_allowed", "maintenance", "online", "market_status",
-    "closed", "ending", "listings_changed", "unfollowed", "replay", "replay_ended", "replay_failed", "reload",
+    "closed", "ending", "renewing", "renewed", "redis_away", "redis_back", "waiting", "listings_changed",
+    "unfollowed", "replay", "replay_ended", "replay_failed", "reload",
 )  # fmt: skip
 
 # The same trouble of so many symbols is the venue's.
