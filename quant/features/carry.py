@@ -25,6 +25,8 @@ class FundingRate:
         self._lock = SeriesLock(24 * HOUR_NS)
         self._history = History(tau_days=90.0, every_s=0.9 * 3600.0, full_days=90.0)
         self.part = Part(12 * HOUR_NS)
+        # The standard score itself, for models.
+        self.z = Part(12 * HOUR_NS)
         self.annual: float | None = None
 
     def on_rate(self, key: Key, ts_ns: int, rate: float, interval_h: float) -> None:
@@ -32,7 +34,8 @@ class FundingRate:
             return
         self.annual = rate * (24.0 / interval_h) * 365.0
         z = self._history.score(ts_ns, self.annual)
-        self.part.max_age_ns = int(1.5 * interval_h * HOUR_NS)
+        self.part.max_age_ns = self.z.max_age_ns = int(1.5 * interval_h * HOUR_NS)
+        self.z.set(ts_ns, z)
         self.part.set(ts_ns, None if z is None else contrarian(z))
 
     @property

@@ -27,6 +27,8 @@ class Quadrant:
         self._returns = History(tau_days=30.0, every_s=EVERY_S)
         self._changes = History(tau_days=30.0, every_s=EVERY_S)
         self.part = Part(MAX_AGE_NS)
+        # The standard score of open interest's change, for models.
+        self.change = Part(MAX_AGE_NS)
         self.count = 0
 
     def on_price(self, key: Key, ts_ns: int, price: float) -> None:
@@ -58,6 +60,7 @@ class Quadrant:
             return
         moved = self._returns.score(ts_ns, self._log_price - then_price[1])
         grown = self._changes.score(ts_ns, log_interest - then[1])
+        self.change.set(ts_ns, grown)
         if moved is None or grown is None:
             self.part.set(ts_ns, None)
             return

@@ -63,6 +63,8 @@ class OpenInterestSignal:
             "basis": self._basis.at(now_ns),
             "long_short": self._long_short.at(now_ns),
             "funding_annual": self._funding.annual,
+            "funding_z": self._funding.z.at(now_ns),
+            "interest_change": self._quadrant.change.at(now_ns),
         }
         as_of = max(self._quadrant.part.ts, self._funding.part.ts, self._basis.ts, self._long_short.ts)
         n_obs = self._quadrant.count
