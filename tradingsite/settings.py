@@ -209,6 +209,8 @@ SPECTACULAR_SETTINGS = {
         "ModelStatusEnum": "quant.models.ModelStatus.choices",
         "EvidenceVerdictEnum": "quant.models.EvidenceVerdict.choices",
         "OrderStateEnum": "bots.api.fields.ORDER_STATES",
+        "StatusEnum": "bots.api.fields.ORDER_STATUSES",
+        "VerdictEnum": "bots.api.fields.VERDICTS",
     },
 }
 

@@ -6,10 +6,12 @@ from django.db import models
 from rest_framework import serializers
 
 from bots.models.choices import choices_of
-from bots.trading.vocabulary import OrderState
+from bots.trading.vocabulary import OrderState, OrderStatus, Verdict
 
-# Names the enum in the API's description (ENUM_NAME_OVERRIDES in the settings).
+# These name enums in the API's description (ENUM_NAME_OVERRIDES in the settings).
 ORDER_STATES = choices_of(OrderState)
+ORDER_STATUSES = choices_of(OrderStatus)
+VERDICTS = choices_of(Verdict)
 
 
 class MoneyField(serializers.DecimalField):
