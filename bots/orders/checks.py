@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from bots.trading.limits import DEFAULT_CONTROLS
 from bots.trading.orders import ORDER_EDGES
 
 
@@ -108,6 +109,20 @@ INVARIANTS = (
         """,
     ),
     Invariant(
+        code="I4",
+        name="a fill is of the bot, account and instrument of its order and of its position",
+        sql="""
+            SELECT 'fill ' || f.id, 'of order ' || o.id || ' and position ' || p.id
+            FROM bots_fill f
+            JOIN bots_order o ON o.id = f.order_id
+            JOIN bots_position p ON p.id = f.position_id
+            JOIN bots_intent i ON i.id = o.intent_id
+            WHERE (f.account_id, f.instrument_id, f.side) <> (o.account_id, o.instrument_id, o.side)
+               OR (o.bot_id, o.account_id, o.instrument_id) <> (p.bot_id, p.account_id, p.instrument_id)
+               OR (i.purpose = 'entry') <> (f.side = p.side)
+        """,
+    ),
+    Invariant(
         code="I5",
         name="every journal entry is zero for each asset",
         sql="""
@@ -185,6 +200,19 @@ INVARIANTS = (
     ),
     Invariant(
         code="I9",
+        name="with each entry that passed its gate, exposure at its worst was within the limits",
+        sql="""
+            SELECT 'order ' || order_id, 'exposure of the symbol ' || symbol || ', gross ' || gross || ', equity '
+                   || equity
+            FROM (SELECT order_id, (evidence -> 'exposure' ->> 'symbol')::numeric AS symbol,
+                         (evidence -> 'exposure' ->> 'gross')::numeric AS gross,
+                         (evidence -> 'exposure' ->> 'equity')::numeric AS equity
+                  FROM bots_orderevent WHERE from_state = 'planned' AND evidence ? 'exposure') e
+            WHERE symbol > %(symbol_fraction)s * equity OR gross > %(gross_fraction)s * equity
+        """,
+    ),
+    Invariant(
+        code="I9",
         name="a closed intent holds nothing back",
         sql="""
             SELECT 'intent ' || id, 'closed, but holds back ' || reserved_left || ' ' || reserved_asset
@@ -245,6 +273,32 @@ INVARIANTS = (
     ),
     Invariant(
         code="I12",
+        name="what positions say was entered and left is what their fills say",
+        sql="""
+            SELECT 'position ' || p.id, 'entered ' || p.opened_quantity || ' and left ' || p.exited_quantity
+                   || ', fills ' || coalesce(f.entered, 0) || ' and ' || coalesce(f.exited, 0)
+            FROM bots_position p
+            LEFT JOIN (
+                SELECT f.position_id, sum(f.quantity) FILTER (WHERE f.side = q.side) AS entered,
+                       sum(f.quantity) FILTER (WHERE f.side <> q.side) AS exited
+                FROM bots_fill f JOIN bots_position q ON q.id = f.position_id GROUP BY 1) f ON f.position_id = p.id
+            WHERE (p.opened_quantity, p.exited_quantity) <> (coalesce(f.entered, 0), coalesce(f.exited, 0))
+        """,
+    ),
+    Invariant(
+        code="I12",
+        name="an order's commission is the fees of its fills",
+        sql="""
+            SELECT 'order ' || o.id, 'commission ' || o.commission || ' ' || o.commission_asset || ', fills '
+                   || coalesce(f.fee, 0)
+            FROM bots_order o
+            LEFT JOIN (SELECT order_id, fee_asset, sum(fee) AS fee FROM bots_fill GROUP BY 1, 2) f
+                ON f.order_id = o.id AND f.fee_asset = o.commission_asset
+            WHERE o.commission <> coalesce(f.fee, 0)
+        """,
+    ),
+    Invariant(
+        code="I12",
         name="every closed position is a trade with its result",
         sql="""
             SELECT 'position ' || p.id, 'result ' || p.realised_pnl - p.fees || ', trade '
@@ -291,9 +345,13 @@ def legal_edges() -> list[str]:
 
 
 def broken_invariants() -> list[Broken]:
-    """Run every check in one snapshot. Empty: the ledger is clean."""
+    """Run every check, each in a snapshot of its own. Empty: the ledger is clean."""
     broken: list[Broken] = []
-    values: dict[str, Any] = {"edges": legal_edges()}
+    values: dict[str, Any] = {
+        "edges": legal_edges(),
+        "symbol_fraction": DEFAULT_CONTROLS.symbol_exposure_fraction,
+        "gross_fraction": DEFAULT_CONTROLS.gross_exposure_fraction,
+    }
     with connection.cursor() as cursor:
         for invariant in INVARIANTS:
             cursor.execute(invariant.sql, values)

@@ -189,7 +189,6 @@ def restriction_due(plan: OrderPlan, gate: Gate, controls: Controls, *, passed: 
 
 def _value_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[Reason]:
     """At the order's worst price, which is what it reserves: whatever it fills at, the limits hold."""
-    facts = gate.facts
     worst = multiply(plan.quantity, plan.limit_price)
     equity = gate.equity
     if worst > gate.bot.maximum_position_value:
@@ -202,8 +201,7 @@ def _value_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[
             code=RiskCode.ORDER_VALUE,
             text=f"the order is worth up to {worst:.2f}; at most {controls.order_value(equity):.2f}",
         )
-    symbol = facts.positions_symbol + facts.orders_symbol + worst
-    gross = facts.positions_gross + facts.orders_gross + worst
+    symbol, gross = exposures(plan, gate)
     for code, name, exposure, fraction in (
         (RiskCode.SYMBOL_EXPOSURE, plan.rules.symbol, symbol, controls.symbol_exposure_fraction),
         (RiskCode.GROSS_EXPOSURE, "the account", gross, controls.gross_exposure_fraction),
@@ -211,3 +209,10 @@ def _value_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[
         if exposure > fraction * equity:
             text = f"exposure of {name} would be {exposure:.2f}; at most {fraction * equity:.2f}"
             yield Reason(code=code, text=text)
+
+
+def exposures(plan: OrderPlan, gate: Gate) -> tuple[Decimal, Decimal]:
+    """Of the symbol and of the whole account, with this entry and all live ones at their worst prices, in quote."""
+    facts = gate.facts
+    worst = multiply(plan.quantity, plan.limit_price)
+    return facts.positions_symbol + facts.orders_symbol + worst, facts.positions_gross + facts.orders_gross + worst

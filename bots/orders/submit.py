@@ -16,7 +16,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFail
 from bots.orders import sql
 from bots.orders.connections import Pool, RowConnection
 from bots.orders.decisions import decision_values, insert_decisions, rejected, to_json
-from bots.orders.gate import Gate, judge, restriction_due
+from bots.orders.gate import Gate, exposures, judge, restriction_due
 from bots.orders.latch import latch
 from bots.orders.times import day_start_ns, to_datetime, week_start_ns
 from bots.trading.limits import Controls
@@ -152,7 +152,6 @@ def _values(
         "messages_after": to_datetime(plan.decided_at_ns - controls.messages_window_ns),
         "entries_after": to_datetime(plan.decided_at_ns - controls.entries_window_ns),
         "identical_after": to_datetime(plan.decided_at_ns - controls.identical_window_ns),
-        "gate_evidence": to_json({"epoch": lease.epoch, "holder": lease.holder, "sign_ts_ms": order.sign_ts_ms}),
     }
 
 
@@ -163,8 +162,9 @@ async def _pass_gate(
         gate = await _lock(connection, plan, values)
         reasons = judge(plan, gate, controls)
         if not reasons:
+            evidence = {"gate_evidence": to_json(gate_evidence(plan, gate, values))}
             async with connection.pipeline():
-                passed = await connection.execute(sql.PASS_GATE, values)
+                passed = await connection.execute(sql.PASS_GATE, values | evidence)
                 await connection.commit()
             if (await passed.fetchone()).passed:
                 return (), restriction_due(plan, gate, controls, passed=True)
@@ -172,6 +172,15 @@ async def _pass_gate(
         await connection.rollback()
         is_ours = RiskCode.LEASE not in {reason.code for reason in reasons}
         return reasons, restriction_due(plan, gate, controls, passed=False) if is_ours else None
+
+
+def gate_evidence(plan: OrderPlan, gate: Gate, values: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a gate that was passed: whose lease it was, and what an entry was judged by."""
+    evidence: dict[str, Any] = {name: values[name] for name in ("epoch", "holder", "sign_ts_ms")}
+    if plan.purpose is Purpose.ENTRY:
+        symbol, gross = exposures(plan, gate)
+        evidence["exposure"] = {"symbol": symbol, "gross": gross, "equity": gate.equity}
+    return evidence
 
 
 async def _lock(connection: RowConnection, plan: OrderPlan, values: dict[str, Any]) -> Gate:

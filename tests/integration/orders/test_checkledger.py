@@ -51,6 +51,7 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
         ("UPDATE bots_position SET quantity = quantity + 0.000001 WHERE closed_at IS NULL",),
     ),
     ("base that belongs to nobody", "I4", ("UPDATE bots_balance SET total = total + 1 WHERE asset = 'BTC'",)),
+    ("a fill of another's position", "I4", ("UPDATE bots_fill SET side = 'sell' WHERE side = 'buy'",)),
     ("an entry that is not zero", "I5", ("UPDATE bots_journalleg SET amount = amount * 2 WHERE book = 'market'",)),
     ("a fee that was forgotten", "I5", ("UPDATE bots_position SET fees = 0",)),
     ("two live attempts", "I6", (GUARDS["one_live"], GUARDS["attempt"], DUPLICATE_ORDER)),
@@ -59,6 +60,14 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
     ("an order sent under another epoch", "I7", ("UPDATE bots_order SET epoch = epoch - 1",)),
     ("an epoch of the future", "I7", ("UPDATE bots_botlease SET epoch = 0",)),
     ("a reservation that leaked", "I9", ("UPDATE bots_balance SET reserved = reserved + 1 WHERE asset = 'USDT'",)),
+    (
+        "an entry beyond the account's exposure",
+        "I9",
+        (
+            "UPDATE bots_orderevent SET evidence = jsonb_set(evidence, '{exposure,equity}', '\"1000\"') "
+            "WHERE evidence ? 'exposure'",
+        ),
+    ),
     (
         "a closed intent that holds back",
         "I9",
@@ -70,6 +79,8 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
     ("evidence that was emptied", "I11", ("UPDATE bots_orderevent SET evidence = '{}'",)),
     ("a balance the journal does not explain", "I12", ("UPDATE bots_balance SET total = total + 5",)),
     ("a fill that is not in the journal", "I12", ("DELETE FROM bots_journalleg WHERE kind = 'fill'",)),
+    ("an entry that a position forgot", "I12", ("UPDATE bots_position SET opened_quantity = opened_quantity + 1",)),
+    ("a commission that was guessed", "I12", ("UPDATE bots_order SET commission = commission + 1",)),
     ("a trade with another result", "I12", ("UPDATE bots_trade SET realised_pnl = realised_pnl + 1",)),
     ("a closed position without its trade", "I12", ("DELETE FROM bots_trade",)),
     ("a standing that forgot a trade", "I12", ("UPDATE bots_standing SET trades = 0, gained = 0, lost = 0, fees = 0",)),
