@@ -63,3 +63,6 @@ def test_the_banner_names_five_unknown_symbols_and_counts_the_rest(run: Callable
     assert "did you mean" not in said
     said = run(f"t.troubleOf([{{symbol: 'A/B', state: 'stale', reason: 'no data for 2 s'}}, (n => ({feed}))(7)])")
     assert said.startswith("A/B stale (no data for 2 s). Nothing is traded where the price is stale. Not listed")
+    lost = "{symbol: `S${n}/Y`, state: 'failed', reason: 'HTTP 503.'}"
+    said = run(f"t.troubleOf([...Array(8).keys()].map((n) => ({lost})))")
+    assert said.startswith("S0/Y, S1/Y, S2/Y, S3/Y, S4/Y and 3 more failed (HTTP 503). Nothing is traded")
