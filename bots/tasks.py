@@ -48,7 +48,7 @@ def compute_evidence() -> None:
     evidence.compute_evidence(now_ns=time.time_ns(), days=settings.EVIDENCE_WINDOW_DAYS, specs=blend_specs())
 
 
-@shared_task(name="bots.update_policy")
+@shared_task(name="quant.update_policy")
 def update_policy() -> None:
     """Every minute."""
     shadow_policy.update_policy(now=datetime.now(UTC))

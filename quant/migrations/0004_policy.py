@@ -4,7 +4,7 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models.functions import Now
 
-UPDATE = {"name": "Let the execution policy choose and learn", "task": "bots.update_policy", "every_s": 60}
+UPDATE = {"name": "Let the execution policy choose and learn", "task": "quant.update_policy", "every_s": 60}
 
 
 def make_schedule(apps, schema_editor):
