@@ -29,3 +29,4 @@ def record_predictions() -> None:
 def judge_models() -> None:
     """Every hour."""
     shadow.judge_versions(now=_now())
+    shadow.prune_predictions(now_ns=time.time_ns())

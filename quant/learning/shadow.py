@@ -35,6 +35,7 @@ LATE_BARS = 60
 # Written later than this after the close, a prediction might know how it ended: it does not count.
 IN_TIME_NS = 300_000_000_000
 DRIFT_BARS = 10_000
+KEEP_NS = 120 * 86_400_000_000_000
 # Trades that one stretch of the market may decide together.
 _BLOCK_TRADES = 5
 
@@ -94,6 +95,11 @@ def _record(version: ModelVersion, predictor: Predictor, exchange: str, symbol: 
     ]
     ModelPrediction.objects.bulk_create(found, ignore_conflicts=True)
     return len(found)
+
+
+def prune_predictions(*, now_ns: int) -> int:
+    """Delete what is too old to be evidence. How many."""
+    return ModelPrediction.objects.filter(ts_close__lt=now_ns - KEEP_NS).delete()[0]
 
 
 def judge_versions(*, now: datetime) -> None:

@@ -7,7 +7,7 @@ import pytest
 from marketdata.models import BarRow
 from quant.learning.features import MARKET_FEATURES, SCHEMA_HASH
 from quant.learning.loading import load_bars, load_market
-from quant.learning.shadow import judge_versions, record_predictions
+from quant.learning.shadow import judge_versions, prune_predictions, record_predictions
 from quant.models import ModelPrediction, ModelStatus, ModelVersion, SignalSample
 from tests.integration.quant.learning.conftest import MINUTE
 
@@ -132,3 +132,11 @@ def test_market_features_are_joined_at_the_close_of_the_bar(scene):
     found = load_market("simulated", "BTC/USDT", closes)
     assert found[3, 1:].tolist() == market[1:]
     assert sum(1 for row in found if (row == row).any()) == 1
+
+
+def test_old_predictions_are_deleted(scene):
+    scene.fill(bars=1200)
+    scene.version(age=timedelta(minutes=10))
+    record_predictions(now_ns=ns(scene.now))
+    assert prune_predictions(now_ns=ns(scene.now + timedelta(days=120))) == 9
+    assert ModelPrediction.objects.count() == 1

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import talib
 
-from marketdata.events import TIMEFRAME_SECONDS
+from marketdata.events import TIMEFRAME_SECONDS, Ticker
+from quant.features.microprice import MicropriceTable
 from quant.features.ranges import YangZhang
 from quant.learning.features import (
     BAR_FEATURES,
@@ -21,6 +22,7 @@ from quant.learning.features.yang_zhang import yang_zhang_array
 from quant.symbol_signals import SymbolSignals
 from tests.unit.quant.learning.market import column
 from tests.unit.quant.market import IDS, SECOND, START, bar, recorded_bars, session, walk
+from tests.unit.quant.slow_market import everything
 
 
 def live(bars, timeframe="1m"):
@@ -149,6 +151,31 @@ def test_market_features_are_of_fresh_signals_only():
     assert math.isnan(fresh["risk_reversal"])
     stale = dict(zip(MARKET_FEATURES, market_features(signals.read(now_ns=start + 200 * SECOND)), strict=True))
     assert math.isnan(stale["book_imbalance"])
+
+
+def test_every_market_feature_is_there_where_the_market_has_all():
+    bars = walk(500)
+    start = START + 500 * 60 * SECOND
+    signals = SymbolSignals(**IDS)
+    signals.set_microprice(MicropriceTable(tick=0.01, bins=10, adjustments=((0.1,) * 10,) * 4, n_quotes=1000))
+    signals.warm_up(bars[:-1])
+    events = session(110, start=start, price=bars[-1].close)
+    ticker = Ticker(
+        **IDS,
+        last=100.0,
+        change=0.0,
+        high=101.0,
+        low=99.0,
+        volume=100.0,
+        quote_volume=1e4,
+        ts_event=start,
+        ts_init=start,
+    )
+    signals.load_observations(everything(35, end=start + 110 * SECOND))
+    for event in [bars[-1], ticker, *events]:
+        signals.update(event)
+    found = dict(zip(MARKET_FEATURES, market_features(signals.read(now_ns=events[-1].ts_init)), strict=True))
+    assert {name for name, value in found.items() if math.isnan(value)} == set()
 
 
 def test_market_features_stand_after_those_of_the_bars():
