@@ -60,6 +60,13 @@ class WebSocketClient:
         stream = self._stream(f"ohlcv {timeframe}", symbol, lambda exchange: exchange.watch_ohlcv(symbol, timeframe))
         return await self._update(stream, callback, symbol, timeframe)
 
+    async def fetch_ohlcv(self, symbol: str, timeframe: str = "1m", limit: int = 500) -> Any:
+        """The last `limit` candles by REST, oldest first, in the shape of watch_ohlcv; the newest is still forming."""
+        stream = self._stream(
+            f"history {timeframe}", symbol, lambda exchange: exchange.fetch_ohlcv(symbol, timeframe, limit=limit)
+        )
+        return await self._update(stream, None, symbol, timeframe)
+
     async def watch_ticker(self, symbol: str, callback: Callback | None = None) -> Any:
         """Wait for the next ticker; callback(symbol, ticker)."""
         stream = self._stream("ticker", symbol, lambda exchange: exchange.watch_ticker(symbol))
