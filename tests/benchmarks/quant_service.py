@@ -73,7 +73,7 @@ def prepare() -> str:
 
     call_command("migrate", verbosity=0)
     _, token = get_token_model().objects.create(user=User.objects.create_user("bench"))
-    connection.close_pool()
+    connection.close_pool()  # type: ignore[attr-defined]
     return str(token)
 
 
