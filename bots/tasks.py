@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from celery import shared_task
 from django.conf import settings
 
-from bots import shadow_policy
+from bots import microprice, shadow_policy
 from bots.monitor import ledger, performance, positions, retention
 from bots.queries.evidence import blend_specs
 from marketdata.observations import delete_observations
@@ -52,6 +52,12 @@ def compute_evidence() -> None:
 def update_policy() -> None:
     """Every minute."""
     shadow_policy.update_policy(now=datetime.now(UTC))
+
+
+@shared_task(name="bots.fit_microprice")
+def fit_microprice() -> None:
+    """Every night."""
+    microprice.fit_all(settings.EVENT_STORE_DIR, now_ns=time.time_ns())
 
 
 @shared_task(name="bots.prune")

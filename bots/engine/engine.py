@@ -17,6 +17,7 @@ from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
 from bots.engine.housekeeping import check_bots, tell_positions, warn_unprotected
 from bots.engine.inbox import Intake
+from bots.engine.microprices import Microprices
 from bots.engine.observations import Observations
 from bots.engine.roster import Roster
 from bots.engine.runner import SymbolRunner
@@ -78,6 +79,7 @@ class Engine:
         self.advisers = Advisers(quant=quant_client(), voters=remote_voters())
         self.sampling = Sampling(SampleWriter(pool, market=market_features, schema_hash=SCHEMA_HASH))
         self.roster.on_bar, self.roster.on_gone = self._on_bar, self.advisers.forget
+        self.microprices = Microprices(self.roster.runners)
         self.standing = Standing(self.roster.runners, self.broadcaster)
         self.holder = holder
         self._terms = terms
@@ -98,6 +100,7 @@ class Engine:
             "writes": self._keep_writing,
             "models": self.advisers.keep_models,
             "standing": self.standing.run,
+            "microprices": self.microprices.run,
             "notices": self._listen,
         }
         tasks = [asyncio.create_task(self._forever(name, work), name=name) for name, work in loops.items()]

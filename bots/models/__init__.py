@@ -6,6 +6,7 @@ from bots.models.bot import Bot, BotLease, Session
 from bots.models.choices import BotState, Evaluation, Mode, SignalSource, SignalStorage
 from bots.models.decision import Decision, Signal
 from bots.models.installation import Installation
+from bots.models.microprice import MicropriceFit
 from bots.models.order import Fill, Intent, Order, OrderEvent
 from bots.models.performance import PerformanceSnapshot
 from bots.models.position import Position, Trade
@@ -25,6 +26,7 @@ __all__ = [
     "Installation",
     "Intent",
     "JournalLeg",
+    "MicropriceFit",
     "Mode",
     "Order",
     "OrderEvent",

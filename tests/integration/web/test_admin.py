@@ -115,7 +115,8 @@ def test_an_edit_counts_up_the_version_and_is_audited(staff, alice):
     ("field", "value"),
     [
         ("stop_loss", "2"), ("minimum_confidence", "9"), ("interval_s", "0"), ("component_weights", '{"luck": 1}'),
-        ("timeframes", "[]"), ("maximum_position_value", "99999999"), ("capital", "-5"), ("capital", ""),
+        ("timeframes", "[]"), ("disabled_strategies", '["luck"]'), ("disabled_strategies", '{"trend": 1}'),
+        ("regime_timeframes", '{"7m": 1}'), ("maximum_volatility", "0.1"), ("maximum_volatility", "nan"), ("maximum_position_value", "99999999"), ("capital", "-5"), ("capital", ""),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_errors_at_their_field(staff, alice, field, value):
