@@ -21,6 +21,7 @@ from bots.trading.records import DecisionRecord, OrderPlan, Reason, SubmittedOrd
 from bots.trading.risk import MarketView, RiskCode, market_reasons
 from bots.trading.vocabulary import ExitReason, Purpose, Side, Trigger, Verdict
 from quant.blend import Blended, blend
+from quant.correlation import CorrelationEstimator
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
 from quant.veto import BlockLimits, quant_block
@@ -47,6 +48,7 @@ class Evaluator:
         self._seats = seats
         self._execution = execution
         self._last: Look | None = None
+        self._correlation = CorrelationEstimator(signals.columns)
 
     def forget(self) -> None:
         """The seats were laid out anew."""
@@ -69,7 +71,10 @@ class Evaluator:
         """
         seats = self._seats
         vector = self.signals.read(now_ns=now_ns)
-        blended = blend(seats.weights, vector, use_multiplier=seats.use_multiplier)
+        self._correlation.observe(vector)
+        blended = blend(
+            seats.weights, vector, correlation=self._correlation.matrix, use_multiplier=seats.use_multiplier
+        )
         troubles = (trouble,) if trouble else _market_troubles(vector, now_ns)
         codes = quick_codes(
             signal=blended.signal,
