@@ -14,7 +14,8 @@ from rich.table import Table
 from tests.benchmarks.rows import Row
 
 MODULES = (
-    *("feed", "feed_network", "feed_memory", "feed_cores", "adapters", "signals", "engine", "orders", "web", "system"),
+    *("feed", "feed_network", "feed_memory", "feed_cores", "adapters", "signals", "learning", "quant_service"),
+    *("engine", "orders", "performance", "web", "system"),
 )
 REPORT = Path(__file__).resolve().parents[2] / ".local" / "bench.json"
 
@@ -27,16 +28,22 @@ def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tradingsite.settings")
     django.setup()
     rows: dict[str, Row] = {}
-    for name in arguments.modules or MODULES:
-        rows |= importlib.import_module(f"tests.benchmarks.{name}").run()
     REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps({name: row.as_dict() for name, row in rows.items()}, indent=2) + "\n")
-    print_table(rows)
+    for name in arguments.modules or MODULES:
+        print(f"{name} …", file=sys.stderr, flush=True)
+        measured = importlib.import_module(f"tests.benchmarks.{name}").run()
+        rows |= measured
+        # After each, so that a run which is stopped leaves what it has measured.
+        REPORT.write_text(json.dumps({name: row.as_dict() for name, row in rows.items()}, indent=2) + "\n")
+        print_table(name, measured)
+    over = [name for name, row in rows.items() if not row.ok]
+    print(f"{len(rows)} rows on {os.cpu_count()} cores, {len(over)} over budget{': ' if over else ''}{', '.join(over)}")
+    print(f"Written to {REPORT}")
     return 0
 
 
-def print_table(rows: dict[str, Row]) -> None:
-    table = Table(title=f"{os.cpu_count()} cores, written to {REPORT}")
+def print_table(title: str, rows: dict[str, Row]) -> None:
+    table = Table(title=title)
     for column in ("benchmark", "value", "floor", "ratio", "budget", ""):
         table.add_column(column, justify="left" if column in ("benchmark", "") else "right")
     for name, row in rows.items():
