@@ -125,7 +125,7 @@ class TrainingRunAdmin(RunBase):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        answer = super().change_view(request, object_id, form_url, extra_context)
+        answer = super().change_view(request, object_id, form_url, {"title": "Training", **(extra_context or {})})
         run = self.get_object(request, object_id) if request.method == "GET" else None
         if run is not None and not run.is_finished:
             answer["Refresh"] = str(REFRESH_S)

@@ -35,7 +35,7 @@ class EventInline(EventBase):
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(VersionBase):
-    list_display = ("__str__", "scope", "status", "skill", "net", "evidence_words", "drift_value", "created_at")
+    list_display = ("__str__", "scope", "place", "skill", "net", "evidence_words", "drift_value")
     list_filter = ("status", "timeframe", "exchange")
     search_fields = ("name", "symbol")
     readonly_fields = fields = ("status", "status_since", "scope", "against", "figures", "evidence_words", "drift_words",
@@ -62,7 +62,7 @@ class ModelVersionAdmin(VersionBase):
         version = self.get_object(request, object_id)
         now = timezone.now()
         extra = {} if version is None else {"must_force": bool(standing_refusals(version, now))}
-        return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+        return super().change_view(request, object_id, form_url, {"title": "Model", **extra, **(extra_context or {})})
 
     def response_change(self, request: HttpRequest, obj: ModelVersion) -> HttpResponse:
         user, reason = request.user.get_username(), request.POST.get("reason", "")
@@ -89,6 +89,10 @@ class ModelVersionAdmin(VersionBase):
         if isinstance(moved, ModelVersion) and moved.pk != obj.pk:
             words += f" {moved} is {moved.status} again."
         self.message_user(request, words, messages.SUCCESS)
+
+    @admin.display(description="status", ordering="status")
+    def place(self, version: ModelVersion) -> str:
+        return version.status
 
     @admin.display(description="skill on the holdout")
     def skill(self, version: ModelVersion) -> str:

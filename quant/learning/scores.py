@@ -61,7 +61,7 @@ def matthews(p: Floats, classes: Classes) -> float:
     true, told = table.sum(axis=1), table.sum(axis=0)
     above = right * n - float(true @ told)
     below = math.sqrt(float(n * n - told @ told)) * math.sqrt(float(n * n - true @ true))
-    return above / below if below > 0.0 else 0.0
+    return float(above / below) if below > 0.0 else 0.0
 
 
 def area_under_curve(x: Floats, is_up: NDArray[np.bool_]) -> float:
