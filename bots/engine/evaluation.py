@@ -72,9 +72,8 @@ class Evaluator:
         seats = self._seats
         vector = self.signals.read(now_ns=now_ns)
         self._correlation.observe(vector)
-        blended = blend(
-            seats.weights, vector, correlation=self._correlation.matrix, use_multiplier=seats.use_multiplier
-        )
+        correlation = self._correlation.matrix
+        blended = blend(seats.weights, vector, correlation=correlation, use_multiplier=seats.use_multiplier)
         troubles = (trouble,) if trouble else _market_troubles(vector, now_ns)
         codes = quick_codes(
             signal=blended.signal,
@@ -100,6 +99,7 @@ class Evaluator:
             foreign=foreign,
             now_ns=now_ns,
             ts_event=ts_event,
+            correlation=correlation,
         )
         self._last = look if on_tick else None
         for item in wanted:
@@ -166,6 +166,7 @@ class Evaluator:
                 limits=_block_limits(config.maximum_volatility),
             ),
             mood=mood_of(config, vector),
+            correlation=look.correlation,
         )
         held = bot.positions.get(rules.instrument_id)
         side = held.position.side if held is not None else None

@@ -9,14 +9,15 @@ from bots.trading.decide import Proposal
 from bots.trading.records import OrderPlan, Reason
 from bots.trading.vocabulary import ExitReason, Verdict
 from quant.blend import Blended
-from quant.vector import SignalVector
+from quant.vector import Floats, SignalVector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What all bots of the symbol were asked about at one moment; `codes` are (seats,).
 
-    `troubles` concern all of them, `foreign` those that do not allow prices of a second source.
+    `troubles` concern all of them, `foreign` those that do not allow prices of a second source. `correlation` is what
+    the blend took the signals' to be, (columns, columns).
     """
 
     vector: SignalVector
@@ -26,6 +27,7 @@ class Look:
     foreign: Reason | None
     now_ns: int
     ts_event: int
+    correlation: Floats
 
 
 class Outcome:

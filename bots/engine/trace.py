@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
+import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -40,6 +41,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     validators: tuple[Validated, ...]
     blocks: tuple[Block, ...]
     mood: Mood
+    correlation: Floats
 
     @property
     def price(self) -> float:
@@ -119,8 +121,7 @@ def trace_of(evaluation: Evaluation, plan: OrderPlan | None, *, use_multiplier: 
             "forecast": opinion.forecast,
             "minimum_confidence": opinion.minimum_confidence,
             "uses_multiplier": use_multiplier,
-            # Columns of one component count as one voice, and components as independent.
-            "correlation": "identity",
+            "correlation": correlations_of(evaluation),
         },
         "blocks": [{"code": block.code.value, "text": block.text} for block in evaluation.blocks],
         "left_out": [
@@ -137,6 +138,16 @@ def trace_of(evaluation: Evaluation, plan: OrderPlan | None, *, use_multiplier: 
             "allowed": {name: str(value) for name, value in plan.allowed.items()},
         }
     return found
+
+
+def correlations_of(evaluation: Evaluation) -> dict[str, Any]:
+    """What the multiplier took the signals that took part to have in common; rows in the order of the names."""
+    heard = np.flatnonzero(evaluation.effective > 0.0)
+    among = evaluation.correlation[np.ix_(heard, heard)]
+    return {
+        "names": [evaluation.vector.columns[i].name for i in heard.tolist()],
+        "matrix": [[round(value, 3) for value in row] for row in among.tolist()],
+    }
 
 
 def spoken(reasons: Sequence[Reason]) -> str:

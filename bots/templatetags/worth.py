@@ -1,6 +1,7 @@
 """How figures of the evidence look."""
 
 from decimal import Decimal
+from typing import Any
 
 from django import template
 
@@ -67,6 +68,8 @@ def part(value: float | None) -> str:
     """A figure behind a signal: small ones with enough digits to tell them apart."""
     if value is None:
         return NONE
+    if value == 0.0:
+        return "0"
     return f"{value:+.3g}".replace("-", MINUS) if abs(value) <= 1.0 else f"{value:,.4g}".replace("-", MINUS)
 
 
@@ -74,3 +77,12 @@ def part(value: float | None) -> str:
 def rounded(text: str) -> str:
     """An exact amount, kept as text, to cents."""
     return f"{Decimal(text):,.2f}".replace("-", MINUS)
+
+
+@register.filter
+def alike(correlation: dict[str, Any]) -> str:
+    """The two signals that say most nearly the same, by the correlation that the blend took; empty without any."""
+    names, matrix = correlation["names"], correlation["matrix"]
+    pairs = [(matrix[i][j], names[i], names[j]) for i in range(len(names)) for j in range(i)]
+    most, one, other = max(pairs, default=(0.0, "", ""))
+    return f"{other} and {one}, {most:.2f}".replace("_", " ") if most > 0.0 else ""

@@ -13,7 +13,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_flush")]
 TRACE = {
     "prices": {"bid": 99.5, "ask": 100.5, "last": 100.0, "spread_bps": 100.0, "quote_age_ms": 12.0, "feed": "live",
                "sigma_annual": 0.6, "sigma_percentile": 0.4, "atr_pct": 0.01},
-    "blend": {"forecast": 8.5, "minimum_confidence": 0.25, "uses_multiplier": True, "correlation": "identity"},
+    "blend": {"forecast": 8.5, "minimum_confidence": 0.25, "uses_multiplier": True, "correlation": {
+        "names": ["technical 1m", "speed", "open_interest"],
+        "matrix": [[1.0, 0.1, 0.25], [0.1, 1.0, 0.0], [0.25, 0.0, 1.0]],
+    }},
     "blocks": [{"code": "spread", "text": "the spread is 100.00 bps, over 3 times its median of 1.00"}],
     "left_out": [{"name": "options flow", "reason": "no chain is traded"}],
     "sizing": {"quantity": "2", "binding": "risk_per_trade", "allowed": {"risk_per_trade": "200.00000000"}},
@@ -113,7 +116,7 @@ def test_the_page_shows_the_whole_trace(alice):
     for words in (
         "trend ▲, volatility high", "yes, stops \u00d71.50", "\u00d70.50", "one-sided flow", "range, volatility low",
         "The spread is 100.00 bps, over 3 times", "Without a vote: options flow, No chain is traded.",
-        "risk per trade", "200.00 USDT", "8.5 of ±20", "+0.62", "90 % of the blend", "none between signals",
+        "risk per trade", "200.00 USDT", "8.5 of ±20", "+0.62", "90 % of the blend", "technical 1m and open interest, 0.25",
         "2 at 100, fee 0.2", "99.5 / 100.5",
     ):  # fmt: skip
         assert words in html, words
