@@ -13,7 +13,7 @@ from django.utils.timesince import timesince
 
 from bots.admin.forms import BotForm
 from bots.admin.owned import OwnedAdmin, ReadOnlyAdmin, ReadOnlyInline, person, sees_everything
-from bots.api.acts import OPERATIONS, Verb
+from bots.api.acts import Verb, act_on_bot
 from bots.models import Bot, BotLease, Decision, Position, Session, Trade
 from bots.operations.edit_bot import settings_changed
 from bots.operations.refusals import Refused
@@ -44,7 +44,7 @@ class BotAdmin(OwnedAdmin):
     list_select_related = ("account__exchange", "owner")
     search_fields = ("name", "description", "instruments__symbol", "account__name")
     filter_horizontal = ("instruments",)
-    actions = ("start", "pause", "resume", "stop")
+    actions = ("start", "pause", "resume", "stop", "allow")
     inlines = (SessionInline,)
     readonly_fields = ("state_mark", "state_reason", "ladder_mark", "version", "created_at", "updated_at")
     fieldsets = (
@@ -100,6 +100,7 @@ class BotAdmin(OwnedAdmin):
                     "weekly_target",
                     "maximum_drawdown",
                     "maximum_trades_per_day",
+                    "maximum_entries_per_5_minutes",
                 ),
                 "description": "Fractions: 0.02 is 2 %. Limits hold over all symbols of the bot together.",
             },
@@ -213,7 +214,8 @@ class BotAdmin(OwnedAdmin):
         for bot in bots:
             try:
                 with transaction.atomic():
-                    OPERATIONS[verb](bot_id=bot.pk, actor=person(request), now=timezone.now())
+                    reason = f"{person(request).get_username()} in the admin"
+                    act_on_bot(bot, verb, actor=person(request), now=timezone.now(), reason=reason)
             except Refused as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
             else:
@@ -234,6 +236,10 @@ class BotAdmin(OwnedAdmin):
     @admin.action(description="Stop (open positions keep their stops)", permissions=["change"])
     def stop(self, request: HttpRequest, queryset: QuerySet[Bot]) -> None:
         self.act(request, queryset, Verb.STOP, "is stopped")
+
+    @admin.action(description="Allow entries again after a limit or a person restricted it", permissions=["change"])
+    def allow(self, request: HttpRequest, queryset: QuerySet[Bot]) -> None:
+        self.act(request, queryset, Verb.CLEAR, "may enter again: drawdown and repeats are measured from now")
 
 
 def _with_owner(form: Any, owner: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from bots.models import Account, Bot, User
+from bots.operations.clear_bot import clear_bot
 from bots.operations.clear_kill_switch import clear_kill_switch
 from bots.operations.engage_kill_switch import engage_kill_switch
 from bots.operations.kill_switch import CannotRestrict, Scope
@@ -24,6 +25,7 @@ class Verb(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     STOP = "stop"
+    CLEAR = "clear"
 
 
 OPERATIONS: dict[Verb, Callable[..., Any]] = {
@@ -31,12 +33,14 @@ OPERATIONS: dict[Verb, Callable[..., Any]] = {
     Verb.PAUSE: pause_bot,
     Verb.RESUME: resume_bot,
     Verb.STOP: stop_bot,
+    Verb.CLEAR: clear_bot,
 }
 
 
-def act_on_bot(bot: Bot, verb: Verb, *, actor: User, now: datetime) -> None:
-    """Raises Refused with a sentence for people where the bot cannot do that now."""
-    OPERATIONS[verb](bot_id=bot.pk, actor=actor, now=now)
+def act_on_bot(bot: Bot, verb: Verb, *, actor: User, now: datetime, reason: str = "") -> None:
+    """Raises Refused with a sentence for people where the bot cannot do that now. To clear it takes a reason."""
+    why = {"reason": reason} if verb is Verb.CLEAR else {}
+    OPERATIONS[verb](bot_id=bot.pk, actor=actor, now=now, **why)
 
 
 @transaction.atomic

@@ -118,8 +118,10 @@ class BotAct(APIView):
     @extend_schema(request=None, responses=BotState, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent
     def post(self, request: Request, bot_id: int) -> Response:
-        """Start, pause (no entries, exits go on), resume or stop the bot."""
+        """Start, pause (no entries, exits go on), resume or stop the bot; or clear its restriction, with a `reason`."""
         bot = get_object_or_404(Bot.objects.visible_to(request.user), pk=bot_id)
-        act_on_bot(bot, self.verb, actor=person(request), now=timezone.now())
+        body = request.data if isinstance(request.data, dict) else {}
+        reason = str(body.get("reason", ""))
+        act_on_bot(bot, self.verb, actor=person(request), now=timezone.now(), reason=reason)
         bot.refresh_from_db()
         return Response(bot_state(bot))

@@ -13,6 +13,7 @@ WITH_ID = {
     "api/v1/bots/<int:bot_id>/start": ("post",),
     "api/v1/bots/<int:bot_id>/pause": ("post",),
     "api/v1/bots/<int:bot_id>/resume": ("post",),
+    "api/v1/bots/<int:bot_id>/clear": ("post",),
     "api/v1/bots/<int:bot_id>/stop": ("post",),
     "api/v1/bots/<int:bot_id>/signals": ("get",),
     "api/v1/bots/<int:bot_id>/decisions": ("get",),

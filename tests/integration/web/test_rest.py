@@ -160,6 +160,17 @@ def test_a_bot_starts_pauses_resumes_and_stops(alice):
     assert again.json()["detail"] == "alice's bot is stopped already."
 
 
+def test_a_bot_that_a_limit_turned_off_is_cleared_with_a_reason(alice):
+    address = f"/api/v1/bots/{alice.bot.pk}"
+    Bot.objects.filter(pk=alice.bot.pk).update(ladder="pause", ladder_reason="10 entries within 5 minutes")
+    assert alice.api.post(f"{address}/clear").status_code == 409
+    assert alice.api.post(f"{address}/clear", {"reason": "it was a busy hour"}, format="json").status_code == 200
+    alice.bot.refresh_from_db()
+    assert (alice.bot.ladder, alice.bot.cleared_at is not None) == ("active", True)
+    again = alice.api.post(f"{address}/clear", {"reason": "again"}, format="json")
+    assert (again.status_code, "not restricted" in again.json()["detail"]) == (409, True)
+
+
 def test_a_running_bot_and_one_with_history_are_not_deleted(alice):
     address = f"/api/v1/bots/{alice.bot.pk}"
     alice.api.post(f"{address}/start")
