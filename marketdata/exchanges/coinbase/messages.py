@@ -63,8 +63,10 @@ class CoinbaseParser:
                 return self._parse_any(frame, ts_init)
             message = parts[0](frame)
             if message.sequence == self._sequence + 1:
+                events = parts[1](message, ts_init)
+                # Counted when it was understood: what was not is missing at the next one.
                 self._sequence += 1
-                return parts[1](message, ts_init)
+                return events
             return self._after_a_gap(message.sequence, parts[1], message, ts_init)
         except KeyError as error:
             raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
@@ -87,9 +89,11 @@ class CoinbaseParser:
         )
 
     def _after_a_gap(self, sequence: int, handle: _Handler, message: Any, ts_init: int) -> Sequence[VenueEvent]:
-        expected, self._sequence = self._sequence + 1, sequence
+        expected = self._sequence + 1
         gap = Gap(symbol="", reason=f"message {sequence} came where {expected} was due", ts_init=ts_init)
-        return (gap, *handle(message, ts_init)) if sequence > expected else (gap,)
+        events = handle(message, ts_init) if sequence > expected else ()
+        self._sequence = sequence
+        return (gap, *events)
 
     def _parse_any(self, frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
         message = self._decode_other(frame)
@@ -105,8 +109,9 @@ class CoinbaseParser:
         if message.sequence is None:
             return handle(message, ts_init)
         if message.sequence == self._sequence + 1:
+            events = handle(message, ts_init)
             self._sequence += 1
-            return handle(message, ts_init)
+            return events
         return self._after_a_gap(message.sequence, handle, message, ts_init)
 
     def _answer(self, message: OtherMessage, ts_init: int) -> Sequence[VenueEvent]:

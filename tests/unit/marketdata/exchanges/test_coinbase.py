@@ -200,14 +200,27 @@ def test_spaces_and_another_order_of_fields_change_nothing():
     assert parse_all(make_parser(), [turned]) == parse_all(make_parser(), [plain])
 
 
-def test_an_unknown_product_is_named_and_changes_no_count():
+def test_an_unknown_product_is_named_and_the_books_of_its_frame_begin_anew():
     parser = make_parser()
     parser.parse(frame("l2_data", 0, book_event("snapshot", "BTC-USD", [("100", "1")])), ts_init=1)
     with pytest.raises(UnknownVenueSymbol, match="FOO-USD"):
         parser.parse(frame("l2_data", 1, book_event("update", "BTC-USD"), book_event("update", "FOO-USD")), ts_init=2)
-    [delta] = parser.parse(frame("l2_data", 2, book_event("update", "BTC-USD", [("100", "2")])), ts_init=3)
+    gap, delta = parser.parse(frame("l2_data", 2, book_event("update", "BTC-USD", [("100", "2")])), ts_init=3)
+    assert isinstance(gap, Gap)
     assert isinstance(delta, BookDelta)
     assert delta.first_update_id == 2
+
+
+@pytest.mark.parametrize("lost_before", [False, True])
+@pytest.mark.parametrize("damage", [(b"BTC-USD", b"BTC-USE"), (b"2026-", b"20?6-")])
+def test_an_update_that_can_be_decoded_but_not_understood_is_missed_at_the_next(damage, lost_before):
+    parser = make_parser()
+    updates = [frame("l2_data", n, book_event("update", "BTC-USD", [("100", "2")])) for n in range(1, 4)]
+    parser.parse(frame("l2_data", 0, book_event("snapshot", "BTC-USD", [("100", "1")])), ts_init=1)
+    damaged, following = updates[1:] if lost_before else updates[:2]
+    with pytest.raises(MalformedFrame):
+        parser.parse(damaged.replace(*damage), ts_init=2)
+    assert isinstance(parser.parse(following, ts_init=3)[0], Gap)
 
 
 def test_a_usdc_product_is_heard_by_the_name_of_its_usd_twin():
