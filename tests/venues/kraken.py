@@ -15,7 +15,7 @@ from aiohttp import web
 from tests.venues.market import Market, Print, Step
 from tests.venues.server import Client, Frame, VenueServer
 
-DEPTH = 25
+DEPTH = 10
 PRICE_DECIMALS = 1
 SIZE_DECIMALS = 8
 

@@ -58,11 +58,10 @@ class KrakenParser:
         try:
             return handle(frame, ts_init) if handle is not None else self._parse_any(frame, ts_init)
         except KeyError as error:
+            self._distrust_books(handle)
             raise UnknownVenueSymbol(f"unknown symbol {error}", frame) from None
         except (ValueError, RecursionError) as error:
-            if handle is None or handle is self._by_channel["book"]:
-                # Whose book it would have changed nobody knows.
-                self._books.distrust("a frame before this one could not be read")
+            self._distrust_books(handle)
             raise MalformedFrame(str(error), frame) from None
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
@@ -71,6 +70,11 @@ class KrakenParser:
         except (ValueError, RecursionError) as error:
             raise MalformedFrame(f"no depth ({error})", frame) from None
         return BookImage(exchange=self._exchange, symbol=symbol, bids=bids, asks=asks, update_id=0, ts_init=ts_init)
+
+    def _distrust_books(self, handle: _Handler | None) -> None:
+        """A frame was refused: unless it was of another channel, nobody knows whose book it would have changed."""
+        if handle is None or handle is self._by_channel["book"]:
+            self._books.distrust("a frame before this one could not be read")
 
     def _parse_any(self, frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
         answer = self._decode_answer(frame)

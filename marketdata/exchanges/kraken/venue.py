@@ -21,8 +21,8 @@ from marketdata.exchanges.kraken.messages import KrakenParser
 from marketdata.exchanges.kraken.rest import KrakenRest
 
 _ENDPOINTS = {"live": Endpoints(rest_url="https://api.kraken.com", websocket_url="wss://ws.kraken.com/v2")}
-# More than the 20 levels that are shown, so that a few removals do not leave holes.
-_DEPTH = 25
+# What the checksum covers: a change of a deeper level could be lost without anybody noticing.
+_DEPTH = 10
 
 # The default of the ticker brings quotes with trades only.
 _CHANNELS: dict[str, dict[str, str | int]] = {

@@ -231,6 +231,17 @@ def test_an_unknown_symbol_is_named():
         make_parser().parse(image_frame("FOO/USD"), ts_init=1)
 
 
+def test_a_book_frame_of_an_unknown_symbol_may_have_been_of_any_book():
+    parser = make_parser()
+    parser.parse(image_frame("BTC/USD"), ts_init=1)
+    with pytest.raises(UnknownVenueSymbol):
+        parser.parse(image_frame("BTC/USE").replace(b'"snapshot"', b'"update"'), ts_init=2)
+    update = book_frame(
+        "update", "BTC/USD", [("100.1", "3.00000000")], [], digits_checksum([("100.1", "3.00000000"), BIDS[1]], ASKS)
+    )
+    assert [type(event) for event in parser.parse(update, ts_init=3)] == [Gap]
+
+
 @pytest.mark.parametrize(
     ("frame", "answer"),
     [
@@ -290,7 +301,7 @@ def test_requests_carry_what_the_channel_needs():
     both = [streams[0], Stream(name="ETH/USD", group="book")]
     assert msgspec.json.decode(adapter.subscribe(both, request_id=3)) == {
         "method": "subscribe",
-        "params": {"channel": "book", "symbol": ["BTC/USD", "ETH/USD"], "depth": 25},
+        "params": {"channel": "book", "symbol": ["BTC/USD", "ETH/USD"], "depth": 10},
         "req_id": 3,
     }
     assert msgspec.json.decode(adapter.subscribe(streams[1:2], request_id=4))["params"]["event_trigger"] == "bbo"
