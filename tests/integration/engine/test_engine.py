@@ -15,7 +15,7 @@ from django.db.models import F
 from redis import Redis
 
 from bots.engine.engine import Engine
-from bots.models import Bot, BotLease, BotState, Decision, Evaluation, Fill, Order, Position, Signal, Trade
+from bots.models import Bot, BotLease, BotState, Decision, Evaluation, Fill, Order, Position, Signal, Trade, User
 from bots.operations.close_position import close_position
 from bots.operations.pause_bot import pause_bot
 from bots.operations.start_bot import start_bot
@@ -23,6 +23,7 @@ from bots.operations.stop_bot import stop_bot
 from bots.orders.checks import broken_invariants
 from bots.orders.connections import open_pool
 from bots.orders.leases import LeaseTerms
+from bots.queries.trace import decision_trace
 from marketdata.models import BarRow
 from tests.integration.engine.market import TestFeed, bars_rows, eventually, rising
 from tests.integration.orders.cast import Cast, make_bot
@@ -98,6 +99,24 @@ async def test_ticks_become_a_position_with_its_whole_trace(cast: Cast, market: 
     assert await sync_to_async(Fill.objects.filter(order=order).exists)()
     sources = await sync_to_async(lambda: set(Signal.objects.values_list("source", flat=True)))()
     assert sources == {"technical", "quant", "combined"}
+    owner = await sync_to_async(User.objects.get)(pk=bot.owner_id)
+    trace = await sync_to_async(decision_trace)(owner, decision.pk)
+    assert trace is not None
+    kept = trace.decision.trace
+    heard = [part for part in trace.decision.components if part["effective"] > 0.0]
+    assert sum(part["effective"] for part in heard) == pytest.approx(1.0, abs=1e-5)
+    assert sum(part["contribution"] for part in heard) == pytest.approx(trace.decision.signal, abs=1e-5)
+    assert len(kept["blend"]["correlation"]["names"]) == len(heard) == len(kept["blend"]["correlation"]["matrix"])
+    assert kept["blend"]["uses_multiplier"] is True
+    assert abs(kept["blend"]["forecast"]) / 20 * trace.decision.coverage == pytest.approx(trace.decision.confidence)
+    assert 0 < kept["prices"]["bid"] < kept["prices"]["ask"]
+    assert kept["blocks"] == []
+    sizing = kept["sizing"]
+    assert Decimal(sizing["quantity"]) == order.quantity
+    assert Decimal(sizing["allowed"][sizing["binding"]]) == min(map(Decimal, sizing["allowed"].values()))
+    assert [found.order.pk for found in trace.orders] == [order.pk]
+    assert [event.to_state for event in trace.orders[0].events][-1] == "filled"
+    assert sum(fill.quantity for fill in trace.orders[0].fills) == order.filled_quantity
 
 
 async def test_a_stop_loss_acts_on_the_tick_that_reaches_it(cast: Cast, market: TestFeed) -> None:
