@@ -5,13 +5,12 @@ import hashlib
 import msgspec
 from msgspec import Struct
 
+from quant.learning.failures import ArtefactError
 from quant.learning.fit import Baseline
 
+__all__ = ["FORMAT", "Artefact", "ArtefactError", "Reference", "dump", "load", "sha256"]
+
 FORMAT = 1
-
-
-class ArtefactError(Exception):
-    """A stored model that must not be used: changed, of another format, or of other features."""
 
 
 class Reference(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 x is (rows, features) with NaN where a feature is missing, `classes` (rows,) of `Action`, `weights` (rows,) above 0.
 """
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from quant.learning.failures import TreesUnavailable
 from quant.learning.scores import log_loss
 
 Floats = NDArray[np.float64]
@@ -46,12 +48,22 @@ class Baseline(Struct, frozen=True, kw_only=True):
         return softmax(standard @ np.array(self.coefficients).T + np.array(self.intercepts))
 
 
+def lightgbm_module() -> Any:
+    """LightGBM, imported where it is needed: it takes a second. Raises TreesUnavailable, saying what is missing."""
+    try:
+        return importlib.import_module("lightgbm")
+    except (ImportError, OSError) as error:
+        raise TreesUnavailable(
+            f"LightGBM cannot be loaded on this machine: {error}. It needs its package (requirements.txt) and the system "
+            "library libgomp (`apt-get install libgomp1`)."
+        ) from None
+
+
 def fit_trees(
     x: Floats, classes: Classes, weights: Floats, *, seed: int, threads: int, check: Callable[[], None]
 ) -> Any:
     """A `lightgbm.Booster`. `check` is called before every iteration and may raise."""
-    import lightgbm
-
+    lightgbm = lightgbm_module()
     params = _PARAMS | {"seed": seed, "num_threads": threads, "min_data_in_leaf": max(20, len(x) // 50)}
 
     def between(_: object) -> None:

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 from msgspec import structs
 
-from quant.learning.artefact import ArtefactError, dump, load
+from quant.learning.artefact import dump, load
+from quant.learning.failures import ArtefactError
 from quant.learning.features import SCHEMA_HASH
 from quant.learning.judge import MAX_P
 from quant.learning.labels import LabelParams

@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from marketdata.events import Timeframe
 from marketdata.models import Instrument
+from quant.learning.failures import TreesUnavailable
 from quant.learning.loading import TooLittle, label_params, load_examples
 from quant.learning.registry import register
 from quant.learning.revision import code_revision
@@ -171,6 +172,8 @@ def execute(run_id: int, *, clock: Clock, beside: Watch | None = None) -> Traini
         _end(run_id, RunState.CANCELLED, clock(), phase="Cancelled")
     except (TooLittle, TooFewRows) as error:
         _end(run_id, RunState.REFUSED, clock(), phase="Refused", error=str(error))
+    except TreesUnavailable as error:
+        _end(run_id, RunState.FAILED, clock(), phase="Failed", error=str(error))
     except BaseException as error:
         _end(run_id, RunState.FAILED, clock(), phase="Failed", error=f"{type(error).__name__}: {error}")
         raise

@@ -8,9 +8,10 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from quant.learning.artefact import Artefact, ArtefactError, load
+from quant.learning.artefact import Artefact, load
+from quant.learning.failures import ArtefactError
 from quant.learning.features import SCHEMA_HASH
-from quant.learning.fit import tempered
+from quant.learning.fit import lightgbm_module, tempered
 from quant.learning.labels import Action
 from quant.reading import Reading
 
@@ -44,9 +45,8 @@ class Predictor:
     """One version, ready to speak. Not for several threads."""
 
     def __init__(self, artefact: Artefact, *, name: str = "the model", labels: int = 0) -> None:
-        """Raises ArtefactError where LightGBM cannot read its trees."""
-        import lightgbm
-
+        """Raises ArtefactError where LightGBM cannot read its trees, TreesUnavailable where there is no LightGBM."""
+        lightgbm = lightgbm_module()
         self.name = name
         self.artefact = artefact
         self._labels = labels

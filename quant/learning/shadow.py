@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from marketdata.events import Timeframe
 from marketdata.models import Subscription
 from quant.features.bars import timeframe_ns
-from quant.learning.artefact import ArtefactError
 from quant.learning.drift import LIMIT, MIN_ROWS, Drift, drift_of
+from quant.learning.failures import ArtefactError, TreesUnavailable
 from quant.learning.features import BarHistory
 from quant.learning.labels import Action, LabelParams, triple_barrier
 from quant.learning.loading import SIGMA, WARM_UP_BARS, labels_of, load_bars, rows_of
@@ -109,7 +109,7 @@ def judge_versions(*, now: datetime) -> None:
             predictor = Predictor.from_version(version)
         except ArtefactError as error:
             log.error("model.unusable", model=str(version), reason=str(error))
-            if version.status != ModelStatus.SHADOW:
+            if version.status != ModelStatus.SHADOW and not isinstance(error, TreesUnavailable):
                 demote(version.pk, actor="", reason=str(error), now=now)
             continue
         version.evidence = evidence_of(version, predictor)

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from quant.learning import registry
-from quant.learning.artefact import ArtefactError
+from quant.learning.failures import ArtefactError
 from quant.learning.registry import NotAllowed
 from quant.learning.serving import Predictor
 from quant.models import ModelEvent, ModelStatus, ModelVersion

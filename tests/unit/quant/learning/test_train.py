@@ -1,10 +1,14 @@
 """A training finds what is there, and says so where nothing is."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from msgspec import structs
 
-from quant.learning.artefact import ArtefactError, dump, load
+from quant.learning.artefact import dump, load
+from quant.learning.failures import ArtefactError, TreesUnavailable
 from quant.learning.features import FEATURES, SCHEMA_HASH
 from quant.learning.labels import Action
 from quant.learning.loading import label_params
@@ -188,3 +192,14 @@ def test_trees_that_are_none_are_refused(trained):
 def test_trees_of_other_features_are_refused(trained):
     with pytest.raises(ArtefactError, match="names 2"):
         Predictor(structs.replace(trained.artefact, features=["a", "b"]), name="m")
+
+
+def test_a_machine_without_lightgbm_says_what_is_missing(trained, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightgbm", None)
+    with pytest.raises(TreesUnavailable, match="apt-get install libgomp1"):
+        Predictor(trained.artefact)
+
+
+def test_serving_imports_no_lightgbm_until_a_model_speaks():
+    code = "import sys, quant.learning.serving, quant.learning.features; sys.exit('lightgbm' in sys.modules or 'sklearn' in sys.modules)"
+    assert subprocess.run((sys.executable, "-c", code), timeout=60).returncode == 0
