@@ -9,7 +9,16 @@ from marketdata.exchanges.adapter import Rest, UnsupportedTimeframe
 from marketdata.models import BarRow
 
 # Enough of each for 200-bar indicators and the regime of three timeframes.
-BOOTSTRAP_BARS: dict[Timeframe, int] = {"1m": 500, "3m": 300, "5m": 300, "15m": 300, "30m": 300, "1h": 300}
+BOOTSTRAP_BARS: dict[Timeframe, int] = {
+    "1m": 500,
+    "3m": 300,
+    "5m": 300,
+    "15m": 300,
+    "30m": 300,
+    "1h": 300,
+    "4h": 300,
+    "1d": 300,
+}
 _MAX_LIMIT = 1_000
 # A few pages at any venue; enough for 300 bars of 3 minutes from single ones, or of 30 minutes from those of 5.
 _MAX_PARTS = 2_000

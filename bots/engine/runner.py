@@ -10,6 +10,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
+from bots.engine.days import DAY, PART, Days
 from bots.engine.desk import Desk
 from bots.engine.inbox import Inbox
 from bots.engine.symbol import MARKET_EVENTS, SymbolWorker
@@ -50,6 +51,7 @@ class SymbolRunner:
         self._clock = clock
         self._stream_clock = stream_clock
         self._bars: dict[Timeframe, tuple[int, int]] = {}
+        self._days = Days()
         self._reload: set[Timeframe] = set()
         self._reload_at_ns = 0
         # Those with a hole, or with bars that came too late: only beginning anew takes them in.
@@ -74,6 +76,8 @@ class SymbolRunner:
             self._clock.observe(ts_event=snapshot.now_ns, ts_init=time.time_ns())
         now_ns = self.now_ns()
         first: list[Event] = [_state_in(snapshot), *snapshot.forming]
+        if (day := self._days.forming(snapshot.forming)) is not None:
+            first.append(day)
         if snapshot.book is not None:
             first.append(snapshot.book)
         async with self.lock:
@@ -130,6 +134,7 @@ class SymbolRunner:
         for i, event in enumerate(events):
             if isinstance(event, Bar):
                 self._note_bar(event)
+                await self._close_day(event, now_ns)
             elif isinstance(event, HistoryReady):
                 self._note_history(event)
                 continue
@@ -153,6 +158,13 @@ class SymbolRunner:
             signals.take_observations(observed)
             for event in in_order(recent):
                 signals.update(event)
+
+    async def _close_day(self, bar: Bar, now_ns: int) -> None:
+        """No feed makes bars of a day: the engine does."""
+        if DAY in self.worker.signals.regimes and (day := self._days.close(bar)) is not None:
+            self._note_bar(day)
+            await self.worker.step(day, now_ns, evaluate=False)
+            self.on_bar(self, day, now_ns)
 
     async def second(self) -> list[Mark]:
         """Once a second: what time alone brings."""
@@ -195,7 +207,9 @@ class SymbolRunner:
     async def _take_forming(self, timeframes: Iterable[Timeframe], now_ns: int) -> None:
         """The unfinished bars of timeframes that began anew, as the feed knows them."""
         snapshot = await self._snapshot()
-        for bar in snapshot.forming if snapshot is not None else ():
+        forming = snapshot.forming if snapshot is not None else ()
+        day = self._days.forming(forming) if DAY in timeframes else None
+        for bar in forming if day is None else (*forming, day):
             if bar.timeframe in timeframes:
                 await self.worker.step(bar, now_ns, evaluate=False)
 
@@ -205,6 +219,9 @@ class SymbolRunner:
         limit = BOOTSTRAP_BARS.get(timeframe, DEFAULT_BARS)
         try:
             bars = await _aload_bars(worker.exchange, worker.symbol, timeframe, limit)
+            if timeframe == DAY:
+                parts = await _aload_bars(worker.exchange, worker.symbol, PART, DEFAULT_BARS)
+                bars = self._days.begin(bars, parts)
         except (DatabaseError, InterfaceError) as error:
             log.warning("engine.history.unavailable", symbol=worker.symbol, error=str(error))
             self._reload.add(timeframe)

@@ -177,8 +177,6 @@ class _Session:
         for timeframe in dict.fromkeys((*_regime_timeframes(state.bots[bot_id] for bot_id in ids), *DEFAULT_FRAMES)):
             if timeframe not in timeframes:
                 worker.signals.follow_regime(timeframe, aggregated(self._minutes, timeframe))
-        self._tape = ObservationTape(symbol.partition("/")[0], start_ns=now_ns)
-        worker.signals.load_observations(await self._tape.before())
         for place, copy in enumerate(self._copies):
             # The copy's own name and number are new in every replay.
             config = replace(state.bots[copy.bot_id], name=copy.name)
@@ -198,9 +196,13 @@ class _Session:
 
     async def _observe(self, worker: SymbolWorker, now_ns: int) -> None:
         """Once a second of the stream, as sources tell no faster."""
-        if now_ns - self._observed_ns < SECOND_NS or self._tape is None:
+        # Before the first frame the stream has no time.
+        if now_ns - self._observed_ns < SECOND_NS or now_ns <= 0:
             return
         self._observed_ns = now_ns
+        if self._tape is None:
+            self._tape = ObservationTape(worker.symbol.partition("/")[0], start_ns=now_ns)
+            worker.signals.load_observations(await self._tape.before())
         for event in await self._tape.until(now_ns):
             await worker.step(_rebased(event, now_ns), now_ns)
 

@@ -39,7 +39,8 @@ def erase_the_last(minutes: int) -> int:
 async def test_after_a_pause_the_hole_is_filled_before_it_is_told():
     await afollow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
     async with listening() as listener, running_feed():
-        for timeframe in BOOTSTRAP_BARS:
+        # Of a day there is no whole one in the simulator's short past.
+        for timeframe in [name for name in BOOTSTRAP_BARS if name != "1d"]:
             await hear_ready(listener, timeframe)
     assert await sync_to_async(erase_the_last)(20) >= 19
     async with listening() as listener, running_feed():

@@ -46,7 +46,7 @@ async def history(venue: Venue) -> dict[Timeframe, list[Bar]]:
 async def test_what_is_built_equals_what_the_venue_would_have_sent():
     whole = await history(Venue(tuple(TIMEFRAME_SECONDS)))
     built = await history(Venue(("1m", "5m", "15m", "1h")))
-    assert list(built) == ["3m", "5m", "15m", "30m", "1h"]
+    assert list(built) == ["3m", "5m", "15m", "30m", "1h", "4h", "1d"]
     for timeframe in ("3m", "30m"):
         closed = [bar for bar in whole[timeframe] if bar.closed]
         assert len(built[timeframe]) == BOOTSTRAP_BARS[timeframe]
@@ -67,7 +67,7 @@ async def test_the_longest_that_fits_is_asked_for():
 async def test_a_venue_with_minutes_only_still_has_every_timeframe():
     built = await history(Venue(("1m",), most=1500))
     assert {timeframe: len(bars) for timeframe, bars in built.items()} == {
-        "3m": 300, "5m": 299, "15m": 99, "30m": 49, "1h": 24,
+        "3m": 300, "5m": 299, "15m": 99, "30m": 49, "1h": 24, "4h": 5,
     }  # fmt: skip
     for timeframe, bars in built.items():
         assert {b.ts_open - a.ts_open for a, b in pairwise(bars)} == {TIMEFRAME_SECONDS[timeframe] * 10**9}
