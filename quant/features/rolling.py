@@ -1,29 +1,39 @@
 """Quantiles and look-backs over a moving window."""
 
-from bisect import bisect_left, bisect_right, insort
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
 
 
 class RollingQuantile:
-    """Order statistics of the last `window` observations, O(log n) to find, a short move to insert."""
+    """Order statistics of the last `window` observations, O(log n) to find, a short move to insert.
 
-    __slots__ = ("_newest", "_sorted", "_window")
+    Kept as bare doubles, 16 bytes an observation: a symbol has some tens of these windows.
+    """
+
+    __slots__ = ("_newest", "_oldest", "_sorted", "_window")
 
     def __init__(self, window: int) -> None:
         if window < 1:
             raise ValueError(f"window is {window}, must be at least 1")
         self._window = window
-        self._newest: deque[float] = deque()
-        self._sorted: list[float] = []
+        # A ring: once it is full, the oldest is where the next one goes.
+        self._newest = array("d")
+        self._oldest = 0
+        self._sorted = array("d")
 
     def __len__(self) -> int:
         return len(self._sorted)
 
     def push(self, x: float) -> None:
-        if len(self._newest) == self._window:
-            del self._sorted[bisect_left(self._sorted, self._newest.popleft())]
-        self._newest.append(x)
-        insort(self._sorted, x)
+        newest, ordered = self._newest, self._sorted
+        if len(newest) < self._window:
+            newest.append(x)
+        else:
+            del ordered[bisect_left(ordered, newest[self._oldest])]
+            newest[self._oldest] = x
+            self._oldest = (self._oldest + 1) % self._window
+        ordered.insert(bisect_right(ordered, x), x)
 
     def quantile(self, p: float) -> float | None:
         """Linear between order statistics, as numpy.quantile; None when empty."""

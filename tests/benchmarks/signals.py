@@ -5,9 +5,10 @@ import tracemalloc
 from collections.abc import Callable
 
 import numpy as np
+from msgspec import structs
 from talib import stream
 
-from marketdata.events import Bar, Event
+from marketdata.events import TIMEFRAME_SECONDS, Bar, Event, Timeframe
 from quant.blend import blend, weight_row
 from quant.correlation import CorrelationEstimator
 from quant.features.microprice import MicropriceTable
@@ -15,7 +16,7 @@ from quant.reading import LEARNED
 from quant.regime import RegimeDetector, combine
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
-from tests.benchmarks.rows import Row, percentile
+from tests.benchmarks.rows import Row, best_seconds, percentile
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
 from tests.unit.quant.slow_market import everything
 
@@ -24,6 +25,7 @@ NOW = START + BARS * 60 * SECOND
 LIVE_S = 110
 DAYS = 35
 MEGABYTE = 1024 * 1024
+TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "3m", "5m", "15m", "30m", "1h")
 # Any numbers do: a look-up takes as long whatever is found.
 TABLE = MicropriceTable(tick=0.01, bins=10, adjustments=((0.1,) * 10,) * 4, n_quotes=1000)
 
@@ -34,9 +36,8 @@ def run() -> dict[str, Row]:
     slow = everything(DAYS, end=NOW + LIVE_S * SECOND)
     signals = SymbolSignals(**IDS)
     signals.set_microprice(TABLE)
-    started = time.perf_counter()
     signals.warm_up(bars)
-    warm_up_ms = (time.perf_counter() - started) * 1e3
+    warm_up_ms = best_seconds(lambda: SymbolSignals(**IDS).warm_up(bars)) * 1e3
     started = time.perf_counter()
     signals.load_observations(slow)
     load_us = (time.perf_counter() - started) * 1e6 / len(slow)
@@ -49,10 +50,17 @@ def run() -> dict[str, Row]:
     ]
     if silent:
         raise RuntimeError(f"this measures all signals, but these say nothing: {', '.join(silent)}")
+    many = SymbolSignals(**IDS, timeframes=TIMEFRAMES)
+    many.warm_up(_of_all_timeframes(bars))
+    many.load_observations(slow)
+    many_us = _ticks_us(many, events)
     bare_us = _bare_handles_us(bars)
     rows = {
         "signal.tick_to_read_p50": Row(value=percentile(tick_us, 50), unit="µs", floor=bare_us, budget=150.0),
         "signal.tick_to_read_p99": Row(value=percentile(tick_us, 99), unit="µs", floor=bare_us, budget=250.0),
+        "signal.tick_to_read_6_timeframes_p50": Row(
+            value=percentile(many_us, 50), unit="µs", floor=bare_us, budget=150.0
+        ),
         "signal.warm_up_500_bars": Row(value=warm_up_ms, unit="ms", floor=BARS * bare_us / 1e3, budget=100.0),
         "signal.slow_observation": Row(value=load_us, unit="µs", floor=bare_us, budget=50.0),
         "signal.regime_bar": Row(value=_regime_us(bars), unit="µs", floor=bare_us / 3, budget=100.0),
@@ -62,6 +70,19 @@ def run() -> dict[str, Row]:
         rows[f"signal.blend_{bots}_bots"] = _blend_row(vector, bots, budget_us)
     rows["signal.blend_1000_bots_correlated"] = _blend_row(vector, 1000, 65.0, correlated=True)
     return rows
+
+
+def _of_all_timeframes(bars: list[Bar]) -> list[Bar]:
+    """The same bars as if each timeframe had seen them, up to now."""
+    found = []
+    for name in TIMEFRAMES:
+        length = TIMEFRAME_SECONDS[name] * SECOND
+        first = NOW // length * length - len(bars) * length
+        found += [
+            structs.replace(bar, timeframe=name, ts_open=first + i * length, ts_close=first + (i + 1) * length)
+            for i, bar in enumerate(bars)
+        ]
+    return found
 
 
 def _ticks_us(signals: SymbolSignals, events: list[Event]) -> list[float]:
@@ -75,15 +96,17 @@ def _ticks_us(signals: SymbolSignals, events: list[Event]) -> list[float]:
 
 
 def _megabytes(bars: list[Bar], slow: list[Event]) -> float:
-    """What one symbol holds when every window is full: an hour of seconds, a month of observations."""
+    """What one symbol holds when every window is full: bars of six timeframes, an hour of seconds, a month of others."""
+    all_bars = _of_all_timeframes(bars)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    signals = SymbolSignals(**IDS)
-    signals.warm_up(bars)
+    signals = SymbolSignals(**IDS, timeframes=TIMEFRAMES)
+    signals.warm_up(all_bars)
     signals.load_observations(slow)
     for event in session(3700, start=NOW, price=bars[-1].close):
         signals.update(event)
-    signals.read(now_ns=NOW + 3700 * SECOND)
+    correlation = CorrelationEstimator(signals.columns)
+    correlation.observe(signals.read(now_ns=NOW + 3700 * SECOND))
     del event
     held = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
