@@ -37,8 +37,8 @@ class Books(Quotes):
             is_index=is_index,
             timeframes=timeframes,
             levels=levels,
+            quotes_from_book=quotes_from_book,
         )
-        self._quotes_from_book = quotes_from_book
         self._old_images = GoingOn(in_a_row=_REFUSED_IMAGES)
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:

@@ -31,6 +31,7 @@ class Quotes(Prints):
         is_index: bool,
         timeframes: Iterable[Timeframe],
         levels: int,
+        quotes_from_book: bool,
     ) -> None:
         super().__init__(
             exchange=exchange, symbol=symbol, clock=clock, limits=limits, is_index=is_index, timeframes=timeframes
@@ -38,6 +39,9 @@ class Quotes(Prints):
         # The newest that the socket itself brought, whoever stands in for it.
         self.socket_quote: QuoteTick | None = None
         self._levels = levels
+        # The book proves their order then.
+        self._quotes_from_book = quotes_from_book
+        self._last_event_ns = 0
         self._old_quotes = GoingOn(in_a_row=_REFUSED_QUOTES, after_ns=_REFUSED_FOR_NS)
         self._last_update_id = 0
         # What REST says may not be older than what any socket has said: not lowered by a new connection.
@@ -121,6 +125,8 @@ class Quotes(Prints):
         self.counts["in.quote"] += 1
         ts_init = quote.ts_init
         reason = check_quote(quote, self._reference, self._last_update_id)
+        if not quote.update_id and reason is None and self._is_overtaken(quote):
+            reason = Reason.OUT_OF_ORDER
         if reason is not None or ts_init < self._overlap_until_ns:
             reason = self._reconsider(reason, quote)
             if reason is not None:
@@ -143,6 +149,7 @@ class Quotes(Prints):
                 update_id=quote.update_id,
             )
         self.socket_quote = quote
+        self._last_event_ns = quote.ts_event
         self._has_fresh_quote = True
         condition = self._condition
         if condition.diverged:
@@ -159,13 +166,17 @@ class Quotes(Prints):
         if (
             reason is Reason.OUT_OF_ORDER
             and not is_overlap
-            and self._old_quotes.refused(quote.update_id, quote.ts_init)
+            and self._old_quotes.refused(quote.update_id or quote.ts_event, quote.ts_init)
         ):
-            # The number before was damaged; whether these prices are plausible is asked with the next one.
-            self._last_update_id = self._newest_update_id = 0
+            # The number or time before was damaged; whether these prices are plausible is asked with the next one.
+            self._last_update_id = self._newest_update_id = self._last_event_ns = 0
         if reason is None and is_overlap and self._is_told(quote):
             return Reason.OUT_OF_ORDER
         return reason
+
+    def _is_overtaken(self, quote: QuoteTick) -> bool:
+        """Whether a quote without a number is of before the last one, by the venue's time."""
+        return not self._quotes_from_book and 0 < quote.ts_event < self._last_event_ns
 
     def _is_told(self, quote: QuoteTick) -> bool:
         """Whether a quote without a number, held back by a socket that has taken over, is older than what was told."""

@@ -82,7 +82,7 @@ class SymbolStream(Books):
     def connected(self, ts_init: int) -> list[Event]:
         """The socket is up and the symbol subscribed. Ids may begin anew; the book certainly does."""
         self._condition.connect()
-        self._last_trade_id = self._last_update_id = 0
+        self._last_trade_id = self._last_update_id = self._last_event_ns = 0
         self._has_fresh_quote = False
         self._silence.restart(ts_init)
         self.book.invalidate()

@@ -59,6 +59,24 @@ def test_quotes_behind_a_wrong_id_are_believed_again():
     assert stream.state == "live"
 
 
+def test_a_quote_without_a_number_that_was_overtaken_is_dropped():
+    stream = live_stream()
+    stream.receive(timed(T0 + 2 * SECOND, T0 + 2 * SECOND))
+    assert quotes(stream.receive(timed(T0 + SECOND, T0 + 2 * SECOND))) == []
+    assert stream.counts["rejected.out of order"] == 1
+    assert quotes(stream.receive(timed(T0 + 2 * SECOND, T0 + 2 * SECOND)))
+
+
+def test_quotes_behind_a_wrong_time_are_believed_again():
+    stream = live_stream()
+    stream.receive(timed(T0 + 900 * SECOND, T0))
+    out = []
+    for number in range(1, 60):
+        out += quotes(stream.receive(timed(T0 + number * SECOND, T0 + number * SECOND)))
+    assert out[-1].ts_event == T0 + 59 * SECOND
+    assert stream.state == "live"
+
+
 def test_images_behind_a_wrong_id_are_believed_again():
     stream = SymbolStream(exchange="bingx", symbol="BTC/USDT", clock=OffsetClock())
     stream.connected(T0)
