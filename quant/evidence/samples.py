@@ -42,6 +42,8 @@ class Regime(Protocol):
     def direction(self) -> float: ...
     @property
     def volatility(self) -> str: ...
+    @property
+    def quality(self) -> float: ...
 
 
 def nothing(vector: SignalVector) -> tuple[float, ...]:
@@ -58,11 +60,18 @@ def sample_row(
     schema_hash: str,
     now_ns: int,
 ) -> Row:
-    """One sample; its time is the minute that `now_ns` is in, so that one a minute stays, whoever writes it."""
+    """One sample; its time is the minute nearest to `now_ns`, so that one a minute stays, whoever writes it.
+
+    The nearest: a clock that runs behind the venue's sees a minute close before it is over. A regime without quality is
+    not known.
+    """
+    minute = now_ns + MINUTE_NS // 2
+    if regime is not None and regime.quality <= 0.0:
+        regime = None
     return (
         vector.exchange,
         vector.symbol,
-        now_ns - now_ns % MINUTE_NS,
+        minute - minute % MINUTE_NS,
         _known(vector.mid),
         "" if regime is None else str(regime.phase),
         None if regime is None else _known(float(regime.direction)),

@@ -20,6 +20,7 @@ class Trend:
     phase: str = "trend"
     direction: float = -1.0
     volatility: str = "high"
+    quality: float = 0.5
 
 
 @pytest.fixture
@@ -50,9 +51,17 @@ async def test_a_minute_is_stored_once_with_all_that_was_known(pool):
     assert (row.values, row.qualities) == ([0.5, 0.4, -0.25, None], [1.0, 1.0, 1.0, 0.0])
 
 
+async def test_a_clock_behind_the_venues_names_the_minute_that_closed(pool):
+    writer = SampleWriter(pool)
+    for minute, late_ns in enumerate((-200_000_000, 300_000_000, -1)):
+        writer.add(vector(), combined=0.1, regime=None, now_ns=NOON + minute * MINUTE_NS + late_ns)
+    assert await writer.flush()
+    assert [row.ts_event for row in await rows(pool)] == [NOON + minute * MINUTE_NS for minute in range(3)]
+
+
 async def test_what_is_not_known_is_null(pool):
     writer = SampleWriter(pool)
-    writer.add(vector(mid=None, values=(NAN,) * 4), combined=NAN, regime=None, now_ns=NOON)
+    writer.add(vector(mid=None, values=(NAN,) * 4), combined=NAN, regime=Trend(quality=0.0), now_ns=NOON)
     assert await writer.flush()
     (row,) = await rows(pool)
     assert (row.mid, row.combined, row.regime, row.direction) == (None, None, "", None)
