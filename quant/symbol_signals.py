@@ -5,7 +5,6 @@ Pure and deterministic: the same bars and the same events in the same order give
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple
 
 import numpy as np
 
@@ -27,32 +26,25 @@ from quant.failures import FAILURES, Failures
 from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
-from quant.features.variance_premium import VariancePremium
-from quant.reading import BUILT_IN, LEARNED, Component, Reading
+from quant.layout import Variant, ages_of, columns_of
+from quant.observed import Observed, nearest_funding_ns, observe
+from quant.reading import LEARNED, Component, Reading
 from quant.regime import RegimeState
 from quant.regimes import Regimes
 from quant.signals.microstructure import Microstructure
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
 from quant.signals.volatility import Volatility
-from quant.slow_signals import SlowSignals, in_order
+from quant.slow_signals import SlowSignals
 from quant.strategies import without
 from quant.top import TopOfBook, existing_components, is_from_future
-from quant.vector import Column, SignalVector, age_limits_s, freshness
+from quant.vector import Column, SignalVector, freshness
 from quant.votes import Votes
 
 __all__ = ["Column", "Component", "Reading", "SignalVector", "SymbolSignals"]
 
 JUMP_DEVIATIONS = 5.0
 BROKEN_FEEDS = frozenset({"connecting", "resyncing", "stale", "disconnected", "failed", "refused", "closed"})
-
-
-class Observed(NamedTuple):
-    """Slow signals made of stored observations, to be taken by the symbol they were made for."""
-
-    slow: SlowSignals
-    premium: VariancePremium
-    funding: Funding | None
 
 
 class SymbolSignals:
@@ -87,7 +79,7 @@ class SymbolSignals:
         self._funding: Funding | None = None
         self._votes = Votes()
         self._failures = Failures()
-        self._variants: tuple[tuple[str, ...], ...] = ()
+        self._variants: tuple[Variant, ...] = ()
         self._regimes = Regimes()
         for timeframe in timeframes:
             self._regimes.begin(timeframe)
@@ -127,13 +119,7 @@ class SymbolSignals:
 
     def observed(self, events: Iterable[Event]) -> Observed:
         """What `load_observations` would make of them. Changes nothing here: another thread may do it."""
-        slow, volatility, funding = SlowSignals(self.symbol, self._slow.exist), Volatility(self._base), None
-        for event in in_order(events):
-            if slow.update(event):
-                volatility.observe(event)
-                if isinstance(event, Funding):
-                    funding = event
-        return Observed(slow, volatility.premium, funding)
+        return observe(self.symbol, self._slow.exist, self._base, events)
 
     def take_observations(self, observed: Observed) -> None:
         self._slow, self._volatility.premium, self._funding = observed
@@ -163,7 +149,7 @@ class SymbolSignals:
         if component in LEARNED:
             self._arrange()
 
-    def follow_variants(self, variants: Collection[tuple[str, ...]]) -> None:
+    def follow_variants(self, variants: Collection[Variant]) -> None:
         """Give technical also without certain strategies: (names, sorted) of each variant that somebody weighs."""
         wanted = tuple(sorted(set(variants) - {()}))
         if wanted != self._variants:
@@ -207,7 +193,9 @@ class SymbolSignals:
     def read(self, *, now_ns: int) -> SignalVector:
         """All signals as they stand at `now_ns`; calculates only what has changed since the last time."""
         readings = self._readings(now_ns)
-        funding_ns = None if self._funding is None or ":" not in self.symbol else _nearest(self._funding, now_ns)
+        funding_ns = (
+            None if self._funding is None or ":" not in self.symbol else nearest_funding_ns(self._funding, now_ns)
+        )
         values = [math.nan if reading.value is None else reading.value for reading in readings]
         quality = [
             0.0
@@ -250,21 +238,11 @@ class SymbolSignals:
         )
 
     def _arrange(self) -> None:
-        columns: list[Column] = []
-        for timeframe in self._technical:
-            for forming in (False, True):
-                for less in ((), *self._variants):
-                    columns.append(
-                        Column(component=Component.TECHNICAL, timeframe=timeframe, forming=forming, without=less)
-                    )
-        columns.extend(Column(component=c) for c in BUILT_IN if c is not Component.TECHNICAL)
-        columns.extend(Column(component=c) for c in LEARNED)
-        self._columns = tuple(columns)
+        self._columns = columns_of(self._technical, self._variants)
         exist = self._slow.exist | self._votes.exist
-        self._exists = np.array([c.component in exist for c in columns])
+        self._exists = np.array([column.component in exist for column in self._columns])
         self._exists.flags.writeable = False
-        learned = self._votes.learned_age_s
-        self._age_limits_s = tuple(learned.get(c.component) or age_limits_s(c, self._base) for c in columns)
+        self._age_limits_s = ages_of(self._columns, self._base, self._votes.learned_age_s)
 
     def _readings(self, now_ns: int) -> tuple[Reading, ...]:
         readings: list[Reading] = []
@@ -392,11 +370,3 @@ class SymbolSignals:
         sigma = self._volatility.sigma_per_sqrt_s if sigma is None else sigma
         if moved is not None and sigma is not None and abs(moved) > JUMP_DEVIATIONS * sigma * math.sqrt(seconds):
             self._jump_ns = ts_ns if self._jump_ns is None else max(self._jump_ns, ts_ns)
-
-
-def _nearest(funding: Funding, now_ns: int) -> int:
-    """The funding that is nearest to a moment: they come in equal steps from the last one known."""
-    step_ns = int(funding.interval_h * 3600e9)
-    if step_ns <= 0:
-        return funding.ts_event
-    return funding.ts_event + (now_ns - funding.ts_event + step_ns // 2) // step_ns * step_ns

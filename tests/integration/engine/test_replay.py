@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from msgspec import structs
 
 from bots.models import Decision, Evaluation, Fill, Order, Position, Signal, Trade
 from bots.orders.checks import broken_invariants
-from bots.replay.session import ReplayReport, replay_session
+from bots.replay.session import ReplayReport, first_price, replay_session
+from marketdata.observations import store_observations
 from tests.integration.orders.cast import Cast, make_bot
 from tests.unit.quant.market import recording
+from tests.unit.quant.slow_market import everything
 
 CAPTURE = "captures/binance_spot_btcusdt_20240808.gz"
 EAGER: dict[str, Any] = {
@@ -32,6 +35,15 @@ def make_bots(cast: Cast) -> list[Any]:
     ]
 
 
+def store_a_month() -> None:
+    """Slow observations until a minute into the recording, first seen as they happened."""
+    _, begin_ns = first_price(
+        recording(CAPTURE), adapter="binance", exchange="simulated", symbol="BTC/USDT", venue_symbol="BTCUSDT"
+    )
+    past = everything(31, end=begin_ns + 60_000_000_000)
+    store_observations([structs.replace(event, exchange=f"{event.exchange}:sim") for event in past])  # type: ignore[type-var, misc, union-attr]
+
+
 async def play(bots: list[Any]) -> ReplayReport:
     return await replay_session(
         recording(CAPTURE),
@@ -45,6 +57,7 @@ async def play(bots: list[Any]) -> ReplayReport:
 @pytest.mark.slow
 async def test_the_same_recording_twice_gives_the_same_decisions_bit_for_bit(cast: Cast) -> None:
     bots = await sync_to_async(make_bots)(cast)
+    await sync_to_async(store_a_month)()
     first, second = await play(bots), await play(bots)
     assert first.digest == second.digest
     assert first.frames == second.frames == 41_249
@@ -73,5 +86,8 @@ def look_at_the_books(report: ReplayReport) -> None:
     sent = Decision.objects.filter(**mine, verdict="approved", exit_reason__in=("", "signal"))
     assert sent.exists()
     assert all(decision.components for decision in sent)
+    # What sources had told by then is heard in the replay.
+    heard = {row["name"] for decision in sent for row in decision.components if row["value"] is not None}
+    assert heard >= {"open_interest", "options_flow", "sentiment"}
     behind = set(Signal.objects.filter(**mine, source="combined").values_list("decision_id", flat=True))
     assert set(sent.values_list("id", flat=True)) <= behind
