@@ -1,11 +1,19 @@
 # One image for every process of ours; docker-compose.yml says which runs what.
 FROM python:3.11-slim
 
+# docker build --build-arg CODE_REVISION=$(git rev-parse --short HEAD): models say with which code they were trained.
+ARG CODE_REVISION=""
+ENV CODE_REVISION=$CODE_REVISION
 ENV PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     LOCAL_DIR=/var/lib/tradingsite/local \
     STATIC_ROOT=/srv/static \
     LOG_FILES=false
+
+# LightGBM needs it, and the slim image has none.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
 
 WORKDIR /srv/tradingsite
 COPY requirements.txt package.json package-lock.json ./
