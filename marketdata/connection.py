@@ -21,6 +21,8 @@ _CLOSE_TIMEOUT_S = 2.0
 # Sockets that bring data and yet end sooner than this, again and again, are waited for longer and longer.
 _STEADY_S = 10.0
 _QUICK_TRIES = 20
+# A venue that has read a request answers within this, or the answer is lost.
+_ANSWER_WAIT_S = 5.0
 # Under a burst, received frames are waiting already: after these many, others have a turn.
 _FRAMES_PER_TURN = 32
 
@@ -35,6 +37,8 @@ class ConnectionSettings:
     reconnect_max_s: float = 30
     reconnect_jitter: float = 0.1
     messages_per_s: float = 4
+    # Whether the venue answers each request; where it does, the next one waits for that.
+    answers_requests: bool = False
     binary_requests: bool = False
     heartbeat: Heartbeat | None = None
 
@@ -52,6 +56,21 @@ class ConnectBudget:
         at_s = max(now_s, self._times[0] + 300) if is_full else now_s
         self._times.append(at_s)
         return at_s - now_s
+
+
+class MessagePace:
+    """Requests go out evenly: a burst at the end of one second and another at the beginning of the next arrive as one."""
+
+    def __init__(self, per_s: float) -> None:
+        self._every_s = 1.0 / per_s
+        self._next_s = 0.0
+
+    async def turn(self) -> None:
+        """Wait until the next request may be sent, which must be done at once."""
+        # Several may wait for the same moment: one of them has it.
+        while (wait_s := self._next_s - time.monotonic()) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(wait_s)
+        self._next_s = time.monotonic() + self._every_s
 
 
 class Backoff:
@@ -84,7 +103,8 @@ class Connection:
     address() gives the URL of a new socket, or raises VenueError. on_frame(frame, ts_init) for every frame; on_up() when
     connected, before the first frame; on_down(reason, failures) after a loss or a failed try, `failures` counting those
     in a row without data between; on_not_allowed(message) when the venue does not let us in. None of them may block.
-    `pace` is awaited every few frames: while it waits nothing is parsed, and the venue's socket fills up.
+    `pace` is awaited every few frames: while it waits nothing is parsed, and the venue's socket fills up. Sockets that
+    share a venue's limit of messages share a `message_pace`.
     """
 
     def __init__(
@@ -98,6 +118,7 @@ class Connection:
         on_not_allowed: Callable[[str], None],
         pace: Callable[[], Awaitable[None]],
         budget: ConnectBudget,
+        message_pace: MessagePace | None = None,
         rng: random.Random,
     ) -> None:
         self.settings = settings
@@ -115,7 +136,8 @@ class Connection:
         self._socket: ClientConnection | None = None
         self._outgoing: asyncio.Queue[Callable[[], bytes | None]] = asyncio.Queue()
         self._replies: set[asyncio.Task[None]] = set()
-        self._next_send_s = 0.0
+        self._message_pace = message_pace or MessagePace(settings.messages_per_s)
+        self._answered = asyncio.Event()
         self._renewing = False
         self.connects = 0
         self.connected_s = 0.0
@@ -134,6 +156,10 @@ class Connection:
         What is unsent on a loss is forgotten: ask again on_up.
         """
         self._outgoing.put_nowait(make)
+
+    def answered(self) -> None:
+        """The venue has answered what was sent last, so it has read it."""
+        self._answered.set()
 
     def reply(self, payload: bytes, *, binary: bool) -> None:
         """Send at once, before all that waits."""
@@ -201,6 +227,7 @@ class Connection:
         self.connects += 1
         self.connected_s = time.monotonic()
         self._outgoing = asyncio.Queue()
+        self._answered.set()
         workers = [asyncio.create_task(self._send_all(socket))]
         if self.settings.heartbeat is not None:
             workers.append(asyncio.create_task(self._beat(self.settings.heartbeat)))
@@ -228,11 +255,14 @@ class Connection:
     async def _send_all(self, socket: ClientConnection) -> None:
         while True:
             make = await self._outgoing.get()
-            # Evenly: a burst at the end of one second and another at the beginning of the next arrive as one.
-            await asyncio.sleep(max(0.0, self._next_send_s - time.monotonic()))
+            # What was sent evenly arrives together after a loss on the way: of two, the venue has read the first.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._answered.wait(), _ANSWER_WAIT_S)
+            await self._message_pace.turn()
             message = make()
             if message is not None:
-                self._next_send_s = time.monotonic() + 1.0 / self.settings.messages_per_s
+                if self.settings.answers_requests:
+                    self._answered.clear()
                 await _send(socket, message, binary=self.settings.binary_requests)
 
     async def _beat(self, heartbeat: Heartbeat) -> None:

@@ -164,13 +164,19 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLimits:
-    """What a venue allows. `lifetime_s`: it closes each socket after this long (0: never)."""
+    """What a venue allows. `lifetime_s`: it closes each socket after this long (0: never).
+
+    `answers_requests`: each is answered, so that the next can wait until it was read. `counts_by_address`: all sockets
+    share `messages_per_s`.
+    """
 
     messages_per_s: float
     streams_per_connection: int
     streams_per_message: int
     connections_per_5min: int = 300
     lifetime_s: float = 0
+    answers_requests: bool = True
+    counts_by_address: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,6 +73,7 @@ def make_config(row: Exchange) -> FeedConfig:
             reconnect_max_s=row.reconnect_max_s,
             reconnect_jitter=row.reconnect_jitter,
             messages_per_s=adapter.limits.messages_per_s,
+            answers_requests=adapter.limits.answers_requests,
             binary_requests=adapter.binary_requests,
             heartbeat=adapter.heartbeat,
         ),

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from marketdata.connection import ConnectBudget, Connection, ConnectionSettings
+from marketdata.connection import ConnectBudget, Connection, ConnectionSettings, MessagePace
 from marketdata.exchanges.adapter import (
     Acknowledgement,
     Adapter,
@@ -60,6 +60,7 @@ class Socket:
         owner: SocketOwner,
         take: Callable[[Sequence[VenueEvent]], None],
         budget: ConnectBudget,
+        message_pace: MessagePace | None,
         rng: random.Random,
     ) -> None:
         self.name = name
@@ -75,6 +76,7 @@ class Socket:
             on_not_allowed=owner.not_allowed,
             pace=owner.pace,
             budget=budget,
+            message_pace=message_pace,
             rng=rng,
         )
         self._adapter = adapter
@@ -88,6 +90,7 @@ class Socket:
         self._single: list[tuple[Stream, ...]] = []
         self._asked: dict[int, tuple[Stream, ...]] = {}
         self._request_ids = count(1)
+        self._newest_request = 0
         self._requests = 0
         self._is_sending = False
 
@@ -176,6 +179,8 @@ class Socket:
         return True
 
     def _acknowledged(self, answer: Acknowledgement) -> None:
+        if answer.request_id in (None, self._newest_request):
+            self.connection.answered()
         if not answer.error:
             self._asked.pop(self._answered(answer), None)
             return
@@ -230,7 +235,7 @@ class Socket:
         self._is_sending = False
         message: bytes | None = None
         if self._leaving:
-            message = self._adapter.unsubscribe(self._cut(self._leaving), request_id=next(self._request_ids))
+            message = self._adapter.unsubscribe(self._cut(self._leaving), request_id=self._next_id())
         elif self._joining:
             message = self._subscribe(self._cut(self._joining))
         elif self._single:
@@ -238,8 +243,12 @@ class Socket:
         self._wake()
         return message
 
+    def _next_id(self) -> int:
+        self._newest_request = next(self._request_ids)
+        return self._newest_request
+
     def _subscribe(self, streams: Sequence[Stream]) -> bytes:
-        request_id = next(self._request_ids)
+        request_id = self._next_id()
         self._requests += 1
         self._asked[request_id] = tuple(streams)
         return self._adapter.subscribe(streams, request_id=request_id)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import count
 
-from marketdata.connection import ConnectBudget, ConnectionSettings
+from marketdata.connection import ConnectBudget, ConnectionSettings, MessagePace
 from marketdata.events import TradeTick
 from marketdata.exchanges.adapter import Adapter, Gap, Parser, Stream
 from marketdata.feed.overlap import Successor
@@ -45,6 +45,7 @@ class SocketPool:
         self._now_ns = now_ns
         self._rng = rng
         self._budget = ConnectBudget(adapter.limits.connections_per_5min)
+        self._message_pace = MessagePace(settings.messages_per_s) if adapter.limits.counts_by_address else None
         self.sockets: list[Socket] = []
         self._successors: dict[Socket, Successor] = {}
         self._renew_at_s: dict[Socket, float] = {}
@@ -143,6 +144,7 @@ class SocketPool:
             owner=self._owner,
             take=self._hearer.take,
             budget=self._budget,
+            message_pace=self._message_pace,
             rng=self._rng,
         )
 

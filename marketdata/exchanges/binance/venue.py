@@ -27,10 +27,10 @@ _ENDPOINTS = {
 class BinanceAdapter:
     name = "binance"
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
-    # The venue closes a socket at more than 5 incoming messages a second, pings and pongs included. Of three a second,
-    # sent evenly, four may arrive within one: one is left over.
+    # The venue closes a socket at more than 5 incoming messages a second, pings and pongs included. Of two a second,
+    # each sent after the answer to the one before, three may arrive within one: two are left over.
     limits = StreamLimits(
-        messages_per_s=3,
+        messages_per_s=2,
         streams_per_connection=1024,
         streams_per_message=100,
         connections_per_5min=300,

@@ -39,7 +39,7 @@ class BinanceUsdmAdapter:
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
     # The venue closes a socket at more than 10 incoming messages a second, pings included, and after 24 hours.
     limits = StreamLimits(
-        messages_per_s=8,
+        messages_per_s=6,
         streams_per_connection=200,
         streams_per_message=100,
         connections_per_5min=300,

@@ -37,10 +37,11 @@ class CoinbaseAdapter:
     book_group = "level2"
     # 8 requests and connections a second and address; whole books are heavy, so few of them share a socket.
     limits = StreamLimits(
-        messages_per_s=7,
+        messages_per_s=6,
         streams_per_connection=80,
         streams_per_message=10,
         connections_per_5min=300,
+        counts_by_address=True,
     )
     # The ticker comes with matches only.
     quotes_from_book = True

@@ -28,6 +28,7 @@ class UpstoxAdapter:
         streams_per_connection=2_000,
         streams_per_message=100,
         connections_per_5min=60,
+        answers_requests=False,
     )
     quotes_from_book = False
     binary_requests = True

@@ -76,7 +76,11 @@ async def pool_at(
 
         pool = SocketPool(
             adapter=adapter,
-            settings=ConnectionSettings(messages_per_s=200, heartbeat=adapter.heartbeat),
+            settings=ConnectionSettings(
+                messages_per_s=200,
+                answers_requests=adapter.limits.answers_requests,
+                heartbeat=adapter.heartbeat,
+            ),
             make_parser=lambda: adapter.parser(exchange=adapter.name, symbols=symbols, listings={}),
             address=address,
             hearer=Hearer(
