@@ -9,6 +9,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
+from zlib import crc32
 
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -25,8 +27,8 @@ class LeaseLost(RuntimeError):
 
 
 def new_holder() -> str:
-    """Name this process: host, process id, and a part that tells it from a later one with the same id."""
-    return f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+    """Name this process: host, process id, a part that tells it from a later one with the same id, and the machine."""
+    return f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}:{_machine()}"
 
 
 def take_lease(*, exchange_id: int, holder: str) -> int | None:
@@ -77,11 +79,20 @@ def _bound_pauses() -> None:
         cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = {_LONGEST_PAUSE_MS}")
 
 
+def _machine() -> str:
+    """Where a process id means the same process: two containers may have one host name, and each a process 1."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+        namespace = Path("/proc/self/ns/pid").stat().st_ino
+    except OSError:
+        return ""
+    return f"{crc32(f'{boot}{namespace}'.encode()):08x}"
+
+
 def _is_dead_here(holder: str) -> bool:
     """Whether the holder was a process of this machine that is gone: no need to wait for its lease to end."""
-    host, _, rest = holder.partition(":")
-    process_id = rest.partition(":")[0]
-    if host != socket.gethostname()[:32] or not process_id.isdecimal():
+    host, process_id, _, machine = (*holder.split(":"), "", "", "", "")[:4]
+    if host != socket.gethostname()[:32] or machine != _machine() or not process_id.isdecimal():
         return False
     if int(process_id) == os.getpid():
         return True

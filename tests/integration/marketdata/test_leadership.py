@@ -1,5 +1,6 @@
 """Several feed processes on one exchange: one leads, and what an old leader says or writes late counts for nothing."""
 
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from django.db import DatabaseError, connections
 from marketdata import cache
 from marketdata.cache import LatestQuote, LatestSnapshot, latest_quote, latest_snapshot
 from marketdata.events import Bar
-from marketdata.feed.lease import LeaseLost, as_leader, give_lease_back, renew_lease, take_lease
+from marketdata.feed.lease import LeaseLost, as_leader, give_lease_back, new_holder, renew_lease, take_lease
 from marketdata.feed.recorder import Recorder
 from marketdata.models import BarRow, Exchange, FeedLease, FeedStatus, Instrument
 from marketdata.operations import follow
@@ -101,6 +102,17 @@ def test_leases_pass_on_only_when_free_given_back_or_over(venue: Exchange):
     assert take("here:1:a") is None
     FeedLease.objects.update(expires_at="2026-01-01T00:00Z")
     assert take("here:1:a") == 3
+
+
+def test_only_a_process_of_the_same_machine_is_found_dead(venue: Exchange):
+    take = lambda holder: take_lease(exchange_id=venue.pk, holder=holder)  # noqa: E731
+    host, _, token, machine = new_holder().split(":")
+    # Another container may have the same host name, and processes that are not seen from here.
+    elsewhere = f"{host}:{os.getpid()}:{token}:{'0' * len(machine)}"
+    assert take(elsewhere) == 1
+    assert take(new_holder()) is None
+    FeedLease.objects.update(holder=f"{host}:{2**22 + 1}:{token}:{machine}")
+    assert take(new_holder()) == 2
 
 
 def test_a_leader_that_falls_asleep_while_it_writes_holds_nobody_up(venue: Exchange):
