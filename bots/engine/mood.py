@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -70,7 +71,9 @@ def mood_of(config: BotConfig, vector: SignalVector) -> Mood:
     )
 
 
+@lru_cache(maxsize=1_024)
 def regime_told(state: RegimeState) -> dict[str, Any]:
+    """As plain values, not to be changed: a state lasts for a bar, and every bot's trace tells it."""
     since = datetime.fromtimestamp(state.since_ns / 1e9, tz=UTC).isoformat() if state.since_ns else None
     return {
         "phase": state.phase.value,
