@@ -10,6 +10,8 @@ _AHEAD_IN_A_ROW = 5
 _KNOWN_AFTER = 20
 # A stream that jumps back by more than this was started again.
 _RESTART_NS = 60_000_000_000
+# The clocks of a venue's machines differ by less.
+_AGREED_NS = 250_000_000
 
 
 class VenueClock(Protocol):
@@ -22,8 +24,8 @@ class VenueClock(Protocol):
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
         """Whether a record is from a time that cannot have come yet."""
 
-    def restart(self) -> None:
-        """Learn the time anew from the next record: what was learned may be of another time."""
+    def witness(self, *, least_ns: int, most_ns: int) -> None:
+        """Learn what the venue says when it is asked: our clock is ahead of its by something between these."""
 
 
 class OffsetClock:
@@ -31,15 +33,17 @@ class OffsetClock:
 
     The offset is the smallest `ts_init - ts_event` of the last one to two minutes: the fastest message shows the
     difference of the clocks plus the shortest way, and slower ones show only their own delay. One record from the future
-    is no fast message.
+    is no fast message. Records that are all late look like a clock that was set: only a witness can tell, and what it
+    says counts until it is asked again.
     """
 
-    __slots__ = ("_ahead", "_current_ns", "_previous_ns", "_seen", "_window_ends_ns", "offset_ns")
+    __slots__ = ("_ahead", "_current_ns", "_most_ns", "_previous_ns", "_seen", "_window_ends_ns", "offset_ns")
 
     def __init__(self) -> None:
         self.offset_ns = 0
         self._current_ns: int | None = None
         self._previous_ns: int | None = None
+        self._most_ns: int | None = None
         self._window_ends_ns = 0
         self._ahead = self._seen = 0
 
@@ -58,8 +62,7 @@ class OffsetClock:
         elif self._current_ns is not None and difference_ns >= self._current_ns:
             return
         self._current_ns = difference_ns
-        previous_ns = self._previous_ns
-        self.offset_ns = difference_ns if previous_ns is None else min(difference_ns, previous_ns)
+        self._settle()
 
     def now_ns(self, ts_init: int) -> int:
         return ts_init - self.offset_ns
@@ -67,9 +70,17 @@ class OffsetClock:
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
         return ts_init - ts_event < self.offset_ns - AHEAD_NS and self._seen > _KNOWN_AFTER
 
-    def restart(self) -> None:
-        self._current_ns = self._previous_ns = None
-        self._window_ends_ns = self._ahead = self._seen = 0
+    def witness(self, *, least_ns: int, most_ns: int) -> None:
+        if self.offset_ns < least_ns - _AGREED_NS:
+            # No record comes sooner than it was made: what was learned is of before a clock was set.
+            self._current_ns = self._previous_ns = None
+            self._window_ends_ns = self._ahead = self._seen = 0
+        self._most_ns = most_ns
+        self._settle()
+
+    def _settle(self) -> None:
+        known = [value for value in (self._current_ns, self._previous_ns, self._most_ns) if value is not None]
+        self.offset_ns = min(known)
 
 
 class NewestEventClock:
@@ -90,8 +101,8 @@ class NewestEventClock:
     def is_ahead(self, ts_event: int, ts_init: int) -> bool:
         return False
 
-    def restart(self) -> None:
-        """A recording's clock follows it in any case."""
+    def witness(self, *, least_ns: int, most_ns: int) -> None:
+        """Nobody else knows a recording's time."""
 
 
 def venue_clock(mode: str) -> VenueClock:

@@ -278,8 +278,9 @@ class Adapter(Protocol):
     An adapter may have more: `closed_reason(now_ns)` tells why its market is closed, or "" (silence is no fault then);
     `max_skew_ms` how late its records may be where 500 is too little, and its bars wait so long for their last prints;
     `simulated_path` where the simulated exchange speaks its dialect; `rest_check_every_s` how often prices are compared
-    with its REST; `server_time_step_ms` in what steps its clock is told where those are not milliseconds; `book_group` names the streams that a book's image comes with, where the others need not begin anew
-    with it; `source_factory` makes a source of its own instead of sockets.
+    with its REST; `server_time_step_ms` in what steps its clock is told where those are not milliseconds; `tells_time`
+    whether it is the venue's at all; `book_group` names the streams that a book's image comes with, where the others need
+    not begin anew with it; `source_factory` makes a source of its own instead of sockets.
     """
 
     @property

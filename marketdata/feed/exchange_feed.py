@@ -11,6 +11,7 @@ from marketdata.clock import venue_clock
 from marketdata.connection import Backoff
 from marketdata.events import Bar, Event, FeedState, Liquidation, Timeframe
 from marketdata.exchanges.adapter import Listing, Notice, NoticeKind, Rest, VenueEvent
+from marketdata.feed.clock_check import ClockCheck
 from marketdata.feed.config import FeedConfig
 from marketdata.feed.followed import Followed, explain_unknown
 from marketdata.feed.notices import Notices
@@ -60,6 +61,13 @@ class ExchangeFeed:
         self._has_rest = make_source is None
         self.rest_work = RestWork(
             rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
+        )
+        self.clock_check = ClockCheck(
+            rest=rest,
+            clock=self.clock,
+            step_ms=float(getattr(config.adapter, "server_time_step_ms", 1.0)),
+            every_s=float(getattr(config.adapter, "rest_check_every_s", 0.0)),
+            now_ns=clock_ns,
         )
         self.source = (make_source or self._make_sockets)(self._hearer())
         self._recovery = Recovery(
@@ -261,9 +269,6 @@ class ExchangeFeed:
     def _on_up(self, symbols: Sequence[str], health: Health) -> None:
         now_ns = self._clock_ns()
         self._outlets.tape.mark(MarkKind.UP, symbols, ts_init=now_ns)
-        if self._recovery.doubts_clock:
-            self._recovery.doubts_clock = False
-            self.clock.restart()
         for symbol in symbols:
             item = self.followed.get(symbol)
             if item is not None:

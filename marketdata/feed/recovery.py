@@ -11,7 +11,7 @@ _RESUBSCRIBE_EVERY_NS = 10_000_000_000
 _REFUSED_EVERY_NS = 60_000_000_000
 # Everything silent for so long after asking again: the socket is dead, whatever it says.
 _RECONNECT_AFTER_NS = 3_000_000_000
-# Everything late for so long is a backlog that does not shrink, and would soon pass for the venue's clock.
+# Everything late for so long is a backlog that does not shrink.
 _LATE_AFTER_NS = 10_000_000_000
 # A quiet market looks the same: tried less and less often while it does not help.
 _RECONNECT_EVERY_NS = 10_000_000_000
@@ -33,8 +33,6 @@ class Recovery:
         self._source = source
         self._reconnected_ns = 0
         self._reconnect_every_ns = _RECONNECT_EVERY_NS
-        # Sockets were renewed because all came late: what is late on the new ones too is a clock that was set.
-        self.doubts_clock = False
 
     def look_after(self, followed: Iterable[Followed], now_ns: int) -> None:
         items = list(followed)
@@ -92,5 +90,4 @@ class Recovery:
             if self._reconnected_ns:
                 self._reconnect_every_ns = min(2 * self._reconnect_every_ns, _RECONNECT_MAX_NS)
             self._reconnected_ns = now_ns
-            self.doubts_clock = any(item.late_ns for item in streaming)
             self._source.reconnect(dead)

@@ -52,8 +52,11 @@ class Books(Quotes):
         self.counts["in.image"] += 1
         if image.from_stream:
             self._silence.depths.arrived(image.ts_init)
-            if image.ts_event:
+            if image.ts_event and self.book.is_valid:
                 self._observe_time(image.ts_event, image.ts_init, out)
+            elif image.ts_event:
+                # The first image of a quiet book is as old as its last change.
+                self._clock.observe(ts_event=image.ts_event, ts_init=image.ts_init)
         elif self.book.is_valid:
             return
         applied = self.book.apply_image(image)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from marketdata.connection import Backoff, ConnectBudget, ConnectionSettings
 from marketdata.exchanges.adapter import (
@@ -185,7 +186,19 @@ async def test_a_symbol_followed_again_does_not_wait_for_the_patience_with_its_p
     await feed.rest_work.close()
 
 
-def test_a_clock_that_was_set_is_learnt_within_seconds():
+class Times:
+    """A venue whose clock is ours less `behind_ns`, which its REST tells."""
+
+    def __init__(self, now_ns: Callable[[], int], *, behind_ns: int) -> None:
+        self._now_ns = now_ns
+        self.behind_ns = behind_ns
+
+    async def server_time_ns(self) -> int:
+        return self._now_ns() - self.behind_ns
+
+
+@pytest.mark.parametrize("is_set", [True, False])
+async def test_who_asks_the_venue_for_its_time_tells_a_clock_that_was_set_from_late_data(is_set):
     now_ns = T0
     heard: list[Hearer] = []
 
@@ -197,23 +210,57 @@ def test_a_clock_that_was_set_is_learnt_within_seconds():
             heard[0].down(symbols, "renewed", Health(connects=1, failures=1))
             heard[0].up(symbols, Health(connects=2))
 
-    source = Renewing()
-    feed = feed_of(SlowRest(), make_source=lambda hearer: heard.append(hearer) or source, clock_ns=lambda: now_ns)
+    source, venue = Renewing(), Times(lambda: now_ns, behind_ns=0)
+    feed = feed_of(venue, make_source=lambda hearer: heard.append(hearer) or source, clock_ns=lambda: now_ns)
     heard[0].up(["BTC/USDT"], Health(connects=1))
     stream = feed.followed["BTC/USDT"].stream
 
-    def pass_by(seconds: int, *, behind_ns: int) -> None:
+    async def pass_by(seconds: int, *, behind_ns: int) -> None:
         nonlocal now_ns
-        for _ in range(seconds * 10):
+        for tenth in range(seconds * 10):
             now_ns += SECOND // 10
             print_ = trade(100, at=now_ns, id=now_ns)
             feed.take([msgspec.structs.replace(print_, ts_event=now_ns - behind_ns)])
             feed.advance()
+            if not tenth % 10:
+                await feed.clock_check.ask()
 
-    pass_by(70, behind_ns=0)
+    await pass_by(70, behind_ns=0)
     assert not stream.is_late
-    pass_by(5, behind_ns=3 * SECOND)
+    venue.behind_ns = 3 * SECOND if is_set else 0
+    await pass_by(5, behind_ns=3 * SECOND)
+    assert stream.is_late is not is_set
+    # Longer than what the stream tells is remembered.
+    await pass_by(200, behind_ns=3 * SECOND)
+    assert stream.is_late is not is_set
+    assert bool(source.reconnected) is not is_set
+    await pass_by(2, behind_ns=venue.behind_ns)
+    assert not stream.is_late
+
+
+async def test_data_that_is_late_from_the_beginning_is_not_believed():
+    heard: list[Hearer] = []
+    feed = feed_of(
+        Times(lambda: T0, behind_ns=-1 * SECOND),
+        make_source=lambda hearer: heard.append(hearer) or Asked(),
+        clock_ns=lambda: T0,
+    )
+    heard[0].up(["BTC/USDT"], Health(connects=1))
+    await feed.clock_check.ask()
+    stream = feed.followed["BTC/USDT"].stream
+    feed.take([msgspec.structs.replace(trade(100, at=T0, id=1), ts_event=T0 - 2 * SECOND)])
     assert stream.is_late
-    pass_by(15, behind_ns=3 * SECOND)
+    assert stream.lag_ns == pytest.approx(3 * SECOND, abs=SECOND / 1000)
+    feed.take([msgspec.structs.replace(trade(100, at=T0, id=2), ts_event=T0 + SECOND)])
     assert not stream.is_late
-    assert source.reconnected == ["BTC/USDT"]
+
+
+async def test_a_venue_that_does_not_tell_its_time_changes_nothing():
+    class Silent:
+        async def server_time_ns(self) -> int:
+            raise VenueUnavailable("maintenance")
+
+    feed = feed_of(Silent(), make_source=lambda hearer: Asked())
+    feed.clock.observe(ts_event=T0, ts_init=T0 + SECOND)
+    await feed.clock_check.ask()
+    assert feed.clock.now_ns(T0 + SECOND) == T0
