@@ -28,6 +28,8 @@ class KrakenVenue(VenueServer):
 
     def __init__(self, *, seed: int = 1) -> None:
         super().__init__(seed=seed)
+        for market in self.markets.values():
+            market.streamed_levels = DEPTH
         self._views: dict[str, dict[tuple[bool, int], int]] = {}
 
     def routes(self) -> list[web.RouteDef]:

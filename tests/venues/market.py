@@ -78,6 +78,8 @@ class Market:
         self.sequence = 1_000
         self.prints: list[Print] = []
         self.truth = Truth()
+        # As many of each side as its stream shows.
+        self.streamed_levels = 20
         self._rng = random.Random(seed)
         self._trade_id = 5_000
         self.time_ms = now_ms

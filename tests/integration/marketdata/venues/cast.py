@@ -108,6 +108,7 @@ def untrue(hearing: Hearing, *, books_by_sequence: bool) -> list[Event]:
     ever_best = {(bids[0], asks[0]) for bids, asks in ever}
     wrong: list[Event] = []
     by_rest = False
+    shown = slice(hearing.market.streamed_levels)
     for event in hearing.events:
         if isinstance(event, FeedState):
             by_rest = event.source == "rest"
@@ -117,7 +118,8 @@ def untrue(hearing: Hearing, *, books_by_sequence: bool) -> list[Event]:
                 if books_by_sequence
                 else truth.by_ms.get(event.ts_event // NS_PER_MS)
             )
-            if (event.bids, event.asks) != known and not (by_rest and (event.bids, event.asks) in ever):
+            streamed = (known[0][shown], known[1][shown]) if known is not None else None
+            if (event.bids, event.asks) != streamed and not (by_rest and (event.bids, event.asks) in ever):
                 wrong.append(event)
         elif isinstance(event, QuoteTick):
             best = ((event.bid, event.bid_size), (event.ask, event.ask_size))
