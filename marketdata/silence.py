@@ -42,14 +42,31 @@ class ChannelSilence:
 class SymbolSilence:
     """The channels of one symbol together."""
 
-    __slots__ = ("depths", "prints", "quotes")
+    __slots__ = ("_missing_ns", "_summed_up", "depths", "prints", "quotes")
 
     def __init__(self) -> None:
         self.quotes = ChannelSilence()
         self.depths = ChannelSilence()
         self.prints = ChannelSilence()
+        # The last price that the day's summary told first since the last print, and since when a later one is told.
+        self._summed_up = 0.0
+        self._missing_ns = 0
+
+    def printed(self) -> None:
+        """A print was accepted: whatever was missing came."""
+        self._summed_up, self._missing_ns = 0.0, 0
+
+    def summed_up(self, last: float, *, printed: float, ts_init: int) -> None:
+        """The day's summary tells the price of the last print, which we know to be `printed`."""
+        if not self._summed_up:
+            self._summed_up = last
+        elif last in (self._summed_up, printed):
+            self._missing_ns = 0
+        elif not self._missing_ns:
+            self._missing_ns = ts_init
 
     def restart(self, ts_init: int) -> None:
+        self.printed()
         for channel in (self.quotes, self.depths, self.prints):
             channel.restart(ts_init)
 
@@ -59,6 +76,8 @@ class SymbolSilence:
         Nobody can tell a frozen channel from a quiet market, except by its sibling: prices of one that move away
         from the other's show that the silent one is frozen.
         """
+        if self._missing_ns and ts_init - self._missing_ns > MIN_SILENCE_NS:
+            return "the trades stopped while the market moves"
         quotes_silent = self.quotes.is_silent(ts_init)
         depths_silent = self.depths.is_silent(ts_init)
         if quotes_silent and depths_silent and self.prints.is_silent(ts_init):

@@ -85,6 +85,7 @@ class Prints(StreamState):
         self._old_trades.accepted()
         self._last_trade_id = trade.trade_id
         self.trade = trade
+        self._silence.printed()
         closed = self.bars.add(trade)
         if closed:
             self._measure_volatility()
@@ -102,6 +103,8 @@ class Prints(StreamState):
             self.counts["repeated.ticker"] += 1
             return
         self.ticker = ticker
+        if self._last_trade_id and self.trade is not None:
+            self._silence.summed_up(ticker.last, printed=self.trade.price, ts_init=ticker.ts_init)
         out.append(ticker)
 
     def _take_slow(self, event: Any, out: list[Event]) -> None:

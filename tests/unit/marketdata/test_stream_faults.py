@@ -5,7 +5,7 @@ import pytest
 
 from marketdata.bars import NS_PER_MINUTE
 from marketdata.clock import OffsetClock
-from marketdata.events import Bar, BookSnapshot, FeedState, QuoteTick, TradeTick
+from marketdata.events import Bar, BookSnapshot, FeedState, QuoteTick, Ticker, TradeTick
 from marketdata.stream import SymbolStream
 from tests.unit.marketdata.cast import SECOND, T0, delta, image, live_stream, minute, quote, trade
 
@@ -18,6 +18,13 @@ def states(events) -> list[tuple[str, str]]:
 
 def quotes(events) -> list[QuoteTick]:
     return [event for event in events if isinstance(event, QuoteTick)]
+
+
+def summary(last: float, *, at: int) -> Ticker:
+    return Ticker(
+        exchange="binance", symbol="BTC/USDT", last=last, change=0.0, high=last, low=last, volume=1.0, quote_volume=1.0,
+        ts_event=at, ts_init=at,
+    )  # fmt: skip
 
 
 def timed(ts_event: int, at: int, *, id: int = 0) -> QuoteTick:
@@ -57,6 +64,34 @@ def test_quotes_behind_a_wrong_id_are_believed_again():
     out = [stream.receive(quote(99, 101, at=T0 + i * SECOND, id=10 + i)) for i in range(1, 60)]
     assert quotes(out[-1])
     assert stream.state == "live"
+
+
+def test_trades_that_stop_while_the_days_summary_goes_on_are_stale():
+    stream = live_stream()
+    stream.receive(trade(100, at=T0, id=7))
+    told = []
+    for second, last in enumerate((100, 100.5, 100.5, 100.7, 100.7), start=1):
+        at = T0 + second * SECOND
+        stream.receive(quote(99 + second / 100, 101, at=at, id=10 + second))
+        stream.receive(delta(10 + second, 10 + second, bids=[(99 + second / 100, 1)], at=at))
+        stream.receive(summary(last, at=at))
+        told += states(stream.advance(at))
+    assert told == [("stale", "websocket")]
+    assert stream.reason == "the trades stopped while the market moves"
+    stream.receive(trade(100.7, at=T0 + 6 * SECOND, id=9))
+    stream.receive(quote(99.05, 101, at=T0 + 6 * SECOND, id=20))
+    assert stream.state == "live"
+
+
+def test_one_damaged_summary_does_not_stop_the_trades():
+    stream = live_stream()
+    stream.receive(trade(100, at=T0, id=7))
+    for second, last in enumerate((100, 900, 100, 100, 100, 100), start=1):
+        at = T0 + second * SECOND
+        stream.receive(quote(99, 101, at=at, id=10 + second))
+        stream.receive(delta(10 + second, 10 + second, at=at))
+        stream.receive(summary(last, at=at))
+        assert states(stream.advance(at)) == []
 
 
 def test_a_quote_without_a_number_that_was_overtaken_is_dropped():

@@ -31,6 +31,17 @@ async def test_frozen_data_is_stale_within_three_seconds(market, channel):
         await scene.book_is_the_venues()
 
 
+async def test_frozen_trades_are_stale_once_the_days_summary_tells_of_others(market):
+    async with live_feed(market) as scene:
+        await scene.until(is_trade)
+        await scene.switch("freeze_data", symbol="BTCUSDT", channel="trade", seconds=60)
+        stale = await scene.until(is_state("stale"))
+        assert stale.reason == "the trades stopped while the market moves"
+        await scene.switch("freeze_data", on=False)
+        await scene.until(is_state("live"))
+        await scene.book_is_the_venues()
+
+
 async def test_a_half_open_socket_is_stale_and_replaced(market):
     async with live_feed(market) as scene:
         await scene.until(is_trade)
