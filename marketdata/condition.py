@@ -4,6 +4,9 @@ from marketdata.quality import HOLDING, Reason
 
 # What may be replaced by another source: the venue gives nothing that could be traded on.
 STANDS_IN = frozenset({"stale", "disconnected", "refused", "fallback"})
+# What holds a symbol again so soon holds it until nothing of the kind has come for a while.
+_AGAIN_NS = 10_000_000_000
+_CALM_NS = 1_000_000_000
 
 
 class Condition:
@@ -13,7 +16,7 @@ class Condition:
     is), refused (the venue does not stream it).
     """
 
-    __slots__ = ("closed", "connected", "diverged", "down_reason", "held", "reason", "refused", "resync_reason",
+    __slots__ = ("_held_ns", "_holds_again", "closed", "connected", "diverged", "down_reason", "held", "reason", "refused", "resync_reason",
                  "retried", "silent", "source", "state")  # fmt: skip
 
     def __init__(self) -> None:
@@ -24,6 +27,8 @@ class Condition:
         self.down_reason = "waiting for a connection"
         self.silent = ""
         self.held: Reason | None = None
+        self._held_ns = 0
+        self._holds_again = False
         self.resync_reason = ""
         self.closed = ""
         self.refused = ""
@@ -42,12 +47,20 @@ class Condition:
         self.down_reason = reason
         self.silent = self.resync_reason = ""
 
-    def hold(self, reason: Reason) -> bool:
-        """A record that cannot be true arrived. Whether that holds the symbol until a plausible one comes."""
-        if reason in HOLDING:
+    def hold(self, reason: Reason, ts_init: int) -> bool:
+        """A record that cannot be true, or is late, arrived. Whether that holds the symbol, which was not held before."""
+        if reason is not Reason.SKEWED and reason not in HOLDING:
+            return False
+        is_held = self.held is not None
+        if not is_held:
             self.held = reason
-            return True
-        return False
+            self._holds_again = self._held_ns > 0 and ts_init - self._held_ns < _AGAIN_NS
+        self._held_ns = ts_init
+        return not is_held
+
+    def is_calm(self, ts_init: int) -> bool:
+        """Whether what holds the symbol may be over: else it and good records would take turns many times a second."""
+        return not self._holds_again or ts_init - self._held_ns >= _CALM_NS
 
     def release(self) -> None:
         """A plausible price or book arrived: whatever held the symbol is over, except lateness."""

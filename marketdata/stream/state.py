@@ -119,10 +119,9 @@ class StreamState:
         max_skew_ns = self._limits.max_skew_ns
         if not -max_skew_ns <= lag_ns <= max_skew_ns:
             self.counts["flagged.late"] += 1
-            if condition.held is None:
-                condition.held = Reason.SKEWED
+            if condition.hold(Reason.SKEWED, ts_init):
                 self._restate(ts_init, out)
-        elif condition.held is Reason.SKEWED:
+        elif condition.held is Reason.SKEWED and condition.is_calm(ts_init):
             condition.held = None
             self._restate(ts_init, out)
 
@@ -133,13 +132,15 @@ class StreamState:
         self.counts[f"rejected.{reason}"] += 1
         if reason is Reason.SPIKE:
             self._reference.reject(price)
-        if self._condition.hold(reason):
+        if self._condition.hold(reason, ts_init):
             self._restate(ts_init, out)
 
     def _good(self, ts_init: int, out: list[Event]) -> None:
         """A plausible price or book from the socket arrived where the symbol is held or not live."""
         condition = self._condition
         if condition.diverged or (condition.refused and not condition.retried):
+            return
+        if condition.held is not None and not condition.is_calm(ts_init):
             return
         if self._silence.find(ts_init, quote=self.quote, book=self.book, before=""):
             # One channel came, the other is silent still: half of the truth is none.

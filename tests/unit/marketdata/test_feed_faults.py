@@ -186,6 +186,14 @@ async def test_a_symbol_followed_again_does_not_wait_for_the_patience_with_its_p
     await feed.rest_work.close()
 
 
+def hearing(heard: list[Hearer], source: Asked) -> Callable[[Hearer], Asked]:
+    def make(hearer: Hearer) -> Asked:
+        heard.append(hearer)
+        return source
+
+    return make
+
+
 class Times:
     """A venue whose clock is ours less `behind_ns`, which its REST tells."""
 
@@ -211,7 +219,7 @@ async def test_who_asks_the_venue_for_its_time_tells_a_clock_that_was_set_from_l
             heard[0].up(symbols, Health(connects=2))
 
     source, venue = Renewing(), Times(lambda: now_ns, behind_ns=0)
-    feed = feed_of(venue, make_source=lambda hearer: heard.append(hearer) or source, clock_ns=lambda: now_ns)
+    feed = feed_of(venue, make_source=hearing(heard, source), clock_ns=lambda: now_ns)
     heard[0].up(["BTC/USDT"], Health(connects=1))
     stream = feed.followed["BTC/USDT"].stream
 
@@ -242,7 +250,7 @@ async def test_data_that_is_late_from_the_beginning_is_not_believed():
     heard: list[Hearer] = []
     feed = feed_of(
         Times(lambda: T0, behind_ns=-1 * SECOND),
-        make_source=lambda hearer: heard.append(hearer) or Asked(),
+        make_source=hearing(heard, Asked()),
         clock_ns=lambda: T0,
     )
     heard[0].up(["BTC/USDT"], Health(connects=1))
