@@ -50,8 +50,11 @@ def load_config(code: str) -> FeedConfig:
     try:
         row = Exchange.objects.select_related("second_source").get(code=code)
     except Exchange.DoesNotExist:
-        known = ", ".join(Exchange.objects.values_list("code", flat=True)) or "none yet: add one in the admin"
-        raise FeedConfigError(f"There is no exchange called {code!r}. Known exchanges: {known}.") from None
+        known = ", ".join(Exchange.objects.values_list("code", flat=True)) or "none yet"
+        raise FeedConfigError(
+            f"There is no exchange called {code!r}. Known exchanges: {known}. Add others in the admin, under Exchanges; "
+            "`manage.py testfeed` tries one before."
+        ) from None
     return make_config(row)
 
 

@@ -80,7 +80,7 @@ class Notices:
     def malformed(self, message: str, count: int, now_ns: int) -> None:
         if now_ns - self._malformed_ns > _REJECTED_EVERY_NS:
             self._malformed_ns = now_ns
-            self.note("rejected", f"{count} malformed frames so far, now: {message}", "")
+            self.note("rejected", f"{count} malformed frame{'' if count == 1 else 's'} so far, now: {message}", "")
 
     def rejections(self, item: Followed, now_ns: int) -> None:
         rejected = item.rejected

@@ -174,6 +174,7 @@ class SocketPool:
         self._hearer.down(symbols, reason, self.health(symbols[0]))
         if successor is not None and successor.socket.is_up:
             self._install(socket, successor)
+            successor.socket.connection.connects += 1
             self._hearer.took_over(symbols, successor.socket.name)
             self._up(successor.socket)
             # Its prints were told by the old socket already, and their numbers begin anew.
@@ -203,8 +204,9 @@ class SocketPool:
         self._hearer.note("renewed", f"Socket {new.name} has taken over from {old.name}.")
 
     def _install(self, old: Socket, successor: Successor) -> None:
-        """From now on the successor is the socket."""
+        """From now on the successor is the socket; a planned one is no reconnect, and forgets none."""
         del self._successors[old]
+        successor.socket.connection.connects += max(0, old.connection.connects - 1)
         self.sockets[self.sockets.index(old)] = successor.socket
         successor.socket.take = self._hearer.take
         self._close(old)

@@ -61,3 +61,13 @@ async def test_sockets_are_replaced_before_they_are_too_old(market):
         nobody_noticed(scene.listener.events)
         assert not await FeedEvent.objects.filter(kind="disconnected").aexists()
         await scene.book_is_the_venues()
+
+
+async def test_reconnects_are_still_counted_after_a_replacement(market):
+    async with live_feed(market) as scene:
+        await scene.switch("drop_sockets")
+        await scene.until_true(lambda: scene.item.reconnects == 1)
+        await scene.switch("server_shutdown", milliseconds=4000)
+        await scene.until_true(handovers)
+        await scene.switch("drop_sockets")
+        await scene.until_true(lambda: scene.item.reconnects == 2)
