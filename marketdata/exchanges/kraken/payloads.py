@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from marketdata.exchanges.rfc3339 import check_year
+
 # What fits where ids are kept.
 _LARGEST = 2**63 - 1
 
@@ -106,5 +108,11 @@ class Answer(Struct):
 
 
 def time_ns(when: datetime | None) -> int:
-    """Nanoseconds since the epoch, 0 for none. The venue sends microseconds, which a float of seconds still holds."""
-    return round(when.timestamp() * 1e6) * 1_000 if when is not None else 0
+    """Nanoseconds since the epoch, 0 for none. The venue sends microseconds, which a float of seconds still holds.
+
+    Raises ValueError for a time that no record can hold.
+    """
+    if when is None:
+        return 0
+    check_year(when)
+    return round(when.timestamp() * 1e6) * 1_000

@@ -231,6 +231,14 @@ def test_an_unknown_symbol_is_named():
         make_parser().parse(image_frame("FOO/USD"), ts_init=1)
 
 
+@pytest.mark.parametrize("year", [b"0001", b"9999"])
+def test_a_time_that_no_record_can_hold_is_refused(year: bytes):
+    [ticker] = [frame for frame in v2_frames() if b'"ticker","type":"update"' in frame]
+    assert make_parser().parse(ticker, ts_init=1)
+    with pytest.raises(MalformedFrame, match="the year of"):
+        make_parser().parse(ticker.replace(b'"timestamp":"2026', b'"timestamp":"' + year), ts_init=1)
+
+
 def test_a_book_frame_of_an_unknown_symbol_may_have_been_of_any_book():
     parser = make_parser()
     parser.parse(image_frame("BTC/USD"), ts_init=1)

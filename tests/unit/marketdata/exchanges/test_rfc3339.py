@@ -35,3 +35,10 @@ def test_what_is_no_time_is_refused(text: str):
     rfc3339_ns("2026-08-12T19:27:48.1Z")
     with pytest.raises(ValueError, match=r"iso|time zone|in 0|in 1"):
         rfc3339_ns(text)
+
+
+@pytest.mark.parametrize("year", ["0001", "1969", "2262", "9999"])
+@pytest.mark.parametrize("rest", ["-08-12T19:27:48.1Z", "-08-12T19:27:48Z", "-08-12T19:27:48.1+02:00"])
+def test_a_time_that_no_record_can_hold_is_refused(year: str, rest: str):
+    with pytest.raises(ValueError, match="the year of"):
+        rfc3339_ns(year + rest)
