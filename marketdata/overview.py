@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef
 from redis.exceptions import RedisError
 
 from marketdata.feed.advice import IDLE, NO_LISTINGS, NOT_ALLOWED, NOT_RUNNING
 from marketdata.feed.presence import Presence, host_and_pid, read_presence
-from marketdata.models import Exchange, FeedLease, FeedStatus, SlowSource, Subscription
+from marketdata.models import Exchange, FeedLease, FeedStatus, Instrument, SlowSource, Subscription
 from marketdata.queries import FeedRow, SourceRow, feed_rows, source_rows
 
 # What the feeds tell as events, for choosing among them.
@@ -78,7 +78,8 @@ class FeedsView:
 
 def feeds_view(*, now: datetime) -> FeedsView:
     """Everything, in six queries and one look into the cache."""
-    exchanges = list(Exchange.objects.all())
+    is_listed = Exists(Instrument.objects.filter(exchange=OuterRef("pk")))
+    exchanges = list(Exchange.objects.annotate(is_listed=is_listed))
     enabled = [exchange for exchange in exchanges if exchange.enabled]
     rows = {code: list(group) for code, group in groupby(feed_rows(now=now), key=lambda row: row.exchange)}
     leases = {lease.exchange_id: lease for lease in FeedLease.objects.all()}
@@ -93,6 +94,7 @@ def feeds_view(*, now: datetime) -> FeedsView:
                 exchange,
                 rows.get(exchange.code, []),
                 wanted=wanted.get(exchange.pk, 0),
+                is_listed=exchange.is_listed,
                 lease=leases.get(exchange.pk),
                 presence=presence.get(exchange.code, Presence()),
                 now=now,
@@ -110,6 +112,7 @@ def _venue(
     rows: list[FeedRow],
     *,
     wanted: int,
+    is_listed: bool,
     lease: FeedLease | None,
     presence: Presence,
     now: datetime,
@@ -119,7 +122,7 @@ def _venue(
     # What another process told before it lost the lease is no longer so.
     leader = presence.leader if presence.leader is not None and presence.leader.holder == holder else None
     light, state, advice = _venue_state(
-        rows, wanted=wanted, leads=leads, denied=leader.denied if leader is not None else ""
+        rows, wanted=wanted, is_listed=is_listed, leads=leads, denied=leader.denied if leader is not None else ""
     )
     symbols = [_symbol(row) for row in rows]
     shared = _shared_trouble(symbols)
@@ -144,7 +147,9 @@ def _venue(
     )
 
 
-def _venue_state(rows: list[FeedRow], *, wanted: int, leads: bool, denied: str) -> tuple[str, str, str]:
+def _venue_state(
+    rows: list[FeedRow], *, wanted: int, is_listed: bool, leads: bool, denied: str
+) -> tuple[str, str, str]:
     """Light, state and what to do."""
     if not leads:
         return "lost", "not running", NOT_RUNNING
@@ -156,6 +161,8 @@ def _venue_state(rows: list[FeedRow], *, wanted: int, leads: bool, denied: str) 
             "no listings",
             f"{wanted} symbol{'' if wanted == 1 else 's'} wait{'s' if wanted == 1 else ''}. {NO_LISTINGS}",
         )
+    if not rows and not is_listed:
+        return "lost", "no listings", NO_LISTINGS
     if not rows:
         return "none", "idle", IDLE
     live = sum(row.is_running and row.state == "live" for row in rows)

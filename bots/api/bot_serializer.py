@@ -75,9 +75,12 @@ class BotSerializer(RowSerializer):
             found = list(Instrument.objects.filter(exchange=account.exchange, active=True, symbol__in=symbols))
             unknown = sorted(set(symbols) - {instrument.symbol for instrument in found})
             if unknown:
+                code = account.exchange.code
                 errors["symbols"] = [
-                    f"{', '.join(unknown)}: not known on {account.exchange.code}. "
-                    f"GET /api/v1/symbols?exchange={account.exchange.code} lists what is."
+                    f"{', '.join(unknown)}: not known on {code}. GET /api/v1/symbols?exchange={code} lists what is."
+                    if Instrument.objects.filter(exchange=account.exchange).exists()
+                    else f"{', '.join(unknown)}: {code} has not told yet what it lists. A running feed asks it; the "
+                    "feeds page and `manage.py doctor` say what is in the way."
                 ]
             attrs["instruments"] = found
         try:

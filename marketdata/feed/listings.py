@@ -54,6 +54,7 @@ class ListingKeeper:
         except VenueError as error:
             self._unanswered += 1
             log.warning("[WS] no list of instruments from the venue", exchange=self._config.exchange, error=str(error))
+            feed.notices.no_listings(str(error), self._unanswered)
         else:
             self._unanswered = 0
             feed.set_listings(listings)

@@ -72,6 +72,11 @@ class Notices:
         if health.failures == self._failed_after:
             self.note("failed", f"{health.failures} failures in a row, slow retries go on: {reason}", "")
 
+    def no_listings(self, message: str, count: int) -> None:
+        """`count` times in a row the venue did not tell what it lists."""
+        if _is_told(count):
+            self.note("waiting", f"No list of instruments, it is asked again: {message}", "")
+
     def not_allowed(self, message: str, now_ns: int) -> None:
         if message != self.denied or now_ns - self._denied_ns > _DENIED_EVERY_NS:
             self.denied, self._denied_ns = message, now_ns

@@ -3,7 +3,7 @@
 import pytest
 
 from marketdata.feed.followed import explain_unknown
-from marketdata.models import FeedStatus
+from marketdata.models import FeedEvent, FeedStatus
 from tests.integration.marketdata.cast import afollow, eventually, running_feed, switch_fault
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,6 +23,9 @@ async def test_it_is_asked_again_and_then_every_symbol_is_judged_anew(market):
         await afollow(exchange="simulated", symbol="BTC/USD", follower="bot:1")
         async with running_feed():
             await eventually(lambda: FeedStatus.objects.filter(reason__contains="not said yet").count() == 2)
+            told = await FeedEvent.objects.filter(kind="waiting", symbol="").afirst()
+            assert "No list of instruments" in told.message
+            assert "HTTP 503" in told.message
             switch_fault(market, "maintenance", on=False)
             await eventually(lambda: FeedStatus.objects.filter(symbol="BTC/USDT", state="live").exists(), timeout_s=30)
             unknown = await FeedStatus.objects.aget(symbol="BTC/USD")

@@ -104,6 +104,16 @@ def test_what_a_former_leader_told_is_not_shown(alice, venue, feed):
     assert "expired" not in page(alice)
 
 
+def test_a_venue_that_never_told_what_it_lists_is_not_idle(alice):
+    from marketdata.models import Exchange
+
+    lead(Exchange.objects.create(code="kraken", name="Kraken", adapter="kraken", environment="live"))
+    text = text_of(page(alice))
+    assert "no listings" in text
+    assert "The venue has not told what it lists" in text
+    assert "idle" not in text
+
+
 def test_symbols_that_wait_for_a_venue_are_not_idle(alice, venue):
     from marketdata.operations import follow
 

@@ -144,6 +144,17 @@ def test_settings_out_of_range_name_field_value_and_what_is_allowed(alice, addre
     assert not Bot.objects.filter(name="new").exists()
 
 
+def test_a_venue_that_has_told_nothing_yet_is_not_said_to_lack_a_symbol(alice):
+    from bots.models import Account
+    from marketdata.models import Exchange
+
+    kraken = Exchange.objects.create(code="kraken", name="Kraken", adapter="kraken", environment="live")
+    account = Account.objects.create(owner=alice.user, name="there", exchange=kraken)
+    answer = alice.api.post("/api/v1/bots", new_bot(alice, account=account.pk, symbols=["BTC/USD"]))
+    assert answer.status_code == 400
+    assert "BTC/USD: kraken has not told yet what it lists" in answer.json()["errors"]["symbols"][0]
+
+
 def test_two_bots_of_a_person_have_two_names(alice):
     refused = alice.api.post("/api/v1/bots", new_bot(alice, name=alice.bot.name))
     assert refused.status_code == 400
