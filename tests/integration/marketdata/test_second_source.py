@@ -1,5 +1,6 @@
 """Two sources of one price: silence, divergence, and who is believed."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from marketdata import cache
 from marketdata.cache import LatestQuote
-from marketdata.events import FeedState, QuoteTick
+from marketdata.events import BookSnapshot, FeedState, QuoteTick
 from marketdata.feed import second_source
 from marketdata.models import Exchange, FeedEvent
 from tests.integration.marketdata.cast import add_venue, afollow, eventually, listening, running_feed, switch_fault
@@ -60,6 +61,38 @@ async def test_another_exchange_stands_in_where_socket_and_rest_give_nothing(mar
         assert quote.bid == pytest.approx(price * 0.9999)
         state = await listener.until(is_state("live"), timeout_s=30)
         assert state.source == "websocket"
+
+
+async def test_who_joins_while_another_exchange_stands_in_hears_so_and_its_prices(market):
+    """No book tells them that prices are current, as another exchange's come without."""
+    await venue_with_second_source(market)
+    async with listening() as listener, running_feed() as service:
+        await listener.until(is_state("live"))
+        stream = service.feed.followed["BTC/USDT"].stream
+        price = stream.quote.mid
+
+        async def go_on_telling() -> None:
+            while True:
+                await sync_to_async(tell)(price)
+                await asyncio.sleep(0.2)
+
+        telling = asyncio.create_task(go_on_telling())
+        try:
+            switch_fault(market, "freeze_data", seconds=60)
+            switch_fault(market, "maintenance", seconds=60)
+            await listener.until(lambda event: isinstance(event, FeedState) and event.source == "other", timeout_s=30)
+            async with listening() as late:
+                state = await late.until(lambda event: isinstance(event, FeedState), timeout_s=30)
+                assert (state.state, state.source) == ("fallback", "other")
+                quote = await late.until(lambda event: isinstance(event, QuoteTick), timeout_s=30)
+                assert quote.bid == pytest.approx(price * 0.9999)
+                assert not any(isinstance(event, BookSnapshot) for event in late.events)
+                switch_fault(market, "freeze_data", on=False)
+                switch_fault(market, "maintenance", on=False)
+                state = await late.until(is_state("live"), timeout_s=30)
+                assert state.source == "websocket"
+        finally:
+            telling.cancel()
 
 
 async def test_a_second_source_that_is_wrong_by_itself_holds_nothing(market):
