@@ -111,7 +111,11 @@ class BarSet:
 
     def advance(self, now_ns: int) -> list[Bar]:
         """Close what is over by `now_ns`, the venue's time."""
-        if self._minute is None or now_ns < self.deadline_ns:
+        if self._minute is None:
+            return []
+        if now_ns < self.deadline_ns:
+            if now_ns < self._minute.ts_open - NS_PER_MINUTE:
+                self._forget_future()
             return []
         now_ns -= self._grace_ns
         return self._roll(self._minute, now_ns - now_ns % NS_PER_MINUTE)[0]
@@ -128,6 +132,13 @@ class BarSet:
         self._heard_from = None
         if self._minute is not None:
             self._minute.complete = False
+
+    def _forget_future(self) -> None:
+        """The forming minute has not come yet: a print with a wrong time began it, and would keep all others out."""
+        self.interrupt()
+        self.resume()
+        self._minute = self._since_ns = None
+        self.deadline_ns = 0
 
     def seed(self, minutes: Sequence[Bar], trades: Sequence[TradeTick], *, assume_complete: bool = False) -> list[Bar]:
         """Go on from history: one-minute `minutes` (the forming one may be last) and the latest prints.

@@ -241,3 +241,18 @@ def test_a_quiet_symbol_has_whole_minutes_a_while_after_it_was_subscribed():
     bars.seed([minute(number) for number in range(-60, 1)], [])
     (bar,) = [bar for bar in bars.advance(T0 + 2 * MINUTE + SECOND) if bar.ts_open == T0 + MINUTE]
     assert bar.trades == 0
+
+
+@pytest.mark.parametrize("ahead_ns", [10 * MINUTE, 10**18])
+def test_a_print_from_the_future_does_not_keep_the_others_out(ahead_ns: int):
+    bars = BarSet(exchange="binance", symbol="BTC/USDT", timeframes=["1m"])
+    bars.resume()
+    bars.add(trade(100, at=T0 + ahead_ns, id=1))
+    assert bars.advance(T0 + SECOND) == []
+    bars.add(trade(100, at=T0 + 2 * SECOND, id=2))
+    bars.seed(
+        [minute(number) for number in range(-5, 0)],
+        [trade(99, at=T0 - SECOND, id=0), trade(100, at=T0 + 2 * SECOND, id=2)],
+    )
+    (bar,) = bars.add(trade(105, at=T0 + MINUTE, id=3))
+    assert (bar.ts_open, bar.trades, bar.closed) == (T0, 1, True)
