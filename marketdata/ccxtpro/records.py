@@ -9,6 +9,7 @@ from marketdata.exchanges.adapter import Listing
 
 NS_PER_MS = 1_000_000
 NS_PER_US = 1_000
+_MAX_MS = 2**63 // NS_PER_MS
 # A venue that tells no step: the finest that is of use.
 _FINEST = Decimal("0.00000001")
 _TICK_SIZE = 4
@@ -31,7 +32,9 @@ def levels(market: Mapping[str, Any], side: Sequence[Sequence[float]], depth: in
 
 
 def event_ns(row: Mapping[str, Any]) -> int:
-    return int(row.get("timestamp") or 0) * NS_PER_MS
+    """0 for none, and for one that no record can hold."""
+    time_ms = int(row.get("timestamp") or 0)
+    return time_ms * NS_PER_MS if 0 < time_ms < _MAX_MS else 0
 
 
 def to_trade(

@@ -2,7 +2,7 @@ from decimal import Decimal
 
 import pytest
 
-from marketdata.ccxtpro.records import base_size, levels, to_bar, to_listing, to_quote, to_ticker, to_trade
+from marketdata.ccxtpro.records import base_size, event_ns, levels, to_bar, to_listing, to_quote, to_ticker, to_trade
 
 SPOT = {"contract": False}
 LINEAR = {"contract": True, "contractSize": 0.01, "inverse": False}
@@ -22,6 +22,11 @@ def test_a_trade_of_a_seller_hit_a_resting_buyer() -> None:
     assert (trade.buyer_is_maker, trade.sign) == (True, -1)
     assert trade.ts_event == 1_700_000_000_123_000_000
     assert (trade.price, trade.size, trade.trade_id) == (100.0, 2.0, 9)
+
+
+@pytest.mark.parametrize("time_ms", [None, -1, 2**63 // 1_000_000, 10**30])
+def test_a_time_that_no_record_can_hold_is_none(time_ms) -> None:
+    assert event_ns({"timestamp": time_ms}) == 0
 
 
 def test_a_quote_needs_both_sides_and_their_sizes() -> None:
