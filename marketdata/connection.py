@@ -256,8 +256,10 @@ class Connection:
         while True:
             make = await self._outgoing.get()
             # What was sent evenly arrives together after a loss on the way: of two, the venue has read the first.
+            # Not wait_for: before Python 3.12 it forgets that it was cancelled when the answer comes at the same moment.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._answered.wait(), _ANSWER_WAIT_S)
+                async with asyncio.timeout(_ANSWER_WAIT_S):
+                    await self._answered.wait()
             await self._message_pace.turn()
             message = make()
             if message is not None:
