@@ -97,8 +97,8 @@ class KucoinFuturesParser(TopicParser):
 
 def _delta_handler(exchange: str, contracts: Contracts) -> Handler:
     decode = msgspec.json.Decoder(Level2Frame, strict=False).decode
-    # Three times as fast as float(), and refuses what are no two numbers in JSON.
-    decode_pair = msgspec.json.Decoder(Level).decode
+    # Twice as fast as float(), and refuses what is no number in JSON.
+    decode_number = msgspec.json.Decoder(float).decode
     by_topic = Remembered(lambda topic: contracts[symbol_of(topic)])
 
     def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
@@ -106,16 +106,16 @@ def _delta_handler(exchange: str, contracts: Contracts) -> Handler:
         data = message.data
         symbol, numerator, denominator = by_topic[message.topic]
         sequence = data.sequence
-        change = data.change
-        is_bid = ",buy," in change
         try:
-            price, contracts = decode_pair(f"[{change.replace(',buy,' if is_bid else ',sell,', ',')}]")
-        except msgspec.DecodeError:
-            raise MalformedFrame(f"no price, side and size: {change!r}", frame) from None
-        if not is_bid and ",sell," not in change:
-            raise MalformedFrame(f"no side in the change of the book: {change!r}", frame)
+            price_text, side, size_text = data.change.split(",")
+            price, size = decode_number(price_text), decode_number(size_text) * numerator / denominator
+        except ValueError:
+            raise MalformedFrame(f"no price, side and size: {data.change!r}", frame) from None
         # A change at price 0 tells of the sequence only.
-        levels = ((price, contracts * numerator / denominator),) if price else ()
+        levels: tuple[Level, ...] = ((price, size),) if price else ()
+        is_bid = side == "buy"
+        if not is_bid and side != "sell":
+            raise MalformedFrame(f"no side in the change of the book: {data.change!r}", frame)
         return (
             BookDelta(
                 exchange=exchange,
