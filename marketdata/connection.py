@@ -12,6 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
 from marketdata.exchanges.adapter import Heartbeat, NotAllowed, VenueError
+from marketdata.exchanges.words import venue_words
 
 # A whole Coinbase book takes a few; what is larger ends the socket, by name.
 _MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -214,7 +215,8 @@ class Connection:
         except ConnectionClosed as error:
             return f"connection lost: {error}"
         except InvalidStatus as error:
-            message = f"{_without_query(url)} answered HTTP {error.response.status_code} instead of a WebSocket"
+            words = venue_words(bytes(error.response.body or b""))
+            message = f"{_without_query(url)} answered HTTP {error.response.status_code} instead of a WebSocket{words}"
             if error.response.status_code in (401, 403):
                 self._on_not_allowed(f"{message}: check key, token and permissions")
             return message

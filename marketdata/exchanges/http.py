@@ -8,6 +8,7 @@ import httpx
 import msgspec
 
 from marketdata.exchanges.adapter import NotAllowed, RateLimited, VenueError, VenueRejected, VenueUnavailable
+from marketdata.exchanges.words import venue_words
 
 _DEFAULT_WAIT_S = 60.0
 _LIMITED = frozenset({418, 429})
@@ -81,7 +82,8 @@ class VenueHttp:
                 retry_after_s=retry_after_s,
             )
         if response.status_code >= 500:
-            raise VenueUnavailable(f"{self.exchange} answered {path} with HTTP {response.status_code}")
+            words = venue_words(response.content)
+            raise VenueUnavailable(f"{self.exchange} answered {path} with HTTP {response.status_code}{words}")
         if response.status_code >= 400:
             raise self._refused(path, response)
         return response

@@ -141,7 +141,11 @@ async def test_maintenance(market):
 
             def words() -> str:
                 _, symbol = seen_on_the_page()
-                return symbol.advice if symbol is not None and "503" in symbol.trouble else ""
+                return (
+                    symbol.advice
+                    if symbol is not None and "503 instead of a WebSocket: System maintenance" in symbol.trouble
+                    else ""
+                )
 
             assert "status page" in await eventually(words, timeout_s=30)
             await two.others_go_on(before)
