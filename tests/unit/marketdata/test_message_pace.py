@@ -90,3 +90,54 @@ async def test_who_shares_a_pace_takes_turns(askers):
 
     await asyncio.gather(*(ask() for _ in range(askers)))
     assert time.monotonic() - began_s >= 13 * 0.01
+
+
+async def test_a_socket_that_ends_with_its_answer_is_replaced():
+    """The answer and the loss are heard in the same turn of the event loop."""
+    connects = 0
+    again = asyncio.Event()
+
+    async def handle(socket: ServerConnection) -> None:
+        nonlocal connects
+        connects += 1
+        if connects > 1:
+            again.set()
+        await socket.recv()
+        await socket.send(b"read")
+        socket.transport.abort()
+
+    def up() -> None:
+        for number in range(REQUESTS):
+            connection.send(partial(bytes, [48 + number]))
+
+    def frame(payload: bytes, ts_init: int) -> None:
+        connection.answered()
+        connection.renew()
+
+    async def pace() -> None:
+        await asyncio.sleep(0)
+
+    async with serve(handle, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+
+        async def address() -> str:
+            return f"ws://127.0.0.1:{port}"
+
+        connection = Connection(
+            ConnectionSettings(messages_per_s=200, answers_requests=True),
+            address=address,
+            on_frame=frame,
+            on_up=up,
+            on_down=lambda reason, failures: None,
+            on_not_allowed=lambda message: None,
+            pace=pace,
+            budget=ConnectBudget(300),
+            rng=random.Random(1),
+        )
+        task = asyncio.create_task(connection.run())
+        try:
+            async with asyncio.timeout(10):
+                await again.wait()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
