@@ -258,16 +258,20 @@ class Connection:
         while True:
             make = await self._outgoing.get()
             # What was sent evenly arrives together after a loss on the way: of two, the venue has read the first.
-            # Not wait_for: before Python 3.12 it forgets that it was cancelled when the answer comes at the same moment.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_ANSWER_WAIT_S):
-                    await self._answered.wait()
+            await self._answer()
             await self._message_pace.turn()
             message = make()
             if message is not None:
                 if self.settings.answers_requests:
                     self._answered.clear()
                 await _send(socket, message, binary=self.settings.binary_requests)
+
+    async def _answer(self) -> None:
+        """Wait until the venue has answered, or will not any more."""
+        # Not wait_for: before Python 3.12 it forgets that it was cancelled when the answer comes at the same moment.
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_ANSWER_WAIT_S):
+                await self._answered.wait()
 
     async def _beat(self, heartbeat: Heartbeat) -> None:
         while True:

@@ -74,7 +74,7 @@ def fit(returns_pct: Floats) -> GarchParameters:
 
     Raises ValueError for fewer than 250 returns, for some that are not finite, and where no stationary process fits.
     """
-    from scipy.optimize import minimize  # type: ignore[import-untyped]
+    from scipy.optimize import minimize
 
     returns = np.asarray(returns_pct, dtype=np.float64)
     if len(returns) < MIN_RETURNS or not np.isfinite(returns).all():
@@ -98,7 +98,7 @@ def fit(returns_pct: Floats) -> GarchParameters:
 
 
 def _variances(squares_before: Floats, start: float, parameters: GarchParameters) -> Floats:
-    from scipy.signal import lfilter  # type: ignore[import-untyped]
+    from scipy.signal import lfilter
 
     shocks = parameters.omega + parameters.alpha * squares_before
     variances, _ = lfilter([1.0], [1.0, -parameters.beta], shocks, zi=[parameters.beta * start])

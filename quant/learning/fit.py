@@ -86,7 +86,7 @@ def tempered(p: Floats, prior: Floats, temperature: float) -> Floats:
 
 def fit_temperature(p: Floats, classes: Classes, weights: Floats, prior: Floats) -> float:
     """The temperature in [.5, 100] with the least log loss on rows that were not learned from."""
-    from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+    from scipy.optimize import minimize_scalar
 
     found = minimize_scalar(
         lambda log_t: log_loss(tempered(p, prior, float(np.exp(log_t))), classes, weights),
@@ -98,7 +98,7 @@ def fit_temperature(p: Floats, classes: Classes, weights: Floats, prior: Floats)
 
 
 def fit_baseline(x: Floats, classes: Classes, weights: Floats) -> Baseline:
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
 
     there = np.isfinite(x)
     count = np.maximum(there.sum(axis=0), 1)

@@ -66,7 +66,7 @@ def matthews(p: Floats, classes: Classes) -> float:
 
 def area_under_curve(x: Floats, is_up: NDArray[np.bool_]) -> float:
     """Chance that an up's `x` is above a down's; .5 where there is only one kind. NaN rows are left out."""
-    from scipy.stats import rankdata  # type: ignore[import-untyped]
+    from scipy.stats import rankdata
 
     there = np.isfinite(x)
     x, is_up = x[there], is_up[there]

@@ -60,7 +60,7 @@ def _deflated(gains: Floats, ratio: float, trials: int) -> float | None:
 
     The variance over trials is that of a ratio of nothing over as many trades.
     """
-    from scipy.stats import kurtosis, norm, skew  # type: ignore[import-untyped]
+    from scipy.stats import kurtosis, norm, skew
 
     n = len(gains)
     if n < 10:

@@ -14,6 +14,7 @@ from quant.evidence.compute import LOCK, compute_evidence
 from quant.evidence.retention import prune_samples
 from quant.evidence.window import read_window
 from quant.models import EvidenceRow, SignalSample
+from quant.reading import Component
 from quant.strategies import STRATEGIES
 from tests.integration.evidence.synthetic import NAMES, store_samples
 from tests.unit.quant.evidence.cast import MINUTE_NS, NOON
@@ -93,9 +94,9 @@ def test_a_symbol_without_samples_and_one_that_fails_stop_nobody(follow, venue, 
     Subscription.objects.create(exchange=venue, symbol="NEW/USDT", follower="bot:2")
     store_samples(symbol="BTC/USDT", minutes=100)
     store_samples(symbol="AAA/USDT", minutes=100)
-    from quant.evidence import compute
+    from quant.evidence import compute, judging
 
-    whole = compute.weigh
+    whole = judging.weigh
 
     def fails_once(window, specs):
         monkeypatch.setattr(compute, "weigh", whole)
@@ -126,12 +127,12 @@ def test_strategies_that_a_bot_has_switched_off_are_left_out(alice):
     alice.bot.save()
     (spec,) = blend_specs()
     assert spec.without == ("momentum", "trend")
-    assert spec.component_weights["sentiment"] == 0.0
-    assert spec.component_weights["technical"] > 0.0
+    assert spec.component_weights[Component.SENTIMENT] == 0.0
+    assert spec.component_weights[Component.TECHNICAL] > 0.0
     alice.bot.disabled_strategies = list(STRATEGIES)
     alice.bot.save()
     (spec,) = blend_specs()
-    assert (spec.without, spec.component_weights["technical"]) == ((), 0.0)
+    assert (spec.without, spec.component_weights[Component.TECHNICAL]) == ((), 0.0)
 
 
 def test_the_task_runs_and_old_rows_and_samples_go(follow):

@@ -32,7 +32,13 @@ OWN_LISTS = {
     "api/v1/trades.csv", "api/v1/performance", "api/v1/equity", "api/v1/live/snapshot", "api/v1/killswitch",
     "api/trading/positions", "api/trading/performance", "trades/", "", "api/v1/evidence", "evidence/",
 }  # fmt: skip
-ACTS = {"api/trading/start", "api/trading/stop", "api/v1/auth/token", "api/v1/models/train", "api/v1/evidence/recompute"}
+ACTS = {
+    "api/trading/start",
+    "api/trading/stop",
+    "api/v1/auth/token",
+    "api/v1/models/train",
+    "api/v1/evidence/recompute",
+}
 SAME_FOR_ALL = {"api/v1/version", "api/v1/health", "api/v1/candles", "api/v1/symbols", "api/v1/market", "api/v1/feeds",
                 "api/schema/", "api/docs/", "feeds/", "api/v1/models", "api/v1/models/runs"}  # fmt: skip
 OPEN = {"api/v1/ping", "livez", "readyz", "login/", "logout/"}

@@ -28,7 +28,7 @@ def planted():
 
 @pytest.fixture(scope="module")
 def trained(planted):
-    return train(*planted, PLAN, Unwatched())
+    return train(planted[0], planted[1], PLAN, Unwatched())
 
 
 def test_a_planted_signal_is_found(trained):
@@ -46,7 +46,8 @@ def test_a_feature_that_is_too_good_alone_is_named(trained):
 
 
 def test_noise_is_refused():
-    metrics_and_refusals = train(*examples(history(9000, seed=12)), PLAN, Unwatched())
+    x, labels = examples(history(9000, seed=12))
+    metrics_and_refusals = train(x, labels, PLAN, Unwatched())
     assert abs(metrics_and_refusals.metrics["cross_validation"]["skill"]) < 0.01
     assert metrics_and_refusals.refusals
 
@@ -70,7 +71,7 @@ def test_a_leak_is_seen(planted):
 
 
 def test_the_same_seed_gives_the_same_text(planted, trained):
-    assert dump(train(*planted, PLAN, Unwatched()).artefact) == dump(trained.artefact)
+    assert dump(train(planted[0], planted[1], PLAN, Unwatched()).artefact) == dump(trained.artefact)
 
 
 def test_the_holdout_is_learned_from_by_nothing(planted, trained):
@@ -97,7 +98,7 @@ def test_a_cancel_between_iterations_ends_it_at_once(planted):
 
     watch = Impatient()
     with pytest.raises(Cancelled):
-        train(*planted, PLAN, watch)
+        train(planted[0], planted[1], PLAN, watch)
     assert watch.checks == 10
 
 
@@ -110,7 +111,7 @@ def test_progress_only_grows_and_says_what_it_does(planted):
             self.said.append((share, words))
 
     watch = Listener()
-    train(*planted, PLAN, watch)
+    train(planted[0], planted[1], PLAN, watch)
     shares = [share for share, _ in watch.said]
     assert shares == sorted(shares)
     assert 0.0 < shares[0] < shares[-1] < 1.0
