@@ -92,6 +92,10 @@ def as_switch(wish: object, *, strict: bool = True) -> Switch:
     name = wish.get("name") if isinstance(wish, dict) else None
     if name is not None and name not in [fault.value for fault in Fault]:
         raise FaultError(unknown(name))
+    strange = sorted(map(str, wish.keys() - set(Switch.__struct_fields__))) if isinstance(wish, dict) and name else []
+    if strange:
+        known = ", ".join(Fault(str(name)).meaning.settings) or "none"
+        raise FaultError(f"{name} has no setting {', '.join(strange)}; it takes: {known}")
     return msgspec.convert(wish, Switch, strict=strict)
 
 

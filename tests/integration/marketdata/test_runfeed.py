@@ -55,7 +55,8 @@ def test_once_ends_with_the_first_tick():
 
 @pytest.mark.usefixtures("venue")
 def test_no_data_in_time_is_three_and_says_why():
-    code, _, errors = run("--once", "--symbols", "NO/SUCH", "--duration", "4")
+    # Nothing is to come of it, so nobody waits for the end.
+    code, _, errors = run("--once", "--symbols", "NO/SUCH", "--duration", "600")
     assert code == 3
     assert "runfeed: simulated does not list NO/SUCH" in errors
     code, _, errors = run("--once", "--symbols", ",".join(f"N{number}/SUCH" for number in range(7)), "--duration", "4")

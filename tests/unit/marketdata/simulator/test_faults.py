@@ -47,7 +47,7 @@ def test_a_wish_is_read_from_a_line() -> None:
         ("refuse_connections:status=200", "status=200 is out of range; allowed is 400 to 599"),
         ("skip_depth:symbol", "'symbol' is not key=value"),
         ("skip_depth:count=many", "Expected `int`"),
-        ("skip_depth:colour=red", "colour"),
+        ("skip_depth:colour=red", "skip_depth has no setting colour; it takes: symbol, count, seconds"),
         ("drop_sockets:seconds=1", "drop_sockets has no setting seconds; it takes: none"),
         ("corrupt_frame:kind=melt", "takes as kind truncate, flip, html, not 'melt'"),
     ],
