@@ -74,6 +74,7 @@ class BotAdmin(OwnedAdmin):
                     "validator_enabled",
                     "minimum_confidence",
                     "minimum_coverage",
+                    "edge_gate",
                     "second_source",
                 ),
             },

@@ -17,7 +17,7 @@ from marketdata.models import Instrument
 SETTINGS = (
     "name", "description", "evaluation", "interval_s", "timeframes", "component_weights", "disabled_strategies",
     "strategy_weight_balance", "use_diversification_multiplier", "validator_enabled", "minimum_confidence",
-    "minimum_coverage", "adapt_to_regime", "regime_timeframes", "maximum_volatility", "second_source", "signal_storage",
+    "minimum_coverage", "edge_gate", "adapt_to_regime", "regime_timeframes", "maximum_volatility", "second_source", "signal_storage",
     "order_type", "capital", "maximum_positions", "maximum_position_value", "maximum_trades_per_day",
     "maximum_entries_per_5_minutes", "stop_loss",
     "take_profit", "trailing_stop", "daily_loss_limit", "weekly_target", "maximum_drawdown",

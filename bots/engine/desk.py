@@ -1,6 +1,6 @@
 """What all symbols of an engine share: the order path, the writers, the voice to browsers, and the state of the database."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
@@ -17,6 +17,8 @@ from bots.orders.store import OrderStore
 from bots.trading.records import DecisionRecord, Restriction
 from bots.trading.risk import strictest
 from bots.trading.vocabulary import Ladder
+from quant.edge import Evidence
+from quant.evidence.edges import Key
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +46,8 @@ def _silent(user_id: int, kind: str, data: dict[str, Any]) -> None:
 class Desk:
     """`say` tells the browsers of a person.
 
-    `database_error` says why the database cannot be used now: nothing is sent then.
+    `database_error` says why the database cannot be used now: nothing is sent then. `edges` is what evidence knows of
+    each blend.
     """
 
     store: OrderStore
@@ -54,6 +57,7 @@ class Desk:
     quant_weight: float = 0.5
     say: Callable[[int, str, dict[str, Any]], None] = _silent
     observer: Observer | None = None
+    edges: Mapping[Key, Evidence] = field(default_factory=dict)
     database_error: str = ""
     accounts: dict[int, AccountBooks] = field(default_factory=dict)
     bots: dict[int, BotBooks] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from bots.broadcast import Broadcaster
 from bots.engine.advisers import Advisers
 from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
+from bots.engine.edges import Edges
 from bots.engine.housekeeping import check_bots, tell_positions, warn_unprotected
 from bots.engine.inbox import Intake
 from bots.engine.microprices import Microprices
@@ -80,6 +81,7 @@ class Engine:
         self.sampling = Sampling(SampleWriter(pool, market=market_features, schema_hash=SCHEMA_HASH))
         self.roster.on_bar, self.roster.on_gone = self._on_bar, self.advisers.forget
         self.microprices = Microprices(self.roster.runners)
+        self.edges = Edges(self.desk)
         self.standing = Standing(self.roster.runners, self.broadcaster)
         self.holder = holder
         self._terms = terms
@@ -101,6 +103,7 @@ class Engine:
             "models": self.advisers.keep_models,
             "standing": self.standing.run,
             "microprices": self.microprices.run,
+            "edges": self.edges.run,
             "notices": self._listen,
         }
         tasks = [asyncio.create_task(self._forever(name, work), name=name) for name, work in loops.items()]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bots.engine import messages
 from bots.engine.desk import Desk
+from bots.engine.edges import bot_edge
 from bots.engine.execution import Execution
 from bots.engine.mood import mood_of
 from bots.engine.outcome import Look, Outcome
@@ -137,6 +138,7 @@ class Evaluator:
         config = bot.config
         opinion = opinion_of(blended, i, minimum_confidence=config.limits.minimum_confidence)
         weights, effective = self._seats.weights[i], blended.effective_weights_of(i)
+        edge = bot_edge(self._desk.edges, config, vector, opinion.forecast)
         validators = validate(
             columns=vector.columns,
             values=vector.values,
@@ -146,6 +148,8 @@ class Evaluator:
             min_coverage=config.minimum_coverage,
             min_confidence=config.limits.minimum_confidence,
             validator_enabled=config.validator_enabled,
+            edge=edge,
+            edge_gate=config.edge_gate,
         )
         evaluation = Evaluation(
             bot_id=bot.bot_id,
@@ -167,6 +171,7 @@ class Evaluator:
             ),
             mood=mood_of(config, vector),
             correlation=look.correlation,
+            edge=edge,
         )
         held = bot.positions.get(rules.instrument_id)
         side = held.position.side if held is not None else None

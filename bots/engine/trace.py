@@ -15,6 +15,7 @@ from bots.trading.decide import Opinion
 from bots.trading.records import DecisionRecord, InstrumentRules, OrderPlan, PositionState, Reason
 from bots.trading.vocabulary import Action, ExitReason, Trigger, Verdict
 from quant.blend import Blended
+from quant.edge import Edge
 from quant.explain import NOTHING_IN_THE_WAY, reasoning, voices, what_would_trade
 from quant.reading import Component
 from quant.vector import Column, Floats, SignalVector
@@ -42,6 +43,7 @@ class Evaluation(Struct, frozen=True, kw_only=True):
     blocks: tuple[Block, ...]
     mood: Mood
     correlation: Floats
+    edge: Edge | None = None
 
     @property
     def price(self) -> float:
@@ -131,6 +133,14 @@ def trace_of(evaluation: Evaluation, plan: OrderPlan | None, *, use_multiplier: 
             )
         ],
     }
+    if (edge := evaluation.edge) is not None:
+        found["edge"] = {
+            "expected_bps": edge.expected_bps,
+            "needed_bps": edge.needed_bps,
+            "cost_bps": edge.cost_bps,
+            "is_significant": edge.is_significant,
+            "reason": edge.reason,
+        }
     if plan is not None and plan.binding:
         found["sizing"] = {
             "quantity": str(plan.quantity),

@@ -123,6 +123,12 @@ class Bot(models.Model):
     )
     minimum_confidence = models.FloatField(default=0.25, validators=[MinValueValidator(0), MaxValueValidator(1)])
     minimum_coverage = models.FloatField(default=0.3, validators=[MinValueValidator(0), MaxValueValidator(1)])
+    edge_gate = models.BooleanField(
+        default=False,
+        help_text="No entry whose expected return over an hour (information coefficient x volatility x strength of the signal) is below 1.5 "
+        "times fees, half the spread and impact. Refuses only where the evidence of the blend is significant; shown in "
+        "every decision either way. A validator: without them it is off.",
+    )
     adapt_to_regime = models.BooleanField(
         default=False,
         help_text="Weights and stop distances follow the market's regime: trend or range, calm or wild.",

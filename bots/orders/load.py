@@ -68,6 +68,7 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     adapt_to_regime: bool = False
     regime_timeframes: dict[str, float] = {}
     maximum_volatility: float = 0.95
+    edge_gate: bool = False
 
 
 class BotResults(Struct, frozen=True, kw_only=True):
@@ -206,6 +207,7 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         adapt_to_regime=row.adapt_to_regime,
         regime_timeframes=row.regime_timeframes,
         maximum_volatility=row.maximum_volatility,
+        edge_gate=row.edge_gate,
         minimum_coverage=row.minimum_coverage,
         second_source=row.second_source,
         signal_storage=row.signal_storage,

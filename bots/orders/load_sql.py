@@ -5,7 +5,7 @@ from bots.orders.sql import POSITION_COLUMNS
 BOTS = """
 SELECT b.id, b.owner_id, b.name, b.state, b.closing_since IS NOT NULL AS closing, b.version, b.account_id, b.evaluation, b.interval_s, b.timeframes,
        b.component_weights, b.strategy_weight_balance, b.use_diversification_multiplier, b.validator_enabled,
-       b.disabled_strategies, b.adapt_to_regime, b.regime_timeframes, b.maximum_volatility,
+       b.disabled_strategies, b.adapt_to_regime, b.regime_timeframes, b.maximum_volatility, b.edge_gate,
        b.minimum_confidence, b.minimum_coverage, b.second_source, b.signal_storage, b.order_type, b.capital, b.maximum_positions,
        b.maximum_position_value, b.maximum_trades_per_day, b.stop_loss, b.take_profit, b.trailing_stop,
        b.daily_loss_limit, b.weekly_target, b.maximum_drawdown, b.ladder AS bot_ladder, b.ladder_reason AS bot_reason,
