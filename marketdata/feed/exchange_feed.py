@@ -225,6 +225,7 @@ class ExchangeFeed:
             clock=self.clock,
             limits=self.config.quality,
             quotes_from_book=self.config.adapter.quotes_from_book,
+            quotes_prove_book=getattr(self.config.adapter, "quotes_prove_book", False),
             is_index=self.rules.listings[symbol].kind == "index",
         )
         item = Followed(

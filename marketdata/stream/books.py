@@ -12,6 +12,8 @@ from marketdata.stream.quotes import Quotes
 
 # So many refused images in a row, in order, are believed.
 _REFUSED_IMAGES = 5
+# A venue whose quotes and book have not agreed so often in a row may count otherwise than it says.
+_AGREED_BEFORE = 20
 _COUNTED = {applied: f"book.{applied}" for applied in Applied}
 _BROKEN = (Applied.GAP, Applied.CROSSED, Applied.BAD_LEVEL)
 
@@ -28,6 +30,7 @@ class Books(Quotes):
         timeframes: Iterable[Timeframe],
         levels: int,
         quotes_from_book: bool,
+        quotes_prove_book: bool,
     ) -> None:
         super().__init__(
             exchange=exchange,
@@ -40,6 +43,35 @@ class Books(Quotes):
             quotes_from_book=quotes_from_book,
         )
         self._old_images = GoingOn(in_a_row=_REFUSED_IMAGES)
+        self._quotes_prove_book = quotes_prove_book
+        self._quoted: QuoteTick | None = None
+        self._agreed = 0
+
+    def _take_quote(self, quote: QuoteTick, out: list[Event]) -> None:
+        if self._quotes_prove_book:
+            self._prove_book(quote, out)
+        super()._take_quote(quote, out)
+
+    def _prove_book(self, quote: QuoteTick, out: list[Event]) -> None:
+        """Quotes and book count the same changes: the last quote of before the book's number tells the book's best.
+
+        That it was the last one, this quote shows. What differs was lost or damaged, in the one or the other.
+        """
+        told, self._quoted = self._quoted, quote
+        book = self.book
+        if told is None or not book.is_valid or not told.update_id <= book.update_id < quote.update_id:
+            if told is not None and quote.update_id <= told.update_id:
+                self._quoted = None
+            return
+        bids, asks = book.top(1)
+        if bids == ((told.bid, told.bid_size),) and asks == ((told.ask, told.ask_size),):
+            self._agreed += 1
+            return
+        agreed, self._agreed = self._agreed, 0
+        if agreed >= _AGREED_BEFORE:
+            self.counts["book.contradicted"] += 1
+            book.invalidate()
+            self._resync("its best prices are not those of the quotes", quote.ts_init, out)
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
         self.counts["in.delta"] += 1

@@ -24,6 +24,7 @@ class SymbolStream(Books):
     """Keeps a symbol's book, bars and state; `receive` gives the events that consumers may see.
 
     `quotes_from_book`: best bid and ask come from the book, not from a channel of their own.
+    `quotes_prove_book`: they have one, whose numbers are those of the book's changes.
     `is_index`: nothing is traded, so there is neither book nor quote, and its prints have no size.
     """
 
@@ -37,6 +38,7 @@ class SymbolStream(Books):
         limits: QualityLimits = _DEFAULT_LIMITS,
         levels: int = BOOK_LEVELS,
         quotes_from_book: bool = False,
+        quotes_prove_book: bool = False,
         is_index: bool = False,
     ) -> None:
         super().__init__(
@@ -48,6 +50,7 @@ class SymbolStream(Books):
             timeframes=timeframes,
             levels=levels,
             quotes_from_book=quotes_from_book,
+            quotes_prove_book=quotes_prove_book,
         )
 
     def receive(self, event: VenueEvent) -> list[Event]:
@@ -84,6 +87,7 @@ class SymbolStream(Books):
         self._condition.connect()
         self._last_trade_id = self._last_update_id = self._last_event_ns = 0
         self._has_fresh_quote = False
+        self._quoted = None
         self._silence.restart(ts_init)
         self.book.invalidate()
         self._await_prints(ts_init)

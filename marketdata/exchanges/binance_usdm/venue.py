@@ -46,6 +46,8 @@ class BinanceUsdmAdapter:
         lifetime_s=24 * 3600,
     )
     quotes_from_book = False
+    # Their `u` is the book's.
+    quotes_prove_book = True
     binary_requests = False
     heartbeat = None
     environments = tuple(_ENDPOINTS)

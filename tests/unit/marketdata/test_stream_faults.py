@@ -94,6 +94,47 @@ def test_one_damaged_summary_does_not_stop_the_trades():
         assert states(stream.advance(at)) == []
 
 
+def proved_stream(*, agreements: int) -> tuple[SymbolStream, int]:
+    """A stream whose quotes have agreed so often with its book, and the last number."""
+    stream = SymbolStream(exchange="binance", symbol="BTC/USDT", clock=OffsetClock(), quotes_prove_book=True)
+    stream.connected(T0)
+    stream.receive(image(10))
+    stream.receive(quote(99, 101, id=10))
+    number = 10
+    for _ in range(agreements):
+        number += 1
+        stream.receive(quote(99, 101, id=number, size=float(number)))
+        stream.receive(delta(number, number, bids=[(99, number)], asks=[(101, number)]))
+    number += 1
+    stream.receive(quote(99, 101, id=number))
+    return stream, number
+
+
+@pytest.mark.parametrize("damaged", [(99, 3.0), (100, 1.0)])
+def test_quotes_that_count_the_books_changes_show_a_damaged_best_level(damaged):
+    stream, number = proved_stream(agreements=25)
+    assert (stream.state, stream.gaps) == ("live", 0)
+    stream.receive(delta(number, number, bids=[(99, 1), damaged], asks=[(101, 1)]))
+    told = stream.receive(quote(99, 101, id=number + 1))
+    assert states(told) == [("resyncing", "websocket")]
+    assert stream.needs_image
+    told = stream.receive(image(number + 1))
+    assert states(told) == [("live", "websocket")]
+
+
+def test_a_lost_quote_is_noticed_at_the_next_after_the_book():
+    stream, number = proved_stream(agreements=25)
+    stream.receive(delta(number, number + 1, bids=[(99, 0), (98, 1)], asks=[(101, 1)]))
+    assert states(stream.receive(quote(98, 101, id=number + 2))) == [("resyncing", "websocket")]
+
+
+def test_a_venue_whose_quotes_never_agreed_with_its_book_loses_no_book():
+    stream, number = proved_stream(agreements=5)
+    stream.receive(delta(number, number, bids=[(98.5, 1)], asks=[(100.5, 1)]))
+    assert states(stream.receive(quote(99, 101, id=number + 1))) == []
+    assert stream.state == "live"
+
+
 def test_a_quote_without_a_number_that_was_overtaken_is_dropped():
     stream = live_stream()
     stream.receive(timed(T0 + 2 * SECOND, T0 + 2 * SECOND))
