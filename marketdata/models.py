@@ -64,7 +64,9 @@ class Exchange(models.Model):
         default=0.1, validators=[MinValueValidator(0), MaxValueValidator(1)], help_text="Fraction of the delay."
     )
     failed_after = models.PositiveSmallIntegerField(
-        default=5, help_text="Failures in a row after which the feed counts as failed; slow retries go on."
+        default=5,
+        validators=[MinValueValidator(1)],
+        help_text="Failures in a row after which the feed counts as failed, 1 or more; slow retries go on.",
     )
     second_source = models.ForeignKey(
         "self",

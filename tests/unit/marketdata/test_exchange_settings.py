@@ -33,3 +33,9 @@ def test_what_the_simulated_exchange_speaks_may_be_simulated(adapter):
 def test_a_server_of_ones_own_may_speak_anything():
     urls = {"rest_url": "http://127.0.0.1:1", "websocket_url": "ws://127.0.0.1:1"}
     exchange(adapter="kraken", environment="simulated", **urls).clean()
+
+
+def test_a_feed_cannot_count_as_failed_before_anything_failed():
+    with pytest.raises(ValidationError) as refused:
+        exchange(adapter="kraken", environment="live", failed_after=0).clean_fields()
+    assert "greater than or equal to 1" in refused.value.message_dict["failed_after"][0]
