@@ -32,7 +32,7 @@ class BinanceAdapter:
     limits = StreamLimits(
         messages_per_s=2,
         streams_per_connection=1024,
-        streams_per_message=100,
+        streams_per_message=200,
         connections_per_5min=300,
         lifetime_s=24 * 3600,
     )
