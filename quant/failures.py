@@ -4,7 +4,6 @@ from msgspec import structs
 
 from marketdata.events import Timeframe
 from quant.reading import Component, Reading
-from quant.vector import Column
 
 # What calculations raise. A broken invariant of the program is not among them: that must end the symbol's worker.
 FAILURES = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError)
@@ -24,9 +23,9 @@ class Failures:
         self._reasons[(component, timeframe)] = f"failed ({type(error).__name__}: {error}) and begun anew"
         self.count += 1
 
-    def told(self, column: Column, reading: Reading) -> Reading:
+    def told(self, component: Component, reading: Reading, *, timeframe: Timeframe | None = None) -> Reading:
         """The reading, with why it is missing where it failed before."""
-        why = self._reasons.get((column.component, column.timeframe))
+        why = self._reasons.get((component, timeframe))
         if why is None or reading.value is not None:
             return reading
         return structs.replace(reading, reason=f"{why}: {reading.reason}" if reading.reason else why)

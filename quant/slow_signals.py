@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 
 from marketdata.events import SLOW, Event, Premium
+from quant.failures import FAILURES, Failures
 from quant.reading import Component, Reading, missing
 from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import OptionsFlowSignal
 from quant.signals.sentiment import MARKET, SentimentSignal
 from quant.top import is_from_future
+
+SlowSignal = OpenInterestSignal | OptionsFlowSignal | SentimentSignal
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
@@ -20,18 +23,20 @@ def in_order(events: Iterable[Event]) -> list[Event]:
 class SlowSignals:
     """Takes observations of the asset (`BTC`), of any instrument of it (`BTC/USDT:USDT`), or of the whole market.
 
-    `exist` are the components that the instrument has by its kind; others join once they have spoken.
+    `exist` are the components that the instrument has by its kind; others join once they have spoken. One that fails
+    begins anew, without effect on the others.
     """
 
     def __init__(self, symbol: str, exist: Iterable[Component]) -> None:
         self._symbol = symbol
         self._asset = symbol.partition("/")[0]
         self.exist = frozenset(exist)
-        self._signals: dict[Component, OpenInterestSignal | OptionsFlowSignal | SentimentSignal] = {
+        self._signals: dict[Component, SlowSignal] = {
             Component.OPEN_INTEREST: OpenInterestSignal(),
             Component.OPTIONS_FLOW: OptionsFlowSignal(),
             Component.SENTIMENT: SentimentSignal(),
         }
+        self._failures = Failures()
 
     def update(self, event: Event) -> bool:
         """Take one observation. False when it was left out: of another asset, or from the future."""
@@ -40,17 +45,34 @@ class SlowSignals:
         if event.symbol != MARKET and event.symbol.partition("/")[0] != self._asset:
             return False
         for component, signal in self._signals.items():
-            signal.update(event)
-            # Spot has no open interest of its own, and a chain may be listed any day: what speaks exists.
-            if component not in self.exist and signal.read(event.ts_event).value is not None:
+            try:
+                signal.update(event)
+                # Spot has no open interest of its own, and a chain may be listed any day: what speaks exists.
+                speaks = component not in self.exist and signal.read(event.ts_event).value is not None
+            except FAILURES as error:
+                self._begin(component, error)
+                continue
+            if speaks:
                 self.exist |= {component}
         return True
 
     def readings(self, now_ns: int) -> list[Reading]:
         """Open interest, options flow and sentiment, in this order."""
         return [
-            signal.read(now_ns)
+            self._read(component, now_ns)
             if component in self.exist
             else missing(f"{self._symbol} has no {component.replace('_', ' ')}")
-            for component, signal in self._signals.items()
+            for component in self._signals
         ]
+
+    def _read(self, component: Component, now_ns: int) -> Reading:
+        try:
+            reading = self._signals[component].read(now_ns)
+        except FAILURES as error:
+            reading = self._begin(component, error).read(now_ns)
+        return self._failures.told(component, reading)
+
+    def _begin(self, component: Component, error: Exception) -> SlowSignal:
+        self._failures.note(component, error)
+        begun = self._signals[component] = type(self._signals[component])()
+        return begun

@@ -4,7 +4,7 @@ Pure and deterministic: the same bars and the same events in the same order give
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
 from quant.layout import Variant, ages_of, columns_of
-from quant.observed import Observed, nearest_funding_ns, observe
+from quant.observed import Observed, nearest_funding_ns, observe, observe_premium
 from quant.reading import LEARNED, Component, Reading
 from quant.regime import RegimeState
 from quant.regimes import Regimes
@@ -39,7 +39,7 @@ from quant.slow_signals import SlowSignals
 from quant.strategies import without
 from quant.top import TopOfBook, existing_components, is_from_future
 from quant.vector import Column, SignalVector, freshness
-from quant.votes import Votes
+from quant.votes import AgeLimits, Votes
 
 __all__ = ["Column", "Component", "Reading", "SignalVector", "SymbolSignals"]
 
@@ -142,8 +142,8 @@ class SymbolSignals:
         """Take a vote of a learned model or policy, or a remote server's value in place of a built-in signal.
 
         A learned component exists while it has a vote; None withdraws it. A built-in signal speaks again once the vote
-        in its place is withdrawn, has no value, or has aged out. `bar_s` as in Votes.set, which also says what raises
-        ValueError.
+        in its place is withdrawn, has no value, or has aged out: as the built-in one would, or by `bar_s`, as in
+        Votes.set, which also says what raises ValueError.
         """
         self._votes.set(component, reading, bar_s=bar_s)
         if component in LEARNED:
@@ -192,7 +192,7 @@ class SymbolSignals:
 
     def read(self, *, now_ns: int) -> SignalVector:
         """All signals as they stand at `now_ns`; calculates only what has changed since the last time."""
-        readings = self._readings(now_ns)
+        readings, limits_s = self._readings(now_ns)
         funding_ns = (
             None if self._funding is None or ":" not in self.symbol else nearest_funding_ns(self._funding, now_ns)
         )
@@ -201,7 +201,7 @@ class SymbolSignals:
             0.0
             if reading.value is None
             else reading.quality * freshness((now_ns - reading.as_of) / 1e9, max_age_s, grace_s)
-            for reading, (max_age_s, grace_s) in zip(readings, self._age_limits_s, strict=True)
+            for reading, (max_age_s, grace_s) in zip(readings, limits_s, strict=True)
         ]
         top, volatility = self._top, self._volatility
         return SignalVector(
@@ -242,10 +242,12 @@ class SymbolSignals:
         exist = self._slow.exist | self._votes.exist
         self._exists = np.array([column.component in exist for column in self._columns])
         self._exists.flags.writeable = False
-        self._age_limits_s = ages_of(self._columns, self._base, self._votes.learned_age_s)
+        self._age_limits_s = ages_of(self._columns, self._base, self._votes.ages_s)
 
-    def _readings(self, now_ns: int) -> tuple[Reading, ...]:
+    def _readings(self, now_ns: int) -> tuple[tuple[Reading, ...], Sequence[AgeLimits]]:
+        """What each column says, and how what it says ages."""
         readings: list[Reading] = []
+        limits_s: Sequence[AgeLimits] = self._age_limits_s
         for timeframe, technical in self._technical.items():
             for reading in (technical.reading, technical.peek(self._forming[timeframe])):
                 readings.append(reading)
@@ -257,13 +259,18 @@ class SymbolSignals:
         readings.extend(self._slow.readings(now_ns))
         readings.append(self._volatility.reading)
         if self._failures:
-            readings = [self._failures.told(c, r) for c, r in zip(self._columns, readings, strict=False)]
+            readings = [
+                self._failures.told(column.component, reading, timeframe=column.timeframe)
+                for column, reading in zip(self._columns, readings, strict=False)
+            ]
         if self._votes.overrides:
+            limits_s = list(limits_s)
             for i in range(first, len(readings)):
-                max_age_s, component = self._age_limits_s[i][0], self._columns[i].component
-                readings[i] = self._votes.over(component, readings[i], now_ns=now_ns, max_age_s=max_age_s)
+                vote = self._votes.over(self._columns[i].component, now_ns=now_ns, limits_s=limits_s[i])
+                if vote is not None:
+                    readings[i], limits_s[i] = vote
         readings.extend(self._votes.learned())
-        return tuple(readings)
+        return tuple(readings), limits_s
 
     def _on_top(self, ts_ns: int) -> None:
         top = self._top
@@ -340,7 +347,7 @@ class SymbolSignals:
     def _on_slow(self, event: Event) -> None:
         exist = self._slow.exist
         if self._slow.update(event):
-            self._volatility.observe(event)
+            observe_premium(self._volatility, event)
             if isinstance(event, Funding):
                 self._funding = event
         if self._slow.exist is not exist:

@@ -4,12 +4,17 @@ import math
 
 import pytest
 
-from marketdata.events import Funding
+from marketdata.events import Funding, Premium
+from quant.features.variance_premium import VariancePremium
 from quant.reading import Component, Reading
+from quant.signals.open_interest import OpenInterestSignal
+from quant.signals.options_flow import OptionsFlowSignal
+from quant.signals.sentiment import SentimentSignal
 from quant.signals.technical import PART_WEIGHTS
 from quant.strategies import STRATEGIES
 from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
+from tests.unit.quant.slow_market import derivatives, everything, index
 
 BARS = 300
 MINUTE = 60 * SECOND
@@ -23,6 +28,13 @@ def alive(seconds: int = 58) -> tuple[SymbolSignals, int]:
     for event in events:
         made.update(event)
     return made, events[-1].ts_init
+
+
+def with_month() -> SymbolSignals:
+    """Of slow observations, until now."""
+    made = SymbolSignals(exchange="binance", symbol="BTC/USDT")
+    made.load_observations(everything(35, end=NOW))
+    return made
 
 
 def vote(value: float | None, *, as_of: int, quality: float = 1.0) -> Reading:
@@ -67,6 +79,32 @@ def test_a_remote_value_stands_in_until_it_is_too_old_or_withdrawn():
     made.set_vote(Component.SPEED, vote(0.25, as_of=now))
     made.set_vote(Component.SPEED, None)
     assert made.read(now_ns=now).values[where] == own
+
+
+@pytest.mark.parametrize("component", [Component.SPEED, Component.MICROSTRUCTURE, Component.SENTIMENT])
+def test_a_remote_value_that_is_asked_for_each_bar_holds_until_the_next_and_fades_after_it(component):
+    made, now = alive()
+    where = place(made, component)
+    made.set_vote(component, vote(0.25, as_of=now), bar_s=60.0)
+    for seconds in (0, 30, 60):
+        held = made.read(now_ns=now + seconds * SECOND)
+        assert (held.values[where], held.quality[where]) == (0.25, 1.0)
+    fading = made.read(now_ns=now + 100 * SECOND)
+    assert (fading.values[where], fading.quality[where]) == (0.25, 0.5)
+    aged = made.read(now_ns=now + 120 * SECOND + 1)
+    assert aged.readings[where].parts == alive()[0].read(now_ns=now + 120 * SECOND + 1).readings[where].parts
+
+
+def test_the_built_in_signal_ages_by_itself_again_once_the_remote_one_is_withdrawn():
+    made, now = alive()
+    where = place(made, Component.MICROSTRUCTURE)
+    before = made.read(now_ns=now + SECOND)
+    made.set_vote(Component.MICROSTRUCTURE, vote(0.25, as_of=now), bar_s=60.0)
+    made.set_vote(Component.MICROSTRUCTURE, None)
+    after = made.read(now_ns=now + SECOND)
+    assert after.readings == before.readings
+    assert after.quality[where] == before.quality[where]
+    assert made.read(now_ns=now + 10 * SECOND).quality[where] == 0.0
 
 
 def test_a_remote_value_that_is_missing_leaves_the_built_in_one():
@@ -147,6 +185,59 @@ def test_a_signal_that_raises_is_left_out_with_the_reason(monkeypatch, attribute
     assert failed.reading(component).value is None
     assert "failed (ZeroDivisionError: by zero) and begun anew" in failed.reading(component).reason
     assert [failed.readings[i].value for i in others] == [sound.readings[i].value for i in others]
+
+
+@pytest.mark.parametrize("method", ["update", "read"])
+@pytest.mark.parametrize(
+    ("component", "signal"),
+    [
+        (Component.OPEN_INTEREST, OpenInterestSignal),
+        (Component.OPTIONS_FLOW, OptionsFlowSignal),
+        (Component.SENTIMENT, SentimentSignal),
+    ],
+)
+def test_a_slow_signal_that_raises_is_left_out_with_the_reason(monkeypatch, component, signal, method):
+    def broken(*_):
+        raise OverflowError("too large")
+
+    made, twin = with_month(), with_month()
+    where = place(made, component)
+    assert made.read(now_ns=NOW).readings[where].value is not None
+    news = index(NOW + SECOND, 50.0)
+    end = NOW + 2 * SECOND
+    twin.update(news)
+    sound = twin.read(now_ns=end)
+    once = iter([broken])
+    sane = getattr(signal, method)
+    monkeypatch.setattr(signal, method, lambda *given: next(once, sane)(*given))
+    made.update(news)
+    failed = made.read(now_ns=end)
+    assert failed.readings[where].value is None
+    assert failed.readings[where].reason.startswith("failed (OverflowError: too large) and begun anew: ")
+    others = [i for i in range(len(made.columns)) if i != where]
+    assert [failed.readings[i] for i in others] == [sound.readings[i] for i in others]
+    made.load_observations(everything(35, end=NOW))
+    assert made.read(now_ns=NOW).readings[where].value is not None
+
+
+def test_a_variance_premium_that_raises_moves_nothing(monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("by zero")
+
+    twin = with_month().read(now_ns=NOW)
+    monkeypatch.setattr(VariancePremium, "on_index", broken)
+    made = with_month()
+    made.update(next(event for event in derivatives(1, end=NOW + SECOND) if isinstance(event, Premium)))
+    assert [r.value for r in made.read(now_ns=NOW).readings] == [r.value for r in twin.readings]
+
+
+@pytest.mark.parametrize("interval_h", [math.nan, math.inf, -8.0, 0.0, 1e-300])
+def test_a_funding_interval_that_cannot_be_ends_nothing(interval_h):
+    perpetual = SymbolSignals(exchange="binance_usdm", symbol="BTC/USDT:USDT")
+    perpetual.update(
+        Funding(exchange="x", symbol="BTC", rate=1e-4, interval_h=interval_h, ts_event=START, ts_init=START)
+    )
+    assert perpetual.read(now_ns=START).funding_ns == START
 
 
 def test_a_technical_strategy_that_raises_leaves_technical_out(monkeypatch):
