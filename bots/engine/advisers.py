@@ -19,6 +19,7 @@ from bots.engine.symbol import SymbolWorker
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from quant.learning.features import FEATURES, market_features
 from quant.reading import LEARNED, Component, Reading
+from quant.remote.answer import NAMES
 from quant.remote.client import QuantClient, RemoteSignals
 from quant.remote.voter import RemoteVoter
 
@@ -30,6 +31,8 @@ REFRESH_S = 30.0
 RETRY_S = 5.0
 # Remote servers are told of every minute.
 REMOTE_FRAME: Timeframe = "1m"
+REMOTE_BAR_S = float(TIMEFRAME_SECONDS[REMOTE_FRAME])
+QUANT_COMPONENTS = tuple(NAMES.values())
 
 
 class Symbol(Protocol):
@@ -178,7 +181,7 @@ class Advisers:
         row = await self._in_thread(lambda: advice.builder(REMOTE_FRAME, recent).row(market))
         reading = await voter.vote(advice.symbol, dict(zip(FEATURES, row.tolist(), strict=True)), now_ns)
         if reading is not None:
-            given = Given(reading=reading, factor=1.0, bar_s=float(TIMEFRAME_SECONDS[REMOTE_FRAME]))
+            given = Given(reading=reading, factor=1.0, bar_s=REMOTE_BAR_S)
             advice.ballots[component].put(_remote_name(component), given)
             await self._count(symbol, advice)
 
@@ -187,11 +190,11 @@ class Advisers:
     ) -> None:
         candles = await self._in_thread(lambda: advice.candles(recent))
         said: RemoteSignals | None = await client.signals(advice.symbol, candles, now_ns)
-        if said is None:
-            return
+        readings = {} if said is None else said.readings()
+        # What it says counts until it is asked again; what it no longer says is the built-in signals' to say.
         async with symbol.lock:
-            for component, reading in said.readings().items():
-                symbol.worker.signals.set_vote(component, reading)
+            for component in QUANT_COMPONENTS:
+                symbol.worker.signals.set_vote(component, readings.get(component), bar_s=REMOTE_BAR_S)
 
     async def _count(self, symbol: Symbol, advice: Advice) -> None:
         """Bring the symbol's learned components up to date."""

@@ -27,7 +27,7 @@ from tests.integration.engine.market import TestFeed, bars_rows, eventually
 from tests.integration.engine.models import make_version
 from tests.integration.engine.test_engine import PRICE, RunningEngine, eager_bot
 from tests.integration.orders.cast import Cast
-from tests.integration.quant.remote.servers import never, says, serve, signals
+from tests.integration.quant.remote.servers import Handler, never, says, serve, signals
 
 TERMS = Terms(timeout_ms=20_000, attempts=1)
 PATIENT: dict[str, Any] = {
@@ -118,6 +118,30 @@ async def test_a_quant_servers_values_stand_in_for_the_built_in_ones(cast: Cast,
     assert asked["symbol"] == "BTC/USDT"
     assert len(asked["candles"]) == 200
     assert asked["candles"][-1]["timestamp"] == scene.closing.ts_open // 1_000_000
+
+
+@pytest.mark.parametrize("failing", [says("no", status=500), says(signals(signals={}))])
+async def test_a_quant_servers_values_hold_until_the_next_minute_and_fall_back_when_it_fails(
+    cast: Cast, scene: Scene, failing: Handler
+) -> None:
+    await eager_bot(cast, **PATIENT)
+    async with serve(says(signals())) as (url, server), RunningEngine() as engine:
+        advisers = advised_by(engine, quant=QuantClient(url, terms=TERMS))
+        await seated(engine)
+        await scene.close_minute()
+        await until(engine, scene, Component.SENTIMENT, 1.0)
+        await eventually(lambda: not advisers._tasks)
+        runner = engine.roster.runners["simulated", "BTC/USDT"]
+        before_the_next = runner.worker.signals.read(now_ns=time.time_ns() + 50_000_000_000)
+        for component, value in {Component.SPEED: 0.5, Component.MICROSTRUCTURE: -0.25}.items():
+            place = [column.component for column in before_the_next.columns].index(component)
+            assert (before_the_next.values[place], before_the_next.quality[place]) == (value, 1.0)
+        server.handler = failing
+        advisers.on_bar(runner, scene.closing, time.time_ns())
+        await until(engine, scene, Component.SENTIMENT, None)
+        for component in (Component.SPEED, Component.MICROSTRUCTURE, Component.VOLATILITY):
+            assert "remote" not in (await reading(engine, component)).parts
+    assert len(server.asked) == 2
 
 
 async def test_a_slow_server_holds_up_no_decision(cast: Cast, scene: Scene) -> None:
