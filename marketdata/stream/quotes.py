@@ -130,6 +130,10 @@ class Quotes(Prints):
         if reason is not None or ts_init < self._overlap_until_ns:
             reason = self._reconsider(reason, quote)
             if reason is not None:
+                told = self.socket_quote
+                if reason is Reason.OUT_OF_ORDER and told is not None and quote.update_id > told.update_id:
+                    # REST, which stands in, has told a newer one: the channel is late and not silent.
+                    self._silence.quotes.arrived(ts_init)
                 self._reject(reason, "quote", (quote.bid + quote.ask) / 2, ts_init, out)
                 return
         self._old_quotes.accepted()

@@ -73,3 +73,18 @@ def test_records_around_the_limit_of_lateness_hold_the_symbol_once():
         print_ = msgspec.structs.replace(trade(100, at=at, id=number + 1), ts_event=at - int(behind_ns))
         told += [event.state for event in stream.receive(print_) if isinstance(event, FeedState)]
     assert told == ["stale", "live", "stale"]
+
+
+def test_quotes_that_rest_has_overtaken_are_late_and_not_silent():
+    """A channel that is asked for again loses what is sent meanwhile."""
+    stream = live_stream()
+    for number in range(1, 40):
+        at = T0 + number * TENTH
+        print_ = msgspec.structs.replace(trade(100, at=at, id=number), ts_event=at if number == 1 else T0)
+        stream.receive(print_)
+        stream.receive(delta(10 + number, 10 + number, bids=((99.5, number),), at=at))
+        stream.receive_polled(image(1_000 + number, at=at))
+        stream.receive(quote(99, 101, at=at, id=10 + number))
+        stream.advance(at)
+        assert not stream.is_silent
+    assert stream.counts["rejected.out of order"] > 30
