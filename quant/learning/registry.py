@@ -9,6 +9,7 @@ from django.db.models import Max, QuerySet
 from msgspec import structs
 
 from quant.learning.artefact import dump, load
+from quant.learning.drift import LIMIT
 from quant.learning.failures import ArtefactError
 from quant.learning.features import SCHEMA_HASH
 from quant.learning.judge import MAX_P
@@ -22,6 +23,8 @@ log = structlog.get_logger(__name__)
 # What of its weight in a bot's blend a version has.
 WEIGHT_FACTORS: Mapping[str, float] = {ModelStatus.SHADOW: 0.0, ModelStatus.CANARY: 0.25, ModelStatus.LIVE: 1.0}
 MIN_SHADOW = timedelta(days=14)
+# Days on which it predicted in time: two weeks of a market that closes at weekends.
+MIN_DAYS = 10
 MIN_TRADES = 30
 _NEXT = {ModelStatus.SHADOW: ModelStatus.CANARY, ModelStatus.CANARY: ModelStatus.LIVE}
 Kind = ModelEvent.Kind
@@ -107,6 +110,8 @@ def standing_refusals(version: ModelVersion, now: datetime) -> list[str]:
             f"It has been recorded for {shadowed / timedelta(days=1):.1f} days, needs {MIN_SHADOW.days} in shadow."
         )
     evidence = version.evidence
+    if (days := evidence.get("days", 0)) < MIN_DAYS:
+        found.append(f"It made predictions in time on {days} days, needs {MIN_DAYS}.")
     if evidence.get("trades", 0) < MIN_TRADES:
         found.append(f"Its predictions since then made {evidence.get('trades', 0)} trades, needs {MIN_TRADES}.")
     elif evidence["p_value"] >= MAX_P:
@@ -114,6 +119,8 @@ def standing_refusals(version: ModelVersion, now: datetime) -> list[str]:
             f"What its predictions earned since then may be chance: {evidence['mean_bps']:+.1f} bps a trade after costs, "
             f"p {evidence['p_value']:.3f}, needs {MAX_P}."
         )
+    if (drift := version.drift.get("value", 0.0)) > LIMIT:
+        found.append(f"What it sees has moved away from what it learned from: PSI {drift:.2f}, allowed is {LIMIT}.")
     return found
 
 

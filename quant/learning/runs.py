@@ -200,8 +200,11 @@ def _train(run: TrainingRun, watch: Watch, clock: Clock) -> ModelVersion:
 
 def trials_of(run: TrainingRun) -> int:
     """Models of this scope that were scored so far, this one included: each was a chance to be lucky."""
-    scored = TrainingRun.objects.filter(exchange=run.exchange, symbols=run.symbols, timeframe=run.timeframe)
-    return scored.exclude(pk=run.pk).exclude(metrics={}).count() + 1
+    scored = TrainingRun.objects.filter(timeframe=run.timeframe).exclude(pk=run.pk).exclude(metrics={})
+    if len(run.symbols) == 1:
+        return scored.filter(exchange=run.exchange, symbols=run.symbols).count() + 1
+    # Pooled ones are of one scope, whatever they learned from: another symbol more is one more try.
+    return sum(len(symbols) > 1 for symbols in scored.values_list("symbols", flat=True)) + 1
 
 
 def _timeframe(run: TrainingRun) -> Timeframe:

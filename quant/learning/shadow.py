@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import structlog
-from django.db.models import Max
+from django.db.models import F, Max
 from msgspec import structs
 from numpy.typing import NDArray
 
@@ -23,7 +23,7 @@ from quant.learning.registry import MIN_TRADES, active_versions, demote
 from quant.learning.runs import TIMEFRAMES
 from quant.learning.serving import Predictor
 from quant.learning.significance import block_p_value
-from quant.learning.trades import net_gains
+from quant.learning.trades import trades_of
 from quant.models import ModelPrediction, ModelStatus, ModelVersion
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,8 @@ LATE_BARS = 60
 # Written later than this after the close, a prediction might know how it ended: it does not count.
 IN_TIME_NS = 300_000_000_000
 DRIFT_BARS = 10_000
-KEEP_NS = 120 * 86_400_000_000_000
+_DAY_NS = 86_400_000_000_000
+KEEP_NS = 120 * _DAY_NS
 # Trades that one stretch of the market may decide together.
 _BLOCK_TRADES = 5
 
@@ -123,17 +124,29 @@ def judge_versions(*, now: datetime) -> None:
 def evidence_of(version: ModelVersion, predictor: Predictor) -> dict[str, Any]:
     """What following its predictions in time would have earned since it is recorded, after costs."""
     params = msgspec.convert(version.label_params, LabelParams)
-    gains = [_gains(version, predictor, params, *place) for place in instruments_of(version)]
-    together = np.concatenate(gains) if gains else np.empty(0)
+    parts = [_trades(version, predictor, params, *place) for place in instruments_of(version)]
+    traded = [(begins_ns, gains) for begins_ns, gains in parts if len(gains)]
+    begins_ns = np.concatenate([np.empty(0, dtype=np.int64), *(part[0] for part in traded)])
+    gains = np.concatenate([np.empty(0), *(part[1] for part in traded)])[np.argsort(begins_ns, kind="stable")]
     rows = ModelPrediction.objects.filter(version=version)
-    found: dict[str, Any] = {"predictions": rows.count(), "trades": len(together)}
-    if len(together) >= MIN_TRADES:
-        found["mean_bps"] = float(together.mean()) * 1e4
-        found["p_value"] = block_p_value(together, block=_BLOCK_TRADES, rng=np.random.default_rng(version.pk))
+    found: dict[str, Any] = {"predictions": rows.count(), "trades": len(gains), "days": _days_in_time(version)}
+    if len(gains) >= MIN_TRADES:
+        found["mean_bps"] = float(gains.mean()) * 1e4
+        # Instruments move together: what several traded at one time is one block.
+        block = _BLOCK_TRADES * len(traded)
+        found["p_value"] = block_p_value(gains, block=block, rng=np.random.default_rng(version.pk))
     return found
 
 
-def _gains(version: ModelVersion, predictor: Predictor, params: LabelParams, exchange: str, symbol: str) -> Floats:
+def _days_in_time(version: ModelVersion) -> int:
+    """Days, UTC, of closes that it predicted in time."""
+    rows = ModelPrediction.objects.filter(version=version, ts_written__lte=F("ts_close") + IN_TIME_NS)
+    return rows.annotate(day=F("ts_close") / _DAY_NS).values("day").distinct().count()
+
+
+def _trades(
+    version: ModelVersion, predictor: Predictor, params: LabelParams, exchange: str, symbol: str
+) -> tuple[NDArray[np.int64], Floats]:
     rows = ModelPrediction.objects.filter(version=version, exchange=exchange, symbol=symbol).order_by("ts_close")
     said = [
         row
@@ -141,7 +154,7 @@ def _gains(version: ModelVersion, predictor: Predictor, params: LabelParams, exc
         if row[1] - row[0] <= IN_TIME_NS
     ]
     if not said:
-        return np.empty(0)
+        return np.empty(0, dtype=np.int64), np.empty(0)
     closes_ns = np.array([row[0] for row in said], dtype=np.int64)
     all_p = np.array([row[2:] for row in said], dtype=np.float64)
     timeframe = timeframe_of(version)
@@ -151,7 +164,7 @@ def _gains(version: ModelVersion, predictor: Predictor, params: LabelParams, exc
     events = np.flatnonzero(np.isin(bars.ts_open + length_ns, closes_ns))
     labels = triple_barrier(bars, x[:, SIGMA], events, params, length_ns=length_ns)
     p = all_p[np.searchsorted(closes_ns, labels.start_ns)]
-    return net_gains(p, labels, theta=predictor.artefact.theta, cost_bps=params.cost_bps)
+    return trades_of(p, labels, theta=predictor.artefact.theta, cost_bps=params.cost_bps)
 
 
 def measure_drift(version: ModelVersion, predictor: Predictor, *, now_ns: int) -> Drift | None:

@@ -27,14 +27,22 @@ class Followed(Struct, frozen=True, kw_only=True):
 
 def net_gains(p: Floats, labels: Labels, *, theta: float, cost_bps: float) -> Floats:
     """(trades,) log returns after costs; an event while a position is held is passed over."""
+    return trades_of(p, labels, theta=theta, cost_bps=cost_bps)[1]
+
+
+def trades_of(p: Floats, labels: Labels, *, theta: float, cost_bps: float) -> tuple[NDArray[np.int64], Floats]:
+    """(trades,) each: when they begin, and what they gain as `net_gains` says."""
     actions = decided(p, theta)
-    gains, free_ns = [], 0
+    begins: list[int] = []
+    gains: list[float] = []
+    free_ns = 0
     for i in np.flatnonzero(actions != Action.HOLD).tolist():
         if labels.start_ns[i] >= free_ns:
             gain = labels.gain_buy[i] if actions[i] == Action.BUY else labels.gain_sell[i]
+            begins.append(int(labels.start_ns[i]))
             gains.append(float(gain) - cost_bps / 1e4)
             free_ns = int(labels.end_ns[i])
-    return np.array(gains, dtype=np.float64)
+    return np.array(begins, dtype=np.int64), np.array(gains, dtype=np.float64)
 
 
 def follow(p: Floats, labels: Labels, *, theta: float, cost_bps: float, trials: int) -> Followed:

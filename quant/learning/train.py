@@ -198,7 +198,9 @@ def _direction_p(p: Floats, labels: Labels, seed: int) -> float:
     lean = p[:, Action.BUY] - p[:, Action.SELL]
     happened = labels.classes.astype(np.float64) - float(Action.HOLD)
     weights = labels.uniqueness / labels.uniqueness.mean()
-    block = int(np.ceil(2.0 / labels.uniqueness.mean()))
+    # Of several instruments, which move together, more rows begin within a label's life than its own ones.
+    begun = np.searchsorted(labels.start_ns, labels.end_ns) - np.searchsorted(labels.start_ns, labels.start_ns)
+    block = int(np.ceil(2.0 * max(1.0 / labels.uniqueness.mean(), begun.mean())))
     sense = weights * (lean - lean.mean()) * (happened - happened.mean())
     return block_p_value(sense, block=block, rng=np.random.default_rng(seed))
 

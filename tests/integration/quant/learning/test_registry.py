@@ -12,7 +12,7 @@ from quant.learning.serving import Predictor
 from quant.models import ModelEvent, ModelStatus, ModelVersion
 
 pytestmark = pytest.mark.django_db
-GOOD = {"predictions": 20_000, "trades": 400, "mean_bps": 3.0, "p_value": 0.01}
+GOOD = {"predictions": 20_000, "trades": 400, "mean_bps": 3.0, "p_value": 0.01, "days": 14}
 TWO_WEEKS = timedelta(days=14)
 
 
@@ -35,6 +35,8 @@ def test_two_weeks_and_evidence_promote_to_canary_and_then_to_live(scene):
         ({"evidence": {}}, "made 0 trades, needs 30"),
         ({"evidence": {**GOOD, "trades": 29}}, "made 29 trades, needs 30"),
         ({"evidence": {**GOOD, "p_value": 0.05}}, r"may be chance: \+3.0 bps a trade after costs, p 0.050"),
+        ({"evidence": {**GOOD, "days": 9}}, "in time on 9 days, needs 10"),
+        ({"drift": {"value": 0.21}}, "moved away from what it learned from: PSI 0.21"),
         ({"refusals": ["A logistic regression is as good."]}, "A logistic regression is as good"),
     ],
 )

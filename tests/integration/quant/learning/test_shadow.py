@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
-from marketdata.models import BarRow
+from marketdata.models import BarRow, Subscription
 from quant.learning.features import MARKET_FEATURES, SCHEMA_HASH
 from quant.learning.loading import load_bars, load_market
 from quant.learning.shadow import judge_versions, prune_predictions, record_predictions
@@ -76,6 +77,49 @@ def test_evidence_is_of_predictions_written_in_time(scene):
     assert version.evidence["trades"] > some
     assert version.evidence["mean_bps"] > 0.0
     assert version.evidence["p_value"] < 0.05
+
+
+def test_days_count_on_which_it_predicted_in_time(scene):
+    scene.fill(bars=1200)
+    version = scene.version(age=timedelta(minutes=60))
+    record_predictions(now_ns=ns(scene.now))
+    said = ModelPrediction.objects.order_by("ts_close")
+    late, early = said.first(), said.last()
+    ModelPrediction.objects.filter(pk=late.pk).update(ts_close=late.ts_close - 86_400 * 10**9)
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert version.evidence["days"] == 1
+    ModelPrediction.objects.filter(pk=early.pk).update(
+        ts_close=early.ts_close - 86_400 * 10**9, ts_written=early.ts_written - 86_400 * 10**9
+    )
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert version.evidence["days"] == 2
+
+
+def test_instruments_that_move_together_are_no_more_evidence_than_one(scene):
+    bases = ("BTC", "ETH", "SOL", "XRP", "ADA", "DOT", "LTC", "UNI")
+    for base in bases:
+        bars = scene.fill(base, bars=2000, seed=24)
+        Subscription.objects.create(exchange=scene.venue, symbol=f"{base}/USDT", follower="test")
+    pooled = scene.version(exchange="", symbol="", run=scene.ask(*bases))
+    alone = scene.version()
+    rng = np.random.default_rng(7)
+    for i in range(400, 1980, 15):
+        is_up = bool(bars.close[i + 12] > bars.close[i]) == bool(rng.random() < 0.61)
+        said = {"p_sell": 0.1 if is_up else 0.7, "p_hold": 0.2, "p_buy": 0.7 if is_up else 0.1, "close": 1.0}
+        when = {"ts_close": int(bars.ts_open[i]) + MINUTE, "ts_written": int(bars.ts_open[i]) + MINUTE}
+        places = [(alone, "BTC"), *((pooled, base) for base in bases)]
+        ModelPrediction.objects.bulk_create(
+            ModelPrediction(version=version, exchange="simulated", symbol=f"{base}/USDT", **said, **when)
+            for version, base in places
+        )
+    judge_versions(now=scene.now)
+    alone.refresh_from_db()
+    pooled.refresh_from_db()
+    assert pooled.evidence["trades"] == len(bases) * alone.evidence["trades"]
+    assert 0.02 < alone.evidence["p_value"] < 0.3
+    assert pooled.evidence["p_value"] > 0.5 * alone.evidence["p_value"]
 
 
 def test_a_market_like_the_one_learned_from_does_not_drift(scene):

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from quant.learning.runs import BadRun, cancel_run, execute, sweep_lost
+from quant.learning.runs import BadRun, cancel_run, execute, sweep_lost, trials_of
 from quant.models import ModelStatus, ModelVersion, RunState, TrainingRun
 from quant.tasks import train_model
 
@@ -50,6 +50,14 @@ def test_a_second_training_is_the_next_number_and_a_second_trial(scene):
     for _ in range(2):
         execute(scene.ask().pk, clock=scene.clock)
     assert [(v.number, v.trials) for v in ModelVersion.objects.order_by("pk")] == [(1, 1), (2, 2)]
+
+
+def test_every_pooled_training_is_a_trial_whatever_its_symbols(scene):
+    for base in ("BTC", "ETH", "SOL"):
+        scene.instrument(base)
+    runs = [scene.ask("BTC", "ETH"), scene.ask("ETH", "BTC"), scene.ask("BTC", "ETH", "SOL"), scene.ask("BTC")]
+    TrainingRun.objects.update(metrics={"scored": True})
+    assert [trials_of(run) for run in runs] == [3, 3, 3, 1]
 
 
 def test_several_symbols_make_one_pooled_model(scene):

@@ -14,7 +14,7 @@ from quant.learning.labels import Action
 from quant.learning.loading import label_params
 from quant.learning.serving import Predictor
 from quant.learning.splits import TooFewRows
-from quant.learning.train import Plan, train
+from quant.learning.train import Plan, _direction_p, train
 from quant.learning.watch import Cancelled, Unwatched
 from tests.unit.quant.learning.market import COST_BPS, HORIZON, column, examples, history
 
@@ -204,3 +204,16 @@ def test_a_machine_without_lightgbm_says_what_is_missing(trained, monkeypatch):
 def test_serving_imports_no_lightgbm_until_a_model_speaks():
     code = "import sys, quant.learning.serving, quant.learning.features; sys.exit('lightgbm' in sys.modules or 'sklearn' in sys.modules)"
     assert subprocess.run((sys.executable, "-c", code), timeout=60).returncode == 0
+
+
+def test_rows_of_instruments_that_move_together_are_no_more_evidence_than_those_of_one():
+    rng = np.random.default_rng(3)
+    _, labels = examples(history(9000, seed=12))
+    apart = np.arange(0, len(labels), 3 * HORIZON)
+    labels = structs.replace(labels.part(apart), uniqueness=np.ones(len(apart)))
+    lean = 0.05 * (labels.classes - 1.0) + rng.normal(0.0, 0.2, len(labels))
+    p = np.column_stack((0.5 - lean / 2.0, np.zeros(len(labels)), 0.5 + lean / 2.0))
+    alone = _direction_p(p, labels, 1)
+    same = np.repeat(np.arange(len(labels)), 20)
+    assert 0.02 < alone < 0.5
+    assert _direction_p(p[same], labels.part(same), 1) > 0.5 * alone
