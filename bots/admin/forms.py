@@ -1,16 +1,37 @@
 """Forms with checks that need the related rows."""
 
+import json
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 
 from bots.models import Account, Bot
+from bots.models.bot import default_component_weights
 
 if TYPE_CHECKING:
     AccountModelForm = forms.ModelForm[Account]
     BotModelForm = forms.ModelForm[Bot]
 else:
     AccountModelForm = BotModelForm = forms.ModelForm
+
+
+class _Indented(json.JSONEncoder):
+    """A line for each name: weights are read in a column."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**(options | {"indent": 2}))
+
+
+def _show_readably(form: "forms.BaseModelForm[Any]") -> None:
+    """Numbers without the zeros of their column, JSON in lines."""
+    for name, field in form.fields.items():
+        value = form.initial.get(name)
+        if isinstance(value, Decimal) and value.is_finite():
+            form.initial[name] = Decimal(f"{value.normalize():f}")
+        if isinstance(field, forms.JSONField):
+            field.encoder = _Indented
+            field.widget.attrs |= {"rows": min(12, 3 + len(value or ())), "cols": 40, "spellcheck": "false"}
 
 
 class AccountForm(AccountModelForm):
@@ -32,6 +53,16 @@ class AccountForm(AccountModelForm):
             "taker_fee_bps": "Of fills of an order that takes what is on offer, in basis points: 10 is 0.1 %.",
             "latency_ms": "Paper only: milliseconds from the order to the moment it meets the book.",
         }
+        labels = {
+            "opening_cash": "Opening cash (quote asset)",
+            "maker_fee_bps": "Maker fee (basis points)",
+            "taker_fee_bps": "Taker fee (basis points)",
+            "latency_ms": "Latency (milliseconds)",
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _show_readably(self)
 
 
 class BotForm(BotModelForm):
@@ -49,7 +80,8 @@ class BotForm(BotModelForm):
             "timeframes": 'Bars behind the technical signal and their weights, e.g. {"1m": 1, "5m": 0.5}. '
             "Known: 1m, 3m, 5m, 15m, 30m, 1h, 4h, 1d.",
             "signal_storage": "What is kept of its signals to look at later; decisions behind orders always are.",
-            "component_weights": "Weight of each signal relative to the others; 0 disables it. The weight of a signal "
+            "component_weights": "Weight of each signal relative to the others, from 0 to 100; 0 disables it. As JSON, "
+            'e.g. {"technical": 0.4, "speed": 0.3, "microstructure": 0.3}. The weight of a signal '
             "without data is shared out among the rest. model and policy are learned ones: a model in canary has a "
             "quarter of its weight, one in shadow none.",
             "disabled_strategies": "Names of signals (technical, speed, microstructure, open_interest, options_flow, "
@@ -68,11 +100,28 @@ class BotForm(BotModelForm):
             "maximum_drawdown": "From the best equity so far. Reached: exits only.",
             "maximum_trades_per_day": "Entries since 00:00 UTC; then no more until the next day.",
         }
+        labels = {
+            "interval_s": "Interval (seconds)",
+            "capital": "Capital (quote asset)",
+            "maximum_position_value": "Maximum position value (quote asset)",
+            "stop_loss": "Stop loss (fraction of the price)",
+            "take_profit": "Take profit (fraction of the price)",
+            "trailing_stop": "Trailing stop (fraction of the price)",
+            "daily_loss_limit": "Daily loss limit (fraction of the capital)",
+            "weekly_target": "Weekly target (fraction of the capital)",
+            "maximum_drawdown": "Maximum drawdown (fraction of the equity)",
+        }
 
     def __init__(self, *args: Any, owner: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if owner is not None and not self.instance.owner_id:
             self.instance.owner = owner
+        weights = self.initial.get("component_weights")
+        if isinstance(weights, dict):
+            # The database keeps no order.
+            known = {name: weights[name] for name in default_component_weights() if name in weights}
+            self.initial["component_weights"] = known | weights
+        _show_readably(self)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -128,6 +128,25 @@ def test_settings_out_of_range_are_errors_at_their_field(staff, alice, field, va
     assert alice.bot.version == 1
 
 
+def test_a_bots_figures_are_shown_as_a_person_writes_them(staff, alice):
+    Bot.objects.filter(pk=alice.bot.pk).update(capital=30_000, stop_loss="0.020000")
+    alice.bot.refresh_from_db()
+    form = staff.get(reverse("admin:bots_bot_change", args=[alice.bot.pk])).context["adminform"].form
+    assert (str(form["capital"].value()), str(form["stop_loss"].value())) == ("30000", "0.02")
+    assert 'value="30000"' in str(form["capital"])
+    assert form["component_weights"].value().startswith('{\n  "technical": ')
+    assert (form["interval_s"].label, form["capital"].label) == ("Interval (seconds)", "Capital (quote asset)")
+
+
+def test_the_edge_gate_is_off_until_it_is_switched_on(staff, alice):
+    address = reverse("admin:bots_bot_change", args=[alice.bot.pk])
+    assert not alice.bot.edge_gate
+    assert staff.post(address, form_of(staff, address) | {"edge_gate": "on"}).status_code == 302
+    alice.bot.refresh_from_db()
+    assert alice.bot.edge_gate
+    assert alice.api.get(f"/api/v1/bots/{alice.bot.pk}").data["edge_gate"] is True
+
+
 def test_a_watchlist_lies_on_the_accounts_exchange(staff, alice):
     from marketdata.models import Exchange
     from tests.integration.web.cast import make_instrument
