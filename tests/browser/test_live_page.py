@@ -69,6 +69,27 @@ def test_stopping_asks_first_and_says_what_follows(visit: Window) -> None:
     expect(card.locator(".pill")).to_have_text("running")
 
 
+def test_a_restricted_bot_may_enter_again_for_a_reason(visit: Window) -> None:
+    window = visit()
+    page = window.open()
+    card = page.locator(".bot", has_text="Trend follower")
+    allow = card.get_by_role("button", name="Allow entries")
+    expect(card.locator(".pill")).not_to_be_empty()
+    expect(allow).to_be_hidden()
+    restrict = "from bots.models import Bot; Bot.objects.filter(name='Trend follower')"
+    window.site.manage("shell", "-c", f"{restrict}.update(ladder='pause', ladder_reason='too many entries')")
+    page.reload()
+    expect(card.locator(".notice")).to_contain_text("Entries paused. too many entries")
+    allow.click()
+    expect(card.locator(".notice")).to_contain_text("Entries paused")
+    card.get_by_label("Reason for letting").fill("I have looked at it")
+    allow.click()
+    expect(allow).to_be_hidden()
+    page.reload()
+    expect(card.locator(".pill")).not_to_be_empty()
+    expect(allow).to_be_hidden()
+
+
 def test_the_kill_ladder_takes_two_clicks_and_a_reason_to_lift(visit: Window) -> None:
     page = visit().open()
     ladder = page.locator("[data-kill]")

@@ -4,7 +4,7 @@ import { decimal, add, ZERO, toFloat, text } from "./decimal.js";
 import { find, h, keyed, put, svg, toneClass } from "./dom.js";
 import { age, millis, money, plural, score, tone, words } from "./format.js";
 import { unrealised } from "./pnl.js";
-import { acting, confirmed } from "./toast.js";
+import { acting, confirmed, toast } from "./toast.js";
 
 const LADDER_WORDS = { pause: "Entries paused", reduce: "Exits only", flatten: "Closing everything" };
 
@@ -56,6 +56,12 @@ export class BotCards {
       h("div", { class: "last" }, h("span", { class: "why" }), h("span", { class: "age faint" })),
       h("p", { class: "notice" }),
       h(
+        "form",
+        { class: "clear", hidden: true, onsubmit: (event) => this.#clear(event, bot.id) },
+        h("input", { type: "text", name: "reason", required: true, maxlength: 300, placeholder: "Reason", "aria-label": "Reason for letting the bot enter again", autocomplete: "off" }),
+        h("button", {}, "Allow entries"),
+      ),
+      h(
         "div",
         { class: "actions" },
         ["start", "pause", "resume", "stop"].map((verb) =>
@@ -84,6 +90,7 @@ export class BotCards {
     drawSpark(find(".spark", card), bot.equity ?? []);
     put(find(".why", card), this.#why(bot));
     this.#notice(find(".notice", card), bot);
+    find("form.clear", card).hidden = !this.#isRestricted(bot);
     for (const button of card.querySelectorAll("[data-verb]")) button.hidden = !VERBS[bot.state]?.includes(button.dataset.verb);
   }
 
@@ -108,6 +115,25 @@ export class BotCards {
     const state = bot.state !== "running" ? (bot.reason ?? "") : "";
     put(element, [ladder, state].filter(Boolean).join(" "));
     element.hidden = !element.textContent;
+  }
+
+  /** By itself: what restricts its account or everything is lifted in the safety bar. */
+  #isRestricted(bot) {
+    const { ladder, reason } = this.#store.ladder;
+    return Boolean(bot.ladder) && bot.ladder !== "active" && !(bot.ladder === ladder && bot.ladder_reason === reason);
+  }
+
+  async #clear(event, id) {
+    event.preventDefault();
+    const form = event.currentTarget;
+    const reason = new FormData(form).get("reason").trim();
+    const answer = await acting(find("button", form), () => post(`/api/v1/bots/${id}/clear`, { reason }));
+    if (!answer) return;
+    form.reset();
+    const bot = this.#store.bots.get(id);
+    Object.assign(bot, { ladder: "active", ladder_reason: "" });
+    this.#store.touch("bots");
+    toast(`${bot.name} may enter again: drawdown and repeats are measured from now.`, "good");
   }
 
   #ages() {
