@@ -1,5 +1,8 @@
 """The servers that the settings name."""
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from django.conf import settings
 
 from marketdata.events import Bar
@@ -12,27 +15,28 @@ from quant.remote.voter import RemoteVoter
 PROBE = "BTC/USDT"
 MINUTE_NS = 60_000_000_000
 
+Tell = Callable[[Health], Coroutine[Any, Any, None]]
 
-def quant_client() -> QuantClient | None:
+
+def quant_client(tell: Tell | None = tell_health) -> QuantClient | None:
     """The client of QUANT_URL, or None without one."""
     if not settings.QUANT_URL:
         return None
-    return QuantClient(settings.QUANT_URL, terms=_terms(settings.QUANT_TOKEN), tell=tell_health)
+    return QuantClient(settings.QUANT_URL, terms=_terms(settings.QUANT_TOKEN), tell=tell)
 
 
-def remote_voters() -> dict[Component, RemoteVoter]:
+def remote_voters(tell: Tell | None = tell_health) -> dict[Component, RemoteVoter]:
     """The voters of ML_SERVICE_URL and RL_SERVICE_URL, those that are set."""
     urls = {Component.MODEL: settings.ML_SERVICE_URL, Component.POLICY: settings.RL_SERVICE_URL}
-    return {
-        component: RemoteVoter(component, url, terms=_terms(), tell=tell_health)
-        for component, url in urls.items()
-        if url
-    }
+    return {component: RemoteVoter(component, url, terms=_terms(), tell=tell) for component, url in urls.items() if url}
 
 
 async def ask_once(*, now_ns: int) -> list[Health]:
-    """Ask each of them one question, an hour of candles that stand still or no features, and tell how it went."""
-    client, voters = quant_client(), remote_voters()
+    """Ask each of them one question, an hour of candles that stand still or no features; gives how it went.
+
+    Nobody else is told: what others read is how the engine's own calls go.
+    """
+    client, voters = quant_client(tell=None), remote_voters(tell=None)
     healths = []
     if client is not None:
         await client.signals(PROBE, _still(now_ns), now_ns)

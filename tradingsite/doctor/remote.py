@@ -3,8 +3,10 @@
 import time
 
 from asgiref.sync import async_to_sync
+from redis import RedisError
 
 from quant.remote.configured import ask_once
+from quant.remote.status import read_health
 from quant.remote.transport import Health
 from tradingsite.doctor.finding import Finding, fine, warning
 
@@ -12,8 +14,22 @@ GUIDE = "docs/quant-service.md explains the reason; without it the built-in sign
 
 
 def check_remote_services() -> list[Finding]:
-    """QUANT_URL, ML_SERVICE_URL and RL_SERVICE_URL, those that are set: each is asked one question."""
-    return [finding_of(health) for health in async_to_sync(ask_once)(now_ns=time.time_ns())]
+    """QUANT_URL, ML_SERVICE_URL and RL_SERVICE_URL, those that are set: each is asked one question.
+
+    Of those that are set for a running engine only, what it tells.
+    """
+    told = _told()
+    asked = async_to_sync(ask_once)(now_ns=time.time_ns())
+    services = {health.service for health in asked}
+    return [finding_of(health) for health in (*asked, *(other for other in told if other.service not in services))]
+
+
+def _told() -> list[Health]:
+    try:
+        return read_health()
+    except RedisError:
+        # Another check says that it is away.
+        return []
 
 
 def finding_of(health: Health) -> Finding:

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from asgiref.sync import sync_to_async
+from msgspec.structs import replace
 
 from quant.reading import Component
 from quant.remote.configured import ask_once, quant_client, remote_voters
@@ -123,10 +124,21 @@ async def test_each_can_be_asked_once_to_see_how_it_is(redis_flush, settings):
     assert len(server.asked[0]["candles"]) == 60
 
 
-def test_doctor_names_what_does_not_answer(settings):
+@pytest.mark.servers
+def test_doctor_names_what_does_not_answer(redis_flush, settings):
     settings.QUANT_TIMEOUT_MS, settings.QUANT_RETRY_COUNT = 300, 1
     assert check_remote_services() == []
     settings.QUANT_URL = f"http://127.0.0.1:{free_port()}"
     (finding,) = check_remote_services()
     assert (finding.level, finding.check) == ("warning", "quant server")
     assert "ConnectError" in finding.message
+    assert read_health() == []
+
+
+@pytest.mark.servers
+def test_doctor_passes_on_what_an_engine_with_settings_of_its_own_tells(redis_flush, settings):
+    voter = RemoteVoter(Component.MODEL, "http://127.0.0.1:9", terms=QUICK)
+    publish_health(replace(voter.health, reason="status 500"))
+    (finding,) = check_remote_services()
+    assert (finding.level, finding.check) == ("warning", "model server")
+    assert finding.message.endswith("127.0.0.1:9/predict: status 500")
