@@ -6,6 +6,7 @@ from typing import Any
 from django import template
 
 from bots.templatetags.figures import MINUS, NONE
+from marketdata.events import TIMEFRAME_SECONDS, Timeframe
 
 register = template.Library()
 
@@ -77,6 +78,12 @@ def part(value: float | None) -> str:
 def rounded(text: str) -> str:
     """An exact amount, kept as text, to cents."""
     return f"{Decimal(text):,.2f}".replace("-", MINUS)
+
+
+@register.filter
+def by_length(states: dict[Timeframe, Any]) -> list[tuple[Timeframe, Any]]:
+    """What is told of each timeframe, the shortest first: the database keeps no order of keys."""
+    return sorted(states.items(), key=lambda item: TIMEFRAME_SECONDS[item[0]])
 
 
 @register.filter

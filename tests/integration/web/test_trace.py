@@ -107,7 +107,10 @@ def test_the_page_shows_the_whole_trace(alice):
     alice.decision.trace = TRACE
     alice.decision.market = {
         "regime": {"phase": "trend", "direction": 1.0, "volatility": "high", "quality": 1.0, "score": 0.7, "since": None},
-        "regimes": {"5m": {"phase": "range", "direction": 0.0, "volatility": "low", "quality": 0.5}},
+        "regimes": {
+            "1h": {"phase": "trend", "direction": -1.0, "volatility": "normal", "quality": 1.0},
+            "5m": {"phase": "range", "direction": 0.0, "volatility": "low", "quality": 0.5},
+        },
         "adapted": True, "stop_multiplier": 1.5, "size": {"multiplier": 0.5, "text": "one-sided flow"},
     }  # fmt: skip
     alice.decision.components[0] |= {"effective": 0.9, "parts": {"trend": 0.62, "momentum": None}}
@@ -120,6 +123,8 @@ def test_the_page_shows_the_whole_trace(alice):
         "2 at 100, fee 0.2", "99.5 / 100.5",
     ):  # fmt: skip
         assert words in html, words
+    assert html.index("Regime of 5m") < html.index("Regime of 1h")
+    assert "trend ▼, volatility normal, quality 100 %" in html
 
 
 def test_a_decision_from_before_traces_were_kept_is_shown_all_the_same(alice):
