@@ -20,6 +20,9 @@ def test_minutes_are_kept_and_weighed_on_request(visit):
         assert time.monotonic() < until, page.inner_text("main")
         page.wait_for_timeout(3000)
         page.reload()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="Compute now").click()
     expect(page.locator(".toast")).to_contain_text("Asked for")
     table = page.locator("table.worth")
