@@ -144,6 +144,11 @@ def main() -> int:
     except (NotSimulated, UnknownExchange, StreamRefused) as error:
         print(error, file=sys.stderr)
         return 4
+    except httpx.HTTPStatusError as error:
+        status = error.response.status_code
+        hint = " The token is wrong or has ended: get one from /api/v1/auth/token." if status == 401 else ""
+        print(f"{options.site} answers {status} {error.response.reason_phrase}.{hint}", file=sys.stderr)
+        return 4
     except httpx.HTTPError as error:
         print(f"{options.site} does not answer as it should: {error}", file=sys.stderr)
         return 4
