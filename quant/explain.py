@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from quant.reading import Component
+from quant.reading import REMOTE_PART, Component
 from quant.signals import microstructure, open_interest, options_flow, speed, technical
 from quant.vector import Floats, SignalVector
 from quant.veto import Block
@@ -42,7 +42,10 @@ def voices(vector: SignalVector, weights: Floats) -> list[Voice]:
             continue
         whole = {column.component.value: 1.0}
         shares = _PART_WEIGHTS.get(column.component, whole)
-        parts = reading.parts if column.component in _PART_WEIGHTS else {column.component.value: reading.value}
+        if column.component in _PART_WEIGHTS and REMOTE_PART not in reading.parts:
+            parts = reading.parts
+        else:
+            parts, shares = {column.component.value: reading.value}, whole
         present = {name: share for name, share in shares.items() if parts.get(name) is not None}
         share_sum = sum(present.values())
         for name, share in present.items():

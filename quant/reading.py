@@ -4,6 +4,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+# In the parts of a reading whose value a remote server gave.
+REMOTE_PART = "remote"
 MIN_OBSERVATIONS = 50
 FULL_OBSERVATIONS = 500
 

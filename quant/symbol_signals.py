@@ -266,7 +266,7 @@ class SymbolSignals:
         if self._votes.overrides:
             limits_s = list(limits_s)
             for i in range(first, len(readings)):
-                vote = self._votes.over(self._columns[i].component, now_ns=now_ns, limits_s=limits_s[i])
+                vote = self._votes.over(self._columns[i].component, readings[i], now_ns=now_ns, limits_s=limits_s[i])
                 if vote is not None:
                     readings[i], limits_s[i] = vote
         readings.extend(self._votes.learned())

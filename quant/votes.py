@@ -2,6 +2,8 @@
 
 import math
 
+from msgspec.structs import replace
+
 from quant.reading import BUILT_IN, LEARNED, Component, Reading, missing
 
 # (age at which a vote no longer counts, age up to which it counts in full), in seconds.
@@ -58,15 +60,20 @@ class Votes:
         """How the votes of learned components age."""
         return {component: limits_s for component, limits_s in self._ages_s.items() if component in LEARNED}
 
-    def over(self, component: Component, *, now_ns: int, limits_s: AgeLimits) -> tuple[Reading, AgeLimits] | None:
+    def over(
+        self, component: Component, built_in: Reading, *, now_ns: int, limits_s: AgeLimits
+    ) -> tuple[Reading, AgeLimits] | None:
         """The vote in place of the built-in reading and how it ages, while it has a value that counts.
 
-        limits_s: how the built-in reading ages.
+        limits_s: how the built-in reading ages. While that counts, what it measured stays beside the vote: size,
+        vetoes and models go by it whoever gives the value.
         """
         vote = self._votes.get(component)
-        limits_s = self._ages_s.get(component, limits_s)
+        own_age_s, limits_s = limits_s[0], self._ages_s.get(component, limits_s)
         if vote is None or vote.value is None or not 0 <= now_ns - vote.as_of <= limits_s[0] * 1e9:
             return None
+        if built_in.value is not None and now_ns - built_in.as_of <= own_age_s * 1e9:
+            vote = replace(vote, parts={**built_in.parts, **vote.parts})
         return vote, limits_s
 
     def learned(self) -> list[Reading]:

@@ -11,10 +11,10 @@ import structlog
 from msgspec import Struct
 
 from marketdata.events import Bar
-from quant.reading import Component, Reading
+from quant.reading import REMOTE_PART, Component, Reading
 from quant.remote.answer import NAMES
 from quant.remote.breaker import Breaker
-from quant.remote.latest import REMOTE_PART, plain_name
+from quant.remote.latest import plain_name
 from quant.remote.question import LAST_S
 from quant.remote.transport import Health, Terms, Transport, Unusable
 

@@ -14,12 +14,10 @@ from django.core.cache import cache
 from msgspec import Struct
 
 from marketdata.events import TIMEFRAME_SECONDS
-from quant.reading import Component, Reading
+from quant.reading import REMOTE_PART, Component, Reading
 from quant.vector import SignalVector, age_limits_s, freshness
 
 TTL_S = 60
-# In the parts of a reading that a remote server gave.
-REMOTE_PART = "remote"
 LIVE_COMPONENTS = frozenset(
     {
         Component.SPEED,

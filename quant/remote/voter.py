@@ -15,10 +15,10 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from quant.reading import Component, Reading
+from quant.reading import REMOTE_PART, Component, Reading
 from quant.remote.breaker import Breaker
 from quant.remote.client import NS_PER_MS, check_time
-from quant.remote.latest import REMOTE_PART, plain_name
+from quant.remote.latest import plain_name
 from quant.remote.transport import Health, Terms, Transport, Unusable
 
 log = structlog.get_logger(__name__)

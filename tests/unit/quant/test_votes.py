@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from marketdata.events import Funding, Premium
+from quant.explain import voices
 from quant.features.variance_premium import VariancePremium
+from quant.learning.features import MARKET_FEATURES, market_features
 from quant.reading import Component, Reading
 from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import OptionsFlowSignal
@@ -105,6 +108,26 @@ def test_the_built_in_signal_ages_by_itself_again_once_the_remote_one_is_withdra
     assert after.readings == before.readings
     assert after.quality[where] == before.quality[where]
     assert made.read(now_ns=now + 10 * SECOND).quality[where] == 0.0
+
+
+def test_what_was_measured_stays_beside_a_remote_value_while_it_counts():
+    made, now = alive()
+    own = made.read(now_ns=now).reading(Component.MICROSTRUCTURE)
+    assert own.parts["book_imbalance"] is not None
+    made.set_vote(
+        Component.MICROSTRUCTURE,
+        Reading(value=-0.5, quality=1.0, as_of=now, n_obs=0, parts={"remote": 1.0}),
+        bar_s=60.0,
+    )
+    vector = made.read(now_ns=now)
+    said = vector.reading(Component.MICROSTRUCTURE)
+    assert said.value == -0.5
+    assert said.parts == {**own.parts, "remote": 1.0}
+    assert math.isfinite(market_features(vector)[MARKET_FEATURES.index("book_imbalance")])
+    weights = np.zeros(len(made.columns))
+    weights[place(made, Component.MICROSTRUCTURE)] = 1.0
+    assert [(voice.name, voice.value) for voice in voices(vector, weights)] == [("microstructure", -0.5)]
+    assert made.read(now_ns=now + 3 * SECOND).reading(Component.MICROSTRUCTURE).parts == {"remote": 1.0}
 
 
 def test_a_remote_value_that_is_missing_leaves_the_built_in_one():
