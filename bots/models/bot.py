@@ -36,7 +36,7 @@ def default_component_weights() -> dict[str, float]:
 
 def _validate_weights(field: str, value: Any, known: set[str]) -> None:
     if not isinstance(value, dict) or not value:
-        raise ValidationError({field: f"Give a JSON object such as {{{sorted(known)[0]!r}: 1.0}}."})
+        raise ValidationError({field: f'Give a JSON object such as {{"{sorted(known)[0]}": 1.0}}.'})
     for name, weight in value.items():
         if name not in known:
             raise ValidationError({field: f"Unknown name {name!r}; known are {', '.join(sorted(known))}."})
@@ -53,7 +53,7 @@ def _validate_switches(names: Any, weights: Any) -> None:
     field = "disabled_strategies"
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValidationError(
-            {field: "Give a JSON list of names such as ['mean_reversion', 'sentiment']; []: all are on."}
+            {field: 'Give a JSON list of names such as ["mean_reversion", "sentiment"]; []: all are on.'}
         )
     if unknown := sorted(set(names) - set(SWITCHABLE)):
         raise ValidationError({field: f"Unknown name {unknown[0]!r}; known are {', '.join(SWITCHABLE)}."})

@@ -118,6 +118,8 @@ def test_a_change_on_an_old_version_is_refused(alice):
         ({"timeframes": {"7m": 1}}, "timeframes", "Unknown name '7m'"),
         ({"disabled_strategies": ["luck"]}, "disabled_strategies", "Unknown name 'luck'"),
         ({"disabled_strategies": "trend"}, "disabled_strategies", "JSON list"),
+        ({"disabled_strategies": {}}, "disabled_strategies", '["mean_reversion", "sentiment"]'),
+        ({"timeframes": ["1m"]}, "timeframes", '{"15m": 1.0}'),
         (
             {"disabled_strategies": ["technical"], "component_weights": {"technical": 1}},
             "disabled_strategies",
