@@ -41,6 +41,7 @@ async def test_a_weak_edge_refuses_where_the_bot_asks_for_it(cast: Cast, market:
         assert "edge is" in refused.outlook
         await Bot.objects.filter(pk=bot.pk).aupdate(edge_gate=False, version=F("version") + 1)
         position = await enter(market)
+    assert position.decision_id is not None
     entered = await Decision.objects.aget(pk=position.decision_id)
     (shown,) = [found for found in entered.validators if found["code"] == "edge"]
     assert shown["passed"]
@@ -57,6 +58,7 @@ async def test_an_edge_that_is_not_proven_refuses_nothing(
     async with RunningEngine() as engine:
         await eventually(lambda: bool(engine.desk.edges) == (evidence is not None))
         position = await enter(market)
+    assert position.decision_id is not None
     entered = await Decision.objects.aget(pk=position.decision_id)
     (shown,) = [found for found in entered.validators if found["code"] == "edge"]
     assert shown["passed"]
