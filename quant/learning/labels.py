@@ -78,10 +78,13 @@ def cusum_events(close: Floats, sigma: Floats, sigmas: float) -> Places:
     return np.array(found, dtype=np.int64)
 
 
-def triple_barrier(bars: BarHistory, sigma: Floats, events: Places, params: LabelParams, *, length_ns: int) -> Labels:
+def triple_barrier(
+    bars: BarHistory, sigma: Floats, events: Places, params: LabelParams, *, length_ns: int, entry: Floats | None = None
+) -> Labels:
     """Label events by what is touched first.
 
-    sigma: (bars,), deviation of a bar's log return as known at its close. Left out are events whose horizon is not all
+    sigma: (bars,), deviation of a bar's log return as known at its close. entry: (bars,), the price when the features
+    were there, the close where it is None. Left out are events whose horizon is not all
     there, or spans a hole that signals do not bridge, and those with barriers too near for the cost.
     """
     horizon = params.horizon_bars
@@ -90,10 +93,11 @@ def triple_barrier(bars: BarHistory, sigma: Floats, events: Places, params: Labe
     events = events[events + horizon < len(bars)]
     span = bars.ts_open[events + horizon] - bars.ts_open[events]
     events = events[wide[events] & (span <= (horizon + MAX_GAP_BARS) * length_ns)]
-    top, low = bars.close[events] * np.exp(barrier[events]), bars.close[events] * np.exp(-barrier[events])
+    begin = (bars.close if entry is None else entry)[events]
+    top, low = begin * np.exp(barrier[events]), begin * np.exp(-barrier[events])
     ends = events + horizon
     classes = np.full(len(events), Action.HOLD, dtype=np.int8)
-    gain_buy = np.log(bars.close[ends] / bars.close[events])
+    gain_buy = np.log(bars.close[ends] / begin)
     gain_sell = -gain_buy
     is_open = np.ones(len(events), dtype=np.bool_)
     for step in range(1, horizon + 1):

@@ -96,6 +96,30 @@ def load_market(exchange: str, symbol: str, closes_ns: NDArray[np.int64]) -> Flo
     return found
 
 
+def load_entries(exchange: str, symbol: str, timeframe: Timeframe, bars: BarHistory) -> Floats:
+    """(bars,): the middle at the moment that market features were recorded, the close where none was.
+
+    That is a moment after the close: from the close on, features would know how the return begins. Kept within the
+    next bar's range, as a quote may have been old.
+    """
+    found = bars.close.copy()
+    closes_ns = bars.ts_open + timeframe_ns(timeframe)
+    if len(bars) < 2:
+        return found
+    samples = SignalSample.objects.filter(
+        exchange=exchange,
+        symbol=symbol,
+        ts_event__gte=int(closes_ns[0]),
+        ts_event__lte=int(closes_ns[-2]),
+        mid__isnull=False,
+    )
+    for ts_ns, mid in samples.values_list("ts_event", "mid").iterator(chunk_size=5000):
+        place = int(np.searchsorted(closes_ns, ts_ns))
+        if closes_ns[place] == ts_ns and bars.ts_open[place + 1] == ts_ns:
+            found[place] = min(max(mid, bars.low[place + 1]), bars.high[place + 1])
+    return found
+
+
 def rows_of(exchange: str, symbol: str, timeframe: Timeframe, bars: BarHistory) -> Floats:
     """(bars, features)."""
     market = load_market(exchange, symbol, bars.ts_open + timeframe_ns(timeframe))
@@ -118,7 +142,7 @@ def load_examples(
         bars = load_bars(exchange, symbol, timeframe, start_ns=start_ns, end_ns=end_ns)
         _require_bars(exchange, symbol, timeframe, bars, params.horizon_bars)
         x = rows_of(exchange, symbol, timeframe, bars)
-        labels = labels_of(x, bars, timeframe, params)
+        labels = labels_of(x, bars, timeframe, params, entry=load_entries(exchange, symbol, timeframe, bars))
         parts.append((x[labels.rows], labels))
         counts += len(bars)
         edges.extend((int(bars.ts_open[0]), int(bars.ts_open[-1]) + timeframe_ns(timeframe)))
@@ -127,12 +151,14 @@ def load_examples(
     return Examples(x=x, labels=joined, bars=counts, span_start_ns=min(edges), span_end_ns=max(edges))
 
 
-def labels_of(x: Floats, bars: BarHistory, timeframe: Timeframe, params: LabelParams) -> Labels:
-    """Labels of the events among `bars`, whose features are `x`."""
+def labels_of(
+    x: Floats, bars: BarHistory, timeframe: Timeframe, params: LabelParams, *, entry: Floats | None = None
+) -> Labels:
+    """Labels of the events among `bars`, whose features are `x`; entry as `triple_barrier` takes it."""
     sigma = x[:, SIGMA]
     events = cusum_events(bars.close, sigma, params.cusum_sigmas)
     events = events[events >= WARM_UP_BARS]
-    return triple_barrier(bars, sigma, events, params, length_ns=timeframe_ns(timeframe))
+    return triple_barrier(bars, sigma, events, params, length_ns=timeframe_ns(timeframe), entry=entry)
 
 
 def _joined(parts: list[tuple[Floats, Labels]]) -> tuple[Floats, Labels]:

@@ -18,7 +18,7 @@ from quant.learning.drift import LIMIT, MIN_ROWS, Drift, drift_of
 from quant.learning.failures import ArtefactError, TreesUnavailable
 from quant.learning.features import BarHistory
 from quant.learning.labels import Action, LabelParams, triple_barrier
-from quant.learning.loading import SIGMA, WARM_UP_BARS, labels_of, load_bars, rows_of
+from quant.learning.loading import SIGMA, WARM_UP_BARS, labels_of, load_bars, load_entries, rows_of
 from quant.learning.registry import MIN_TRADES, active_versions, demote
 from quant.learning.runs import TIMEFRAMES
 from quant.learning.serving import Predictor
@@ -162,7 +162,8 @@ def _trades(
     bars = load_bars(exchange, symbol, timeframe, start_ns=int(closes_ns[0]) - PAST_BARS * length_ns, end_ns=None)
     x = rows_of(exchange, symbol, timeframe, bars)
     events = np.flatnonzero(np.isin(bars.ts_open + length_ns, closes_ns))
-    labels = triple_barrier(bars, x[:, SIGMA], events, params, length_ns=length_ns)
+    entry = load_entries(exchange, symbol, timeframe, bars)
+    labels = triple_barrier(bars, x[:, SIGMA], events, params, length_ns=length_ns, entry=entry)
     p = all_p[np.searchsorted(closes_ns, labels.start_ns)]
     return trades_of(p, labels, theta=predictor.artefact.theta, cost_bps=params.cost_bps)
 

@@ -7,7 +7,8 @@ import pytest
 
 from marketdata.models import BarRow, Subscription
 from quant.learning.features import MARKET_FEATURES, SCHEMA_HASH
-from quant.learning.loading import load_bars, load_market
+from quant.learning.labels import triple_barrier
+from quant.learning.loading import label_params, load_bars, load_entries, load_market
 from quant.learning.shadow import judge_versions, prune_predictions, record_predictions
 from quant.models import ModelPrediction, ModelStatus, ModelVersion, SignalSample
 from tests.integration.quant.learning.conftest import MINUTE
@@ -176,6 +177,22 @@ def test_market_features_are_joined_at_the_close_of_the_bar(scene):
     found = load_market("simulated", "BTC/USDT", closes)
     assert found[3, 1:].tolist() == market[1:]
     assert sum(1 for row in found if (row == row).any()) == 1
+
+
+def test_what_moved_before_the_features_were_read_is_no_gain(scene):
+    scene.fill(bars=900, planted=0.35)
+    bars = load_bars("simulated", "BTC/USDT", "1m", start_ns=None, end_ns=None)
+    closes = bars.ts_open + MINUTE
+    common = {"exchange": "simulated", "symbol": "BTC/USDT", "names": [], "values": [], "qualities": []}
+    mids = [(500, bars.high[501]), (501, 2.0 * bars.high[502]), (502, None)]
+    for i, mid in mids:
+        SignalSample.objects.create(ts_event=int(closes[i]), mid=mid, market=[], schema_hash=SCHEMA_HASH, **common)
+    entry = load_entries("simulated", "BTC/USDT", "1m", bars)
+    assert entry[500:503].tolist() == [bars.high[501], bars.high[502], bars.close[502]]
+    assert (np.delete(entry, [500, 501]) == np.delete(bars.close, [500, 501])).all()
+    params, sigma = label_params(2, 0.0), np.full(900, 1.0)
+    found = triple_barrier(bars, sigma, np.array([500]), params, length_ns=MINUTE, entry=entry)
+    assert found.gain_buy[0] == pytest.approx(np.log(bars.close[502] / bars.high[501]))
 
 
 def test_old_predictions_are_deleted(scene):
