@@ -40,11 +40,15 @@ def test_every_list_loads_for_who_sees_everything(root, alice, model):
     assert root.get(reverse(f"admin:bots_{model}_changelist"), {"q": "alice"}).status_code == 200
 
 
-@pytest.mark.parametrize("model", sorted(set(OURS) - {"user"}))
+@pytest.mark.parametrize("model", sorted(set(OURS) - {"user", "micropricefit"}))
 def test_staff_see_their_own_rows(staff, alice, bob, model):
     answer = staff.get(reverse(f"admin:bots_{model}_changelist"))
     assert answer.status_code == 200
     assert "bob" not in answer.content.decode()
+
+
+def test_fitted_microprices_belong_to_the_installation(staff):
+    assert staff.get(reverse("admin:bots_micropricefit_changelist")).status_code == 403
 
 
 @pytest.mark.parametrize("name", ["bot", "account", "order", "decision", "position", "trade", "fill", "signal"])
