@@ -182,7 +182,7 @@ def _times(sent: NDArray[np.float64]) -> tuple[NDArray[np.int64], int]:
     factor = 1000.0 if len(sent) and sent[0] <= LAST_S else 1.0
     # Before the conversion: a moment beyond the range of int64 would wrap.
     _check(
-        ~((sent * factor >= FIRST_S * 1000.0) & (sent * factor <= LAST_S * 1000.0)),
+        ~((sent >= FIRST_S * 1000.0 / factor) & (sent <= LAST_S * 1000.0 / factor)),
         "timestamp",
         "Neither seconds nor milliseconds since 1970, of 2000 to 2100, in the unit of the first candle.",
     )

@@ -138,3 +138,12 @@ def test_as_many_as_are_allowed_are_read():
     with pytest.raises(TooMuch) as refused:
         read_question(question([*candles, candles[0]], timestamp=moment), now_ms=0)
     assert refused.value.field == "candles"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_moment_beyond_all_numbers_is_refused_without_a_warning():
+    candles = walk(3)
+    candles[1]["timestamp"] = 1e308
+    with pytest.raises(Refused, match="Neither seconds nor milliseconds") as refused:
+        read_question(question(candles), now_ms=NOW_MS)
+    assert refused.value.field == "candles[1].timestamp"
