@@ -32,7 +32,8 @@ def test_signals_say_what_each_said_and_why_some_are_silent(visit: Window) -> No
     page = visit().open()
     page.locator(".bot", has_text="Scalper").get_by_role("button", name="Scalper").click()
     rows = page.locator(".sig tbody tr")
-    expect(rows).to_have_count(7, timeout=FILL_WITHIN_MS)
+    # Seven signals, a model's vote and a policy's.
+    expect(rows).to_have_count(9, timeout=FILL_WITHIN_MS)
     expect(rows.filter(has_text="no data")).not_to_have_count(0)
     expect(page.locator("[data-f=signal]")).not_to_be_empty()
 

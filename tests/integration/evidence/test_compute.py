@@ -1,9 +1,11 @@
 """From stored samples to rows: what knows something is found, what knows nothing is not."""
 
+import importlib
 from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from django.apps import apps
 from django.db import connection, connections
 
 from bots.queries.evidence import blend_specs
@@ -166,5 +168,7 @@ def test_only_one_computes_at_a_time(follow):
 def test_the_schedule_has_its_row(db):
     from django_celery_beat.models import PeriodicTask
 
+    # Tests that empty every table took the row of the migration.
+    importlib.import_module("quant.migrations.0002_evidence").make_schedule(apps, None)
     row = PeriodicTask.objects.get(task="quant.compute_evidence")
     assert (row.queue, row.interval.every, row.interval.period, row.enabled) == ("jobs", 3600, "seconds", True)

@@ -67,8 +67,9 @@ def send(task: str) -> None:
 def test_every_run_expires_before_the_next_and_names_its_queue(schedule: Scene) -> None:
     from django_celery_beat.models import PeriodicTask
 
-    rows = {row.task: row for row in PeriodicTask.objects.filter(task__startswith="bots.")}
-    assert set(rows) == {"bots.monitor_positions", "bots.compute_performance", "bots.check_ledger", "bots.prune"}
+    names = {"bots.monitor_positions", "bots.compute_performance", "bots.check_ledger", "bots.prune"}
+    rows = {row.task: row for row in PeriodicTask.objects.filter(task__in=names)}
+    assert set(rows) == names
     for name, row in rows.items():
         assert name == getattr(tasks, name.removeprefix("bots.")).name
         assert row.enabled
