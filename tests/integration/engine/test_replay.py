@@ -55,6 +55,7 @@ async def play(bots: list[Any]) -> ReplayReport:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_the_same_recording_twice_gives_the_same_decisions_bit_for_bit(cast: Cast) -> None:
     bots = await sync_to_async(make_bots)(cast)
     await sync_to_async(store_a_month)()
