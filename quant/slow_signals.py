@@ -61,7 +61,7 @@ class SlowSignals:
         return [
             self._read(component, now_ns)
             if component in self.exist
-            else missing(f"{self._symbol} has no {component.replace('_', ' ')}")
+            else missing(f"no {component.replace('_', ' ')} of {self._asset} heard of so far; it may have none")
             for component in self._signals
         ]
 

@@ -1,7 +1,7 @@
 """A window of samples and prices as arrays on a grid of minutes, NaN where a minute is missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -19,7 +19,8 @@ REGIMES = ("trend", "range", "neutral", "calm", "volatile")
 class Window:
     """Arrays are (minutes,). mid and close in quote, the latter of the bar that ends in that minute.
 
-    `values` and `qualities` are by column, e.g. "technical 1m"; `regimes` are masks by name.
+    `values` and `qualities` are by column, e.g. "technical 1m"; `regimes` are masks by name; `predictions` are what
+    each version of a model said.
     """
 
     start_ns: int
@@ -30,6 +31,7 @@ class Window:
     values: Mapping[str, Floats]
     qualities: Mapping[str, Floats]
     regimes: Mapping[str, Mask]
+    predictions: Mapping[str, Floats] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def subjects_of(window: Window, specs: Iterable[BlendSpec] = ()) -> list[Subject]:
-    """Every component on closed bars, learned votes, the default blend, and each bot's own."""
+    """Every component on closed bars, learned votes, versions of models, the default blend, and each bot's own."""
     weights = default_weights(window)
     default = blend_of(window, weights)
     found = []
@@ -73,6 +73,7 @@ def subjects_of(window: Window, specs: Iterable[BlendSpec] = ()) -> list[Subject
         if weights.get(name, 0.0) > 0.0:
             without = blend_of(window, {other: weight for other, weight in weights.items() if other != name})
         found.append(Subject(kind=kind, name=name, signal=signal, without=without))
+    found += [Subject(kind=Kind.VOTE, name=name, signal=said) for name, said in window.predictions.items()]
     stored = np.isfinite(window.combined).any()
     found.append(Subject(kind=Kind.BLEND, name=COMBINED, signal=window.combined if stored else default))
     for spec in specs:

@@ -7,6 +7,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from quant.evidence.grid import Window
+from quant.evidence.predictions import read_predictions
 from quant.vector import Floats
 
 MINUTE_NS = 60_000_000_000
@@ -81,6 +82,7 @@ def read_window(*, exchange: str, symbol: str, end_ns: int, days: int) -> Window
         values={name: placed(5 + 2 * i) for i, name in enumerate(names)},
         qualities={name: placed(6 + 2 * i, 0.0) for i, name in enumerate(names)},
         regimes=regimes,
+        predictions=read_predictions(exchange=exchange, symbol=symbol, start_ns=start_ns, end_ns=end_ns),
     )
 
 

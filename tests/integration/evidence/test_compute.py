@@ -2,6 +2,7 @@
 
 import importlib
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from quant.evidence.blending import BlendSpec
 from quant.evidence.compute import LOCK, compute_evidence
 from quant.evidence.retention import prune_samples
 from quant.evidence.window import read_window
-from quant.models import EvidenceRow, SignalSample
+from quant.models import EvidenceRow, ModelPrediction, ModelStatus, ModelVersion, SignalSample
 from quant.reading import Component
 from quant.strategies import STRATEGIES
 from tests.integration.evidence.synthetic import NAMES, store_samples
@@ -56,6 +57,52 @@ def test_a_window_is_read_as_it_was_stored(venue, btc):
     assert np.isnan(window.mid[-6])
     assert window.close[-6] == 9
     assert read_window(exchange="simulated", symbol="ETH/USDT", end_ns=NOON, days=1) is None
+
+
+def store_predictions(name: str, *, knows: bool, written_after_ns: int = 0) -> None:
+    """A version in shadow that says at each minute where the next one goes, or nothing that is true."""
+    version = ModelVersion.objects.create(
+        name=name, number=3, timeframe="1m", status=ModelStatus.SHADOW, artefact="{}", sha256="0", schema_hash="0",
+        span_start_ns=0, span_end_ns=1, bars=1, labels=1, label_params={}, code_revision="test", trials=1, metrics={},
+        created_at=datetime.now(UTC), status_since=datetime.now(UTC),
+    )  # fmt: skip
+    rng = np.random.default_rng(5)
+    samples = list(SignalSample.objects.order_by("ts_event").values_list("ts_event", "mid"))
+    predictions = []
+    for (at_ns, mid), (_, later) in pairwise(samples):
+        p_buy = rng.uniform() if not knows else 0.5 + 0.4 * np.sign(later - mid) * rng.uniform()
+        predictions.append(
+            ModelPrediction(
+                version=version,
+                exchange="simulated",
+                symbol="BTC/USDT",
+                ts_close=at_ns,
+                ts_written=at_ns + written_after_ns,
+                p_sell=1.0 - p_buy,
+                p_hold=0.0,
+                p_buy=p_buy,
+                close=mid or 0.0,
+            )
+        )
+    ModelPrediction.objects.bulk_create(predictions)
+
+
+def test_a_model_in_shadow_has_evidence_of_its_own(follow):
+    store_samples(symbol="BTC/USDT", minutes=3000)
+    store_predictions("seer", knows=True)
+    store_predictions("guesser", knows=False)
+    store_predictions("too-late", knows=True, written_after_ns=6 * MINUTE_NS)
+    # What is written after its minute has ended is known from the next one on, and has missed what it told of.
+    store_predictions("a-minute-late", knows=True, written_after_ns=1)
+    compute_evidence(now_ns=NOON, days=30)
+    found = rows(horizon_s=60, regime="", kind="vote")
+    assert found["model seer v3"].verdict == "supports"
+    assert found["model seer v3"].ic > 0.5
+    assert found["model seer v3"].n == 2999
+    for name in ("guesser", "a-minute-late"):
+        assert abs(found[f"model {name} v3"].ic) < 0.06
+        assert found[f"model {name} v3"].verdict != "supports"
+    assert "model too-late v3" not in found
 
 
 def test_evidence_of_a_followed_symbol(follow):

@@ -141,7 +141,7 @@ def test_what_cannot_exist_is_told_from_what_is_missing():
         "model": False,
         "policy": False,
     }
-    assert spot.reading(Component.OPEN_INTEREST).reason == "DOGE/USDT has no open interest"
+    assert spot.reading(Component.OPEN_INTEREST).reason == "no open interest of DOGE heard of so far; it may have none"
     assert (spot.quality == 0).all()
 
 
@@ -333,7 +333,7 @@ def test_another_asset_hears_of_the_market_only():
     vector = with_month("DOGE/USDT").read(now_ns=NOW)
     assert speaking(vector) == {Component.SENTIMENT}
     assert vector.reading(Component.SENTIMENT).parts["headlines_baseline"] is None
-    assert vector.reading(Component.OPTIONS_FLOW).reason == "DOGE/USDT has no options flow"
+    assert vector.reading(Component.OPTIONS_FLOW).reason == "no options flow of DOGE heard of so far; it may have none"
 
 
 def test_the_perpetual_itself_may_be_observed():
