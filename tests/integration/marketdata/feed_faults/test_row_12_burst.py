@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.marketdata.feed_faults.cast import live_feed, trade_ids
 
-pytestmark = [pytest.mark.usefixtures("venue"), pytest.mark.alone]
+pytestmark = pytest.mark.usefixtures("venue")
 
 QUOTES, TRADES = 50_000, 10_000
 MOST_PENDING = 20_000
