@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from bots.models import Account, Bot
+from bots.models import Account, Bot, Mode
 from bots.models.bot import default_component_weights
 
 if TYPE_CHECKING:
@@ -62,6 +62,9 @@ class AccountForm(AccountModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "mode" in self.fields:
+            # Other modes need keys, which this form does not take.
+            self.fields["mode"].choices = [(Mode.PAPER.value, Mode.PAPER.label)]  # type: ignore[attr-defined]
         _show_readably(self)
 
 

@@ -13,6 +13,8 @@ class Mode(models.TextChoices):
     """Whose money an account trades."""
 
     PAPER = "paper", "paper"
+    SANDBOX = "sandbox", "sandbox"
+    LIVE = "live", "live"
 
 
 class BotState(models.TextChoices):
