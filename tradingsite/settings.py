@@ -132,7 +132,7 @@ CACHES = {
 }
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "marketdata.channel_layer.BulkChannelLayer",
         "CONFIG": {"hosts": [REDIS_URL], "prefix": "tradingsite"},
     }
 }
@@ -316,5 +316,10 @@ if LEASE_RENEW_S * 2 > LEASE_TTL_S:
         f"LEASE_RENEW_S={LEASE_RENEW_S:g} with LEASE_TTL_S={LEASE_TTL_S:g}: "
         "allowed is at most half of LEASE_TTL_S, so that one late renewal does not lose the lease."
     )
+# Keys that seal the credentials of accounts, the one that seals first; none: a file in LOCAL_DIR.
+ACCOUNT_KEYS = read.words("ACCOUNT_KEYS", [])
+# What a strategy must have done on paper before it may trade real money.
+PREFLIGHT_PAPER_TRADES = read.integer("PREFLIGHT_PAPER_TRADES", 30, low=0, high=100_000)
+PREFLIGHT_PAPER_DAYS = read.number("PREFLIGHT_PAPER_DAYS", 7, low=0, high=3650)
 EVENT_STREAM_MAXLEN = read.integer("EVENT_STREAM_MAXLEN", 10_000, low=100, high=10_000_000)
 ENGINE_ID = os.environ.get("ENGINE_ID", "").strip()

@@ -4,6 +4,7 @@ from bots.models.account import Account, Balance, JournalLeg
 from bots.models.audit import AuditEntry
 from bots.models.bot import Bot, BotLease, Session
 from bots.models.choices import BotState, Evaluation, Mode, SignalSource, SignalStorage
+from bots.models.credentials import AccountCredentials, PreflightRun
 from bots.models.decision import Decision, Signal
 from bots.models.installation import Installation
 from bots.models.microprice import MicropriceFit
@@ -15,6 +16,7 @@ from bots.models.user import User
 
 __all__ = [
     "Account",
+    "AccountCredentials",
     "AuditEntry",
     "Balance",
     "Bot",
@@ -33,6 +35,7 @@ __all__ = [
     "PerformanceSnapshot",
     "PerformanceState",
     "Position",
+    "PreflightRun",
     "Session",
     "Signal",
     "SignalSource",

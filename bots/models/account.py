@@ -63,6 +63,9 @@ class Account(models.Model):
         max_digits=28, decimal_places=12, null=True, editable=False, help_text="Highest since `peak_since`."
     )
     peak_since = models.DateTimeField(null=True, editable=False)
+    live_since = models.DateTimeField(
+        null=True, editable=False, help_text="When its owner let it trade real money; limits are a tenth for a day."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = OwnedQuerySet.as_manager()
