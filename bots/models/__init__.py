@@ -13,6 +13,7 @@ from bots.models.performance import PerformanceSnapshot
 from bots.models.position import Position, Trade
 from bots.models.standing import PerformanceState, Standing
 from bots.models.user import User
+from bots.models.venue import ExternalFill, ExternalOrder, VenueCursor, VenueState
 
 __all__ = [
     "Account",
@@ -24,6 +25,8 @@ __all__ = [
     "BotState",
     "Decision",
     "Evaluation",
+    "ExternalFill",
+    "ExternalOrder",
     "Fill",
     "Installation",
     "Intent",
@@ -43,4 +46,6 @@ __all__ = [
     "Standing",
     "Trade",
     "User",
+    "VenueCursor",
+    "VenueState",
 ]

@@ -97,9 +97,8 @@ class Balance(models.Model):
         ordering = ("asset",)
         constraints = (
             models.UniqueConstraint(fields=("account", "asset"), name="balance_unique"),
-            models.CheckConstraint(
-                condition=Q(reserved__gte=0) & Q(reserved__lte=models.F("total")), name="balance_reserved_within_total"
-            ),
+            # Not that it is within the total: what somebody takes out of an account at a venue is gone, reserved or not.
+            models.CheckConstraint(condition=Q(reserved__gte=0), name="balance_reserved_not_negative"),
         )
 
     def __str__(self) -> str:
@@ -124,7 +123,7 @@ class JournalLeg(models.Model):
     book = models.CharField(max_length=8, choices=Book)
     asset = models.CharField(max_length=20)
     amount = models.DecimalField(max_digits=28, decimal_places=12)
-    kind = models.CharField(max_length=16, help_text="opening, fill or fee.")
+    kind = models.CharField(max_length=16, help_text="opening, fill, fee, external, deposit, withdrawal or rounding.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
