@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -41,7 +43,7 @@ class Simulator:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Send the signal and wait; gives the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(timeout=10)
+        return self.process.wait(timeout=PATIENCE_S)
 
 
 def start_simulator(*arguments: str, ledger: Path, port: int = 0) -> Simulator:
@@ -60,7 +62,7 @@ def start_simulator(*arguments: str, ledger: Path, port: int = 0) -> Simulator:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=PATIENCE_S)
         raise RuntimeError(f"the simulated exchange did not start (exit code {process.returncode}): {errors}")
     ready = json.loads(line)
     return Simulator(
@@ -83,7 +85,7 @@ def running_simulator(*arguments: str, ledger: Path | None = None, port: int = 0
             if exchange.process.poll() is None:
                 exchange.process.terminate()
                 try:
-                    exchange.process.wait(timeout=10)
+                    exchange.process.wait(timeout=PATIENCE_S)
                 except subprocess.TimeoutExpired:
                     exchange.process.kill()
                     exchange.process.wait()

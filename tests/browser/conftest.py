@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, StorageS
 
 from tests.conftest import remove
 from tests.integration.tradingsite.processes import said, wait_for
+from tests.patience import PATIENCE_S
 from tradingsite.servers.children import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -103,7 +104,7 @@ def site(chromium: Browser) -> Iterator[Site]:
         yield Site(url=f"http://localhost:{port}", username=login[1], password=login[2], env=env)
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
         remove(local_dir)
 
 

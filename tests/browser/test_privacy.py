@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Site, Visit, sign_in
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 MAKE_BOB = "from bots.models import User; User.objects.filter(username='bob').exists() or User.objects.create_user('bob', password='bobs-own-password')"
 CLOSE_CODE = """

@@ -10,6 +10,7 @@ from channels.layers import get_channel_layer
 
 from marketdata.batches import MESSAGE_TYPE, encode_batch, tick_group
 from marketdata.events import Batch, BookSnapshot, Event, FeedState, QuoteTick, TradeTick
+from tests.patience import PATIENCE_S
 
 LEVELS = 5
 
@@ -61,7 +62,12 @@ class TestFeed:
         )  # fmt: skip
 
     async def play(
-        self, prices: Callable[[int], float], until: Callable[[], Any], *, every_s: float = 0.05, timeout_s: float = 30
+        self,
+        prices: Callable[[int], float],
+        until: Callable[[], Any],
+        *,
+        every_s: float = 0.05,
+        timeout_s: float = PATIENCE_S,
     ) -> Any:
         """Send markets until `until`, a query, gives something true; that is the answer."""
         ask = sync_to_async(until)
@@ -83,7 +89,7 @@ def last_decisions() -> list[Any]:
     ]
 
 
-async def eventually(query: Callable[[], Any], *, timeout_s: float = 15, every_s: float = 0.05) -> Any:
+async def eventually(query: Callable[[], Any], *, timeout_s: float = PATIENCE_S, every_s: float = 0.05) -> Any:
     """The query's first true answer."""
     ask = sync_to_async(query)
     deadline = time.monotonic() + timeout_s

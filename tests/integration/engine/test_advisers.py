@@ -28,6 +28,7 @@ from tests.integration.engine.models import make_version
 from tests.integration.engine.test_engine import PRICE, RunningEngine, eager_bot
 from tests.integration.orders.cast import Cast
 from tests.integration.quant.remote.servers import Handler, never, says, serve, signals
+from tests.patience import PATIENCE_S
 
 TERMS = Terms(timeout_ms=20_000, attempts=1)
 PATIENT: dict[str, Any] = {
@@ -99,7 +100,7 @@ async def test_a_lying_quant_server_moves_nothing(cast: Cast, scene: Scene, lie:
             advisers = advised_by(engine, quant=client)
             await seated(engine)
             await scene.close_minute()
-            await asyncio.wait_for(server.was_asked.wait(), 10)
+            await asyncio.wait_for(server.was_asked.wait(), PATIENCE_S)
             await eventually(lambda: not advisers._tasks)
             assert client.health.failures >= 1
             assert (await reading(engine, Component.SENTIMENT)).value is None

@@ -187,8 +187,8 @@ async def test_the_slow_endpoints_of_the_simulator_are_in_the_trace(
         await eager_bot(cast, **ALWAYS)
         async with running_sources():
             for name in ("binance-futures", "deribit", "fear-greed", "rss"):
-                await state_of(name, "live", timeout_s=60)
-            await eventually(lambda: Observation.objects.filter(kind="open_interest").count() > 8_000, timeout_s=60)
+                await state_of(name, "live")
+            await eventually(lambda: Observation.objects.filter(kind="open_interest").count() > 8_000)
             async with RunningEngine() as engine:
                 await eventually(lambda: engine.observations.loads)
                 decision = await market.play(lambda i: PRICE + i % 3, heard, timeout_s=60, every_s=0.2)

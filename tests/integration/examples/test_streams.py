@@ -17,6 +17,7 @@ from marketdata.streams import (
     WebSocketClient,
     WebSocketManager,
 )
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator
 
 SYMBOL = "BTC/USDT"
@@ -64,7 +65,7 @@ async def test_loops_count_and_stop(client: WebSocketClient) -> None:
     endless = asyncio.create_task(client.watch_trades_loop(SYMBOL))
     await client.watch_trades(SYMBOL)
     client.stop()
-    await asyncio.wait_for(endless, 5)
+    await asyncio.wait_for(endless, PATIENCE_S)
     assert await client.watch_ticker(SYMBOL)
 
 
@@ -75,7 +76,7 @@ async def test_stop_ends_what_waits(client: WebSocketClient, market: Simulator) 
     await asyncio.sleep(0)
     client.stop()
     with pytest.raises(StreamStopped):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, PATIENCE_S)
 
 
 async def test_a_failing_callback_does_not_end_the_stream(client: WebSocketClient) -> None:
@@ -94,7 +95,7 @@ async def test_lost_sockets_are_made_again(client: WebSocketClient, market: Simu
     client.on_alert = alerts.append
     await client.watch_order_book(SYMBOL)
     switch_fault(market, "drop_sockets")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while [alert.state for alert in alerts] != ["reconnecting", "live"]:
             await client.watch_order_book(SYMBOL)
     assert client.streams["order book", SYMBOL].reconnects == 1
@@ -106,7 +107,7 @@ async def test_silence_is_stale_and_gets_a_new_socket(client: WebSocketClient, m
     client.stale_after_s = 1.0
     await client.watch_order_book(SYMBOL)
     switch_fault(market, "freeze_data", seconds=3)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while "live" not in [alert.state for alert in alerts]:
             await client.watch_order_book(SYMBOL)
     assert alerts[0].state == "stale"
@@ -120,9 +121,9 @@ async def test_the_accounts_own_streams(client: WebSocketClient, market: Simulat
     await exchange.load_markets()
     await exchange.authenticate({"type": "spot"})
     placed = await exchange.create_order(SYMBOL, "market", "buy", 0.001)
-    seen = await asyncio.wait_for(orders, 20)
+    seen = await asyncio.wait_for(orders, PATIENCE_S)
     assert seen[-1]["id"] == placed["id"]
-    assert (await asyncio.wait_for(balance, 20))["BTC"]["total"] > 0
+    assert (await asyncio.wait_for(balance, PATIENCE_S))["BTC"]["total"] > 0
 
 
 async def test_what_the_exchange_does_not_have_is_a_clear_error(client: WebSocketClient) -> None:
@@ -153,13 +154,13 @@ async def test_manager_collects_from_many_streams(market: Simulator) -> None:
         await manager.stream_ohlcv({"binance": [SYMBOL]}, "1m", collect)
         assert manager.get_stream_status()["total_streams"] == 3
         running = asyncio.create_task(manager.run_streams())
-        await asyncio.wait_for(complete.wait(), 30)
+        await asyncio.wait_for(complete.wait(), PATIENCE_S)
         assert collector.get_latest_ohlcv("binance", SYMBOL, "1m")
         status = manager.get_stream_status()
         assert status["active_streams"] == 3
         assert {stream["state"] for stream in status["streams"]} == {"live"}
         manager.stop()
-        await asyncio.wait_for(running, 5)
+        await asyncio.wait_for(running, PATIENCE_S)
         assert manager.get_stream_status()["active_streams"] == 0
     finally:
         await manager.close()
@@ -169,7 +170,7 @@ async def test_manager_runs_for_a_while_and_one_refused_symbol_harms_no_other(ma
     manager, collector = WebSocketManager({"binance": None}), StreamDataCollector()
     try:
         await manager.stream_tickers({"binance": [SYMBOL, "NOPE/USDT"]}, collector.ticker_callback)
-        await asyncio.wait_for(manager.run_streams(duration=6), 30)
+        await asyncio.wait_for(manager.run_streams(duration=6), PATIENCE_S)
         status = manager.get_stream_status()
         assert (status["total_streams"], status["active_streams"]) == (2, 0)
         states = {stream["symbol"]: stream["state"] for stream in status["streams"]}

@@ -17,6 +17,7 @@ from marketdata.feed.config import FeedConfig, load_config
 from marketdata.feed.service import FeedService
 from marketdata.models import Exchange
 from marketdata.operations import follow
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator
 
 
@@ -41,7 +42,7 @@ afollow = sync_to_async(follow)
 
 
 class Listener:
-    """Hears one symbol, and keeps everything heard."""
+    """Hears one symbol, and keeps everything heard. `until` goes on where it ended, `heard` looks at everything."""
 
     def __init__(self, symbol: str) -> None:
         self.group = tick_group("simulated", symbol)
@@ -49,6 +50,8 @@ class Listener:
         self.events: list[Event] = []
         self.epochs: list[int] = []
         self.missed = 0
+        # How many of the events were looked at.
+        self.seen = 0
         self._layer = get_channel_layer()
         self._channel = ""
 
@@ -61,19 +64,38 @@ class Listener:
         message = await self._layer.receive(self._channel)
         return self.reader.read(message["payload"])
 
-    async def until(self, wanted: Callable[[Event], bool], *, timeout_s: float = 15.0) -> Event:
-        """Listen on until such an event comes."""
+    async def listen(self) -> None:
+        """Keep the events of the next message."""
+        read = await self.read()
+        if read is not None:
+            self.missed += read.missed
+            self.epochs.append(read.batch.epoch)
+            self.events.extend(read.batch.events)
+
+    async def until(self, wanted: Callable[[Event], bool], *, timeout_s: float = PATIENCE_S) -> Event:
+        """The next such event after the one that was waited for last, be it in the same message."""
         async with asyncio.timeout(timeout_s):
             while True:
-                read = await self.read()
-                if read is None:
-                    continue
-                self.missed += read.missed
-                self.epochs.append(read.batch.epoch)
-                self.events.extend(read.batch.events)
-                for event in read.batch.events:
+                while self.seen < len(self.events):
+                    self.seen += 1
+                    if wanted(self.events[self.seen - 1]):
+                        return self.events[self.seen - 1]
+                await self.listen()
+
+    async def heard(self, wanted: Callable[[Event], bool], *, timeout_s: float = PATIENCE_S) -> Event:
+        """The first such event of all; for what happens once, nobody knows before or after what else."""
+        at = 0
+        async with asyncio.timeout(timeout_s):
+            while True:
+                for event in self.events[at:]:
                     if wanted(event):
                         return event
+                at = len(self.events)
+                await self.listen()
+
+    def skip_heard(self) -> None:
+        """Look only at what is still to come."""
+        self.seen = len(self.events)
 
 
 @asynccontextmanager
@@ -97,7 +119,7 @@ async def running_feed(config: FeedConfig | None = None, **options) -> AsyncIter
             await task
 
 
-async def eventually(check: Callable[[], Any], *, timeout_s: float = 10.0) -> Any:
+async def eventually(check: Callable[[], Any], *, timeout_s: float = PATIENCE_S) -> Any:
     """Ask (in a thread, of the database) until it is true."""
     async with asyncio.timeout(timeout_s):
         while True:

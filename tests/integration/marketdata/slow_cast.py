@@ -18,6 +18,7 @@ from django.db.models import Count, Max, Min
 from marketdata.models import Observation, SlowSource
 from marketdata.sources.fleet import run_slow_sources
 from marketdata.sources.service import Timing
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 FAST = Timing(lease_ttl=timedelta(seconds=3), look_every_s=0.1, first_retry_s=0.2, restart_after_s=0.5, pace=1 / 60)
@@ -42,7 +43,7 @@ async def running_sources(timing: Timing = FAST, **options) -> AsyncIterator["as
         assert not task.done(), task.exception()
     finally:
         stop.set()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, PATIENCE_S)
 
 
 def start_process(simulator_url: str) -> "subprocess.Popen[bytes]":
@@ -60,7 +61,7 @@ async def add_source(kind: str, name: str = "", **fields) -> SlowSource:
     return await SlowSource.objects.acreate(name=name or kind, kind=kind, environment="simulated", **fields)
 
 
-async def until(check, *, timeout_s: float = 30.0) -> Any:
+async def until(check, *, timeout_s: float = PATIENCE_S) -> Any:
     """Ask the database until it is true."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -70,7 +71,7 @@ async def until(check, *, timeout_s: float = 30.0) -> Any:
             await asyncio.sleep(0.05)
 
 
-async def state_of(name: str, state: str, *, reason: str = "", timeout_s: float = 30.0) -> SlowSource:
+async def state_of(name: str, state: str, *, reason: str = "", timeout_s: float = PATIENCE_S) -> SlowSource:
     """Wait until a source is so."""
 
     def look() -> SlowSource | None:

@@ -28,6 +28,7 @@ from marketdata.models import BarRow, Exchange, Instrument
 from marketdata.store.reader import read_bars
 from tests.integration.marketdata.cast import switch_fault
 from tests.integration.marketdata.proxy import proxy_before
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 MINUTE_NS = 60_000_000_000
@@ -62,7 +63,7 @@ async def start(*arguments: str) -> asyncio.subprocess.Process:
 
 
 async def finish(process: asyncio.subprocess.Process) -> Run:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         out, errors = await process.communicate()
     return Run(
         code=process.returncode or 0, lines=[json.loads(line) for line in out.splitlines()], errors=errors.decode()
@@ -139,7 +140,7 @@ async def test_what_was_stored_stays_and_the_next_run_goes_on(market, number):
         await apoint_at(proxy.url)
         proxy.hold_after = 1
         process = await start("simulated", "BTC/USDT", "--from", at(0), "--to", at(2200))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await proxy.is_holding.wait()
         process.send_signal(number)
         stopped = await finish(process)

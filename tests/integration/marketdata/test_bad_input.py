@@ -26,7 +26,7 @@ from tests.integration.marketdata.cast import (
 )
 from tests.simulator_fixture import Simulator, running_simulator
 
-pytestmark = [pytest.mark.usefixtures("venue"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.usefixtures("venue")]
 BTC, ETH = "BTC/USDT", "ETH/USDT"
 OTHER = "other"
 
@@ -56,7 +56,6 @@ class Two:
     async def until_state(self, state: str, *, reason: str = "") -> FeedState:
         event = await self.heard.until(
             lambda event: isinstance(event, FeedState) and event.state == state and reason in event.reason,
-            timeout_s=60,
         )
         assert isinstance(event, FeedState)
         return event
@@ -79,7 +78,7 @@ async def two_feeds() -> AsyncIterator[Two]:
     config = await sync_to_async(load_config)(OTHER)
     async with listening() as heard, running_feed() as service, running_feed(config):
         for listener in (heard, other):
-            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live", timeout_s=60)
+            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live")
         yield Two(service=service, heard=heard, other=other)
 
 
@@ -95,7 +94,6 @@ async def told(kind: str, words: str) -> str:
             .values_list("message", flat=True)
             .first()
         ),
-        timeout_s=30,
     )
 
 
@@ -147,7 +145,7 @@ async def test_maintenance(market):
                     else ""
                 )
 
-            assert "status page" in await eventually(words, timeout_s=30)
+            assert "status page" in await eventually(words)
             await two.others_go_on(before)
         finally:
             await asyncio.to_thread(switch_fault, market, "maintenance", on=False)
@@ -163,7 +161,7 @@ async def test_a_listing_that_changes_its_tick_size(market):
 
     async with listening() as heard, listening(ETH) as other, running_feed() as service:
         for listener in (heard, other):
-            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live", timeout_s=60)
+            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live")
         tick, others_tick = await sync_to_async(tick_size)(BTC), await sync_to_async(tick_size)(ETH)
         await asyncio.to_thread(switch_fault, market, "listing_change", symbol="BTCUSDT", factor=100.0, seconds=600.0)
         try:
@@ -190,7 +188,7 @@ async def test_a_slow_consumer_keeps_what_it_can_and_hinders_nobody(market):
 
     async with listening() as slow, listening() as quick, running_feed() as service:
         for listener in (slow, quick):
-            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live", timeout_s=60)
+            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live")
         counts = service.feed.followed[BTC].stream.counts
         before = counts["in.trade"]
         tasks = [
@@ -201,8 +199,8 @@ async def test_a_slow_consumer_keeps_what_it_can_and_hinders_nobody(market):
             await asyncio.to_thread(
                 switch_fault, market, "burst", symbol="BTCUSDT", channel="trade", rate=5_000.0, seconds=3.0
             )
-            await eventually(lambda: counts["in.trade"] - before >= MAX_KEPT * 1.4, timeout_s=60)
-            await eventually(lambda: inbox.queue.overflow > 0, timeout_s=60)
+            await eventually(lambda: counts["in.trade"] - before >= MAX_KEPT * 1.4)
+            await eventually(lambda: inbox.queue.overflow > 0)
         finally:
             for task in tasks:
                 task.cancel()

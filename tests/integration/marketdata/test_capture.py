@@ -33,10 +33,10 @@ async def test_every_frame_arrives_and_the_book_equals_an_independent_rebuild(tm
         await sync_to_async(add_venue)(market, clock="stream")
         await afollow(exchange="simulated", symbol="BTC/USDT", follower="bot:1")
         async with listening() as listener, running_feed() as service:
-            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live", timeout_s=30)
+            await listener.until(lambda event: isinstance(event, FeedState) and event.state == "live")
             stream = service.feed.followed["BTC/USDT"].stream
-            await eventually(lambda: stream.counts["in.trade"] >= 9_757, timeout_s=60)
-            await eventually(lambda: stream.counts["in.delta"] >= 3_451, timeout_s=60)
+            await eventually(lambda: stream.counts["in.trade"] >= 9_757)
+            await eventually(lambda: stream.counts["in.delta"] >= 3_451)
             counts = dict(stream.counts)
             bids, asks = stream.book.top(20)
     expected = plain_book()

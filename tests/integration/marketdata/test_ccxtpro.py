@@ -30,6 +30,7 @@ from marketdata.exchanges.adapter import (
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.exchanges.ccxtpro import CcxtAdapter
 from marketdata.feed.source import Hearer
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,7 +77,7 @@ class Heard:
         await self.may_go_on.wait()
         await asyncio.sleep(0)
 
-    async def until(self, wanted: Callable[[Any], bool], *, after: int = 0, timeout_s: float = 30.0) -> int:
+    async def until(self, wanted: Callable[[Any], bool], *, after: int = 0, timeout_s: float = PATIENCE_S) -> int:
         """Wait for an event; gives its position."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -123,7 +124,7 @@ async def streaming(
         assert not [event for event in heard.events if told("fail")(event)]
 
 
-async def gone(pid: int, *, timeout_s: float = 10.0) -> None:
+async def gone(pid: int, *, timeout_s: float = PATIENCE_S) -> None:
     if psutil.pid_exists(pid):
         await asyncio.to_thread(psutil.Process(pid).wait, timeout_s)
 
@@ -196,9 +197,9 @@ async def test_dropped_sockets_come_back(market: Simulator) -> None:
         starts = child.starts
         switch_fault(market, "drop_sockets")
         down = await heard.until(told("down"))
-        up = await heard.until(told("up"), after=down, timeout_s=10)
-        await heard.until(is_a(BookImage), after=up, timeout_s=10)
-        await heard.until(is_a(TradeTick), after=up, timeout_s=10)
+        up = await heard.until(told("up"), after=down)
+        await heard.until(is_a(BookImage), after=up)
+        await heard.until(is_a(TradeTick), after=up)
         assert source.health(SYMBOL).connects >= 2
         assert child.starts == starts
 
@@ -208,8 +209,8 @@ async def test_reconnect_gives_new_sockets(market: Simulator) -> None:
         await heard.until(is_a(BookImage))
         source.reconnect([SYMBOL])
         down = await heard.until(told("down"))
-        up = await heard.until(told("up"), after=down, timeout_s=10)
-        await heard.until(is_a(BookImage), after=up, timeout_s=10)
+        up = await heard.until(told("up"), after=down)
+        await heard.until(is_a(BookImage), after=up)
 
 
 async def test_resubscribing_begins_anew(market: Simulator) -> None:
@@ -227,7 +228,7 @@ async def test_a_hole_in_the_updates_is_a_gap_and_the_book_begins_anew(market: S
         switch_fault(market, "skip_depth", symbol="BTCUSDT")
         gap = await heard.until(is_a(Gap))
         assert "ChecksumError" in heard.events[gap].reason
-        await heard.until(is_a(BookImage), after=gap, timeout_s=10)
+        await heard.until(is_a(BookImage), after=gap)
 
 
 async def test_a_book_that_ccxt_freezes_silently_is_found(market: Simulator) -> None:
@@ -238,8 +239,8 @@ async def test_a_book_that_ccxt_freezes_silently_is_found(market: Simulator) -> 
         switch_fault(market, "skip_depth", symbol="BTCUSDT")
         gap = await heard.until(is_a(Gap))
         assert "frozen" in heard.events[gap].reason
-        image = await heard.until(is_a(BookImage), after=gap, timeout_s=10)
-        later = await heard.until(is_a(BookImage), after=image + 1, timeout_s=10)
+        image = await heard.until(is_a(BookImage), after=gap)
+        later = await heard.until(is_a(BookImage), after=image + 1)
         assert (
             heard.events[later].bids != heard.events[image].bids or heard.events[later].asks != heard.events[image].asks
         )
@@ -286,11 +287,12 @@ async def test_the_venue_away_is_told_and_survived(market: Simulator) -> None:
         await heard.until(is_a(BookImage))
         switch_fault(market, "close_listener", seconds=3)
         down = await heard.until(told("down"))
-        up = await heard.until(told("up"), after=down, timeout_s=20)
+        up = await heard.until(told("up"), after=down)
         await heard.until(is_a(BookImage), after=up)
         assert source.health(SYMBOL).failures == 0
 
 
+@pytest.mark.alone
 async def test_terminated_child_ends_within_two_seconds(market: Simulator) -> None:
     async with streaming(market, SYMBOL) as (_source, heard, child):
         await heard.until(is_a(BookImage))
@@ -316,7 +318,7 @@ async def test_no_child_survives_its_parent(market: Simulator) -> None:
                 endpoints=Endpoints(rest_url={market.rest_url!r}, websocket_url={market.websocket_url!r}),
             )
             source.add("BTC/USDT", "BTC/USDT")
-            await heard.until(is_a(BookImage), timeout_s=60)
+            await heard.until(is_a(BookImage))
             print(next(iter(adapter._children.values())).pid, flush=True)
             await asyncio.sleep(600)
 
@@ -334,7 +336,7 @@ async def test_no_child_survives_its_parent(market: Simulator) -> None:
     finally:
         parent.kill()
         await parent.wait()
-    await gone(pid, timeout_s=5)
+    await gone(pid)
 
 
 async def test_rest_requests_go_through_the_child(market: Simulator) -> None:

@@ -64,7 +64,7 @@ async def test_ticks_flow_on_and_bars_wait_until_it_is_back(database: Database) 
         # The last word before it is back: written, this symbol would be unfollowed.
         service._fixed = {"BTC/USDT", "ETH/USDT"}
         await sync_to_async(database.give_back)()
-        await listener.until(lambda event: isinstance(event, HistoryReady))
+        await listener.heard(lambda event: isinstance(event, HistoryReady))
         bars = await sync_to_async(load_bars)("simulated", "BTC/USDT", "1m", 499)
         assert len(bars) == 499
         assert await BarRow.objects.filter(instrument__symbol="ETH/USDT").aexists()

@@ -13,6 +13,7 @@ from marketdata.feed.metrics import exposition, registry_of
 from marketdata.feed.presence import atell_presence, host_and_pid, read_presence, tell_presence
 from marketdata.models import FeedLease
 from tests.integration.marketdata.cast import afollow, eventually, running_feed
+from tests.patience import PATIENCE_S
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BTC = "BTC/USDT"
@@ -71,7 +72,7 @@ async def test_slow_sources_that_crash_are_begun_again_and_take_nothing_with_the
     monkeypatch.setattr(surroundings, "run_slow_sources", crash)
     monkeypatch.setattr(surroundings, "_FIRST_RESTART_S", 0.0)
     task = asyncio.create_task(surroundings.keep_slow_sources())
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await again.wait()
     assert not task.done()
     task.cancel()

@@ -16,13 +16,10 @@ MINUTE_NS = 60_000_000_000
 
 
 async def hear_ready(listener: Listener, timeframe: Timeframe) -> None:
-    """Those of several timeframes may come in one batch."""
-
     def is_ready(event: Event) -> bool:
         return isinstance(event, HistoryReady) and event.timeframe == timeframe
 
-    if not any(map(is_ready, listener.events)):
-        await listener.until(is_ready)
+    await listener.heard(is_ready)
 
 
 def loaded(timeframe: Timeframe) -> list[Bar]:

@@ -20,8 +20,9 @@ from tests.chaos.consumer import consuming
 from tests.chaos.leaders import SYMBOLS, TAKEOVER_S, Leaders, leading
 from tests.chaos.world import until, world
 from tests.integration.marketdata.cast import add_venue
+from tests.patience import PATIENCE_S
 
-pytestmark = [pytest.mark.usefixtures("transactional_db", "redis_flush"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.usefixtures("transactional_db", "redis_flush")]
 MINUTE_NS = 60_000_000_000
 
 
@@ -54,7 +55,7 @@ async def test_a_leader_that_slept_past_its_lease_is_heard_by_nobody_and_stands_
         consumer = leaders.consumer
         assert consumer.outdated == 0
         before = consumer.accepted[2]
-        await until(lambda: consumer.accepted[2] > before + 20, timeout_s=20, what="the new leader goes on")
+        await until(lambda: consumer.accepted[2] > before + 20, timeout_s=PATIENCE_S, what="the new leader goes on")
         assert (await leaders.lease()).epoch == 2
         # The one that woke up is a good successor again.
         assert await leaders.kill() <= TAKEOVER_S
@@ -82,7 +83,9 @@ async def test_exchanges_are_led_by_different_processes_and_one_standby_serves_b
             standby = there.feed()
             one.feeds.append(standby)
             two.feeds.append(standby)
-            await until(lambda: standby.said.count("standing by") == 2, timeout_s=40, what="it stands by for both")
+            await until(
+                lambda: standby.said.count("standing by") == 2, timeout_s=PATIENCE_S, what="it stands by for both"
+            )
             holders = {lease.holder async for lease in FeedLease.objects.all()}
             assert len(holders) == 2
             assert await one.kill() <= TAKEOVER_S

@@ -10,7 +10,9 @@ import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
 
 from marketdata.bus import BatchReader, TickPublisher, tick_group
+from marketdata.channel_layer import BulkChannelLayer
 from marketdata.events import BookSnapshot
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.cast import T0, quote
 
 pytestmark = pytest.mark.servers
@@ -55,7 +57,7 @@ class Cut:
 
 @asynccontextmanager
 async def publishing(url: str, **options) -> AsyncIterator[TickPublisher]:
-    layer = RedisPubSubChannelLayer(hosts=[url], prefix="away")
+    layer = BulkChannelLayer(hosts=[url], prefix="away")
     publisher = TickPublisher(exchange="binance", epoch=1, now_ns=time.time_ns, layer=layer, **options)
     task = asyncio.create_task(publisher.run())
     yield publisher
@@ -64,7 +66,7 @@ async def publishing(url: str, **options) -> AsyncIterator[TickPublisher]:
 
 
 async def wait_for(check: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while not check():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
@@ -93,7 +95,7 @@ async def test_a_loss_is_a_hole_and_the_present_state_follows(servers):
         read = None
         missed = 0
         while read is None or read.is_stale:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE_S):
                 read = reader.read((await hearing.receive(channel))["payload"])
             missed += read.missed
         assert missed > 0

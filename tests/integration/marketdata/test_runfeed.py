@@ -16,6 +16,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from marketdata.models import Exchange, FeedLease, FeedStatus
 from marketdata.operations import follow
 from tests.integration.marketdata.cast import add_venue
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -40,7 +41,7 @@ def start(*arguments: str, **changed: str) -> subprocess.Popen[str]:
 
 def run(*arguments: str, **changed: str) -> tuple[int, str, str]:
     process = start(*arguments, **changed)
-    out, errors = process.communicate(timeout=60)
+    out, errors = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out, errors
 
 
@@ -88,7 +89,7 @@ def test_beside_a_leader_it_says_so_and_that_a_dry_run_streams(tmp_path):
         assert [path for path in tmp_path.rglob("*") if path.is_file()]
     finally:
         leader.terminate()
-        leader.communicate(timeout=15)
+        leader.communicate(timeout=PATIENCE_S)
 
 
 @pytest.mark.usefixtures("venue")
@@ -99,7 +100,7 @@ def test_sigterm_stops_cleanly_and_gives_the_lease_back():
         if json.loads(line)["event"] == "live":
             break
     process.send_signal(signal.SIGTERM)
-    _, errors = process.communicate(timeout=10)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, errors
     lease = FeedLease.objects.get()
     assert (lease.holder, lease.epoch) == ("", 1)
@@ -118,7 +119,7 @@ def test_a_reader_that_has_enough_is_no_error(command):
         assert json.loads(process.stdout.readline())
         process.stdout.close()
         errors = process.stderr.read()
-        assert (process.wait(timeout=60), "Traceback" in errors) == (141, False), errors
+        assert (process.wait(timeout=PATIENCE_S), "Traceback" in errors) == (141, False), errors
     finally:
         process.kill()
         process.wait()
@@ -160,7 +161,7 @@ def test_without_an_exchange_it_waits_and_streams_the_one_that_is_added(market):
             if "disabled or changed" in line:
                 break
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)
     finally:
         process.kill()
     assert process.returncode == 0
@@ -178,14 +179,14 @@ def test_without_websockets_rest_brings_prices():
             if record["event"] == "fallback":
                 break
         assert "USE_WEBSOCKET" in record["message"]
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while (row := FeedStatus.objects.filter(last_price__gt=0).first()) is None:
             assert time.monotonic() < deadline
             time.sleep(0.1)
         assert (row.state, row.source) == ("fallback", "rest")
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
 
 

@@ -23,6 +23,7 @@ from marketdata.models import Exchange, FeedLease, Subscription
 from marketdata.operations import follow
 from tests.integration.marketdata.cast import switch_fault
 from tests.integration.marketdata.test_runfeed import ROOT, environment, run, start
+from tests.patience import PATIENCE_S
 
 BTC = "BTC/USDT"
 
@@ -69,7 +70,7 @@ def listening(path: Path) -> Iterator["queue.Queue[str]"]:
         finally:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
                 last.sendto(b"", str(path))
-            listener.join(timeout=5)
+            listener.join(timeout=PATIENCE_S)
 
 
 @pytest.mark.usefixtures("venue")
@@ -79,7 +80,7 @@ def test_a_supervised_feed_from_its_start_to_its_end(market, tmp_path):
     with listening(tmp_path / "notify") as words:
 
         def told(wanted: str) -> str:
-            while not (text := words.get(timeout=20)).startswith(wanted):
+            while not (text := words.get(timeout=PATIENCE_S)).startswith(wanted):
                 pass
             return text
 
@@ -122,7 +123,7 @@ def test_a_supervised_feed_from_its_start_to_its_end(market, tmp_path):
 
             process.send_signal(signal.SIGTERM)
             told("STOPPING=1")
-            process.communicate(timeout=15)
+            process.communicate(timeout=PATIENCE_S)
         finally:
             process.kill()
             process.communicate()
@@ -150,7 +151,7 @@ def test_a_feed_without_fresh_prices_is_not_ready_and_says_of_what(market):
         assert httpx.get(f"{site}/livez").status_code == 200
     finally:
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=PATIENCE_S)
 
 
 @pytest.mark.usefixtures("venue")
@@ -205,7 +206,7 @@ def test_on_a_terminal_there_is_a_table_and_ctrl_c_leaves_it_clean():
         with contextlib.suppress(OSError):  # the terminal's other end is closed
             while piece := os.read(controller, 65_536):
                 shown += piece
-        assert process.wait(timeout=15) == 0
+        assert process.wait(timeout=PATIENCE_S) == 0
     finally:
         process.kill()
         process.wait()

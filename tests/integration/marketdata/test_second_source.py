@@ -59,7 +59,7 @@ async def test_another_exchange_stands_in_where_socket_and_rest_give_nothing(mar
         quote = await listener.until(lambda event: isinstance(event, QuoteTick))
         assert quote.exchange == "simulated"
         assert quote.bid == pytest.approx(price * 0.9999)
-        state = await listener.until(is_state("live"), timeout_s=30)
+        state = await listener.until(is_state("live"))
         assert state.source == "websocket"
 
 
@@ -80,16 +80,16 @@ async def test_who_joins_while_another_exchange_stands_in_hears_so_and_its_price
         try:
             switch_fault(market, "freeze_data", seconds=60)
             switch_fault(market, "maintenance", seconds=60)
-            await listener.until(lambda event: isinstance(event, FeedState) and event.source == "other", timeout_s=30)
+            await listener.until(lambda event: isinstance(event, FeedState) and event.source == "other")
             async with listening() as late:
-                state = await late.until(lambda event: isinstance(event, FeedState), timeout_s=30)
+                state = await late.until(lambda event: isinstance(event, FeedState))
                 assert (state.state, state.source) == ("fallback", "other")
-                quote = await late.until(lambda event: isinstance(event, QuoteTick), timeout_s=30)
+                quote = await late.until(lambda event: isinstance(event, QuoteTick))
                 assert quote.bid == pytest.approx(price * 0.9999)
                 assert not any(isinstance(event, BookSnapshot) for event in late.events)
                 switch_fault(market, "freeze_data", on=False)
                 switch_fault(market, "maintenance", on=False)
-                state = await late.until(is_state("live"), timeout_s=30)
+                state = await late.until(is_state("live"))
                 assert state.source == "websocket"
         finally:
             telling.cancel()
@@ -101,7 +101,7 @@ async def test_a_second_source_that_is_wrong_by_itself_holds_nothing(market):
         await listener.until(is_state("live"))
         stream = service.feed.followed["BTC/USDT"].stream
         told = FeedEvent.objects.filter(kind="divergence")
-        await eventually(lambda: tell(stream.quote.mid * 1.02) and told.exists(), timeout_s=30)
+        await eventually(lambda: tell(stream.quote.mid * 1.02) and told.exists())
         event = await told.aget()
         assert "REST agrees with its socket" in event.message
         assert stream.state == "live"
@@ -127,16 +127,14 @@ async def test_a_socket_that_everyone_contradicts_is_held_until_they_agree(marke
         rest = service.feed.rest_work.rest
         true_book = rest.book
         rest.book = with_prices(true_book, 1.02)
-        await eventually(
-            lambda: tell(item.stream.socket_quote.mid * 1.02) and item.stream.state != "live", timeout_s=30
-        )
+        await eventually(lambda: tell(item.stream.socket_quote.mid * 1.02) and item.stream.state != "live")
         state = await listener.until(is_state("stale"))
         assert "differs from other" in state.reason
         assert "and from its own REST" in state.reason
         event = await eventually(lambda: FeedEvent.objects.filter(kind="divergence").first())
         assert "held until they agree" in event.message
         rest.book = true_book
-        await eventually(lambda: tell(item.stream.socket_quote.mid) and item.stream.state == "live", timeout_s=30)
+        await eventually(lambda: tell(item.stream.socket_quote.mid) and item.stream.state == "live")
 
 
 async def test_a_held_symbol_is_released_by_rest_when_the_other_exchange_is_gone(market, monkeypatch):
@@ -148,12 +146,10 @@ async def test_a_held_symbol_is_released_by_rest_when_the_other_exchange_is_gone
         rest = service.feed.rest_work.rest
         true_book = rest.book
         rest.book = with_prices(true_book, 1.02)
-        await eventually(
-            lambda: tell(item.stream.socket_quote.mid * 1.02) and item.stream.state != "live", timeout_s=30
-        )
+        await eventually(lambda: tell(item.stream.socket_quote.mid * 1.02) and item.stream.state != "live")
         rest.book = true_book
         # The other exchange says nothing more.
-        await eventually(lambda: item.stream.state == "live" and item.stream.source == "websocket", timeout_s=30)
+        await eventually(lambda: item.stream.state == "live" and item.stream.source == "websocket")
 
 
 async def test_an_old_answer_of_rest_contradicts_nobody(market):

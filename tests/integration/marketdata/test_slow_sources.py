@@ -33,6 +33,7 @@ from tests.integration.marketdata.slow_cast import (
     until,
 )
 from tests.integration.marketdata.test_database_away import Database
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator
 
 DAY_NS = 86_400_000_000_000
@@ -62,7 +63,7 @@ async def test_everything_is_stored_from_the_first_start_and_nothing_twice(venue
         await add_source(kind)
     async with running_sources():
         for name in ("binance-futures", "deribit", "fear-greed", "rss"):
-            await state_of(name, "live", timeout_s=60)
+            await state_of(name, "live")
         found = await until(lambda: _is_caught_up(series()), timeout_s=90)
 
     assert {kind for _, kind, _ in found} == set(KINDS) - {"liquidation", "headline"}
@@ -132,7 +133,7 @@ async def test_what_is_found_is_heard_and_kept_in_the_cache(venue, exchange: Sim
     await add_source("binance-futures")
     await add_source("deribit")
     async with running_sources():
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_S):
             while {"premium", "options", "options_flow", "open_interest", "volatility_index"} - set(heard):
                 read = reader.read((await layer.receive(channel))["payload"])
                 assert read is not None
@@ -271,7 +272,7 @@ async def test_one_process_asks_and_another_takes_over_when_it_is_killed(exchang
     source = await add_source("deribit")
     first = await sync_to_async(start_process)(exchange.rest_url)
     try:
-        holder = (await state_of("deribit", "live", timeout_s=60)).holder
+        holder = (await state_of("deribit", "live")).holder
         assert holder.split(":")[1] == str(first.pid)
         async with running_sources():
             counted = (await sync_to_async(asked)(exchange.rest_url))["requests"][CHAIN]
@@ -281,7 +282,7 @@ async def test_one_process_asks_and_another_takes_over_when_it_is_killed(exchang
             assert source.holder == holder
             assert await sync_to_async(first.poll)() is None
             await sync_to_async(first.kill)()
-            await until(lambda: SlowSource.objects.get().holder not in ("", holder), timeout_s=15)
+            await until(lambda: SlowSource.objects.get().holder not in ("", holder))
             await until(lambda: Observation.objects.filter(kind="options").exists())
             await state_of("deribit", "live")
     finally:
@@ -295,7 +296,9 @@ async def test_a_process_that_lost_its_lease_stands_by(exchange: Simulator):
         await state_of("fear-greed", "live")
         await SlowSource.objects.filter(pk=source.pk).aupdate(holder="another:1:x")
         # It comes back when the other one's lease has run out.
-        await until(lambda: SlowSource.objects.get().holder != "another:1:x", timeout_s=FAST.lease_ttl.seconds + 10)
+        await until(
+            lambda: SlowSource.objects.get().holder != "another:1:x", timeout_s=FAST.lease_ttl.seconds + PATIENCE_S
+        )
 
 
 @pytest.mark.usefixtures("transactional_db")

@@ -6,7 +6,7 @@ pytestmark = [
     pytest.mark.usefixtures("transactional_db", "redis_flush"),
     pytest.mark.slow,
     pytest.mark.alone,
-    pytest.mark.timeout(300),
+    pytest.mark.timeout(600),
 ]
 
 

@@ -27,7 +27,7 @@ async def test_it_is_asked_again_and_then_every_symbol_is_judged_anew(market):
             assert "No list of instruments" in told.message
             assert "HTTP 503" in told.message
             switch_fault(market, "maintenance", on=False)
-            await eventually(lambda: FeedStatus.objects.filter(symbol="BTC/USDT", state="live").exists(), timeout_s=30)
+            await eventually(lambda: FeedStatus.objects.filter(symbol="BTC/USDT", state="live").exists())
             unknown = await FeedStatus.objects.aget(symbol="BTC/USD")
             assert "did you mean BTC/USDT" in unknown.reason
     finally:

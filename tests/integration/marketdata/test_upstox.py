@@ -25,6 +25,7 @@ from marketdata.exchanges.adapter import (
 )
 from marketdata.exchanges.upstox.rest import UpstoxRest
 from marketdata.exchanges.upstox.venue import UpstoxAdapter
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator
 
 # A three-minute bar in three seconds.
@@ -60,7 +61,7 @@ class Reader:
         self.parser = parser
 
     async def next(self) -> Sequence[VenueEvent]:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             return self.parser.parse(await self.socket.recv(decode=False), ts_init=time.time_ns())
 
 
@@ -100,7 +101,7 @@ async def test_unsubscribed_symbol_goes_quiet_while_the_other_goes_on(exchange):
     async with reaching(exchange) as (adapter, rest), subscribed(adapter, rest, "NIFTY/INR", "HDFCBANK/INR") as reader:
         await reader.next()
         await reader.socket.send(adapter.unsubscribe(adapter.streams("NSE_INDEX|Nifty 50"), request_id=2), text=False)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while {event.symbol for event in await reader.next()} != {"HDFCBANK/INR"}:
                 pass
         assert {event.symbol for _ in range(4) for event in await reader.next()} == {"HDFCBANK/INR"}
@@ -113,7 +114,7 @@ async def test_bars_of_the_stream_are_those_of_the_venue(exchange):
     async with reaching(exchange) as (adapter, rest):
         async with subscribed(adapter, rest, "NIFTY/INR") as reader:
             bars.resume()
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(built) < 2:
                     trades = [event for event in await reader.next() if isinstance(event, TradeTick)]
                     built += [bar for trade in trades for bar in bars.add(trade) if bar.timeframe == "3m"]

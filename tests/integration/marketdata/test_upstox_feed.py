@@ -33,7 +33,7 @@ async def test_nifty_is_live_with_three_minute_bars(venue):
 
     await afollow(exchange="simulated", symbol="NIFTY/INR", follower="test")
     async with listening("NIFTY/INR") as heard, running_feed():
-        await heard.until(lambda event: isinstance(event, FeedState) and event.state == "live", timeout_s=30)
+        await heard.until(lambda event: isinstance(event, FeedState) and event.state == "live")
         bar = await heard.until(
             lambda event: isinstance(event, Bar) and event.timeframe == "3m" and event.closed, timeout_s=60
         )
@@ -41,4 +41,4 @@ async def test_nifty_is_live_with_three_minute_bars(venue):
         assert {type(event) for event in heard.events} >= {QuoteTick, TradeTick, BookSnapshot}
         assert heard.missed == 0
         stored = BarRow.objects.filter(instrument__symbol="NIFTY/INR", timeframe="3m")
-        await eventually(lambda: stored.count() >= 200, timeout_s=30)
+        await eventually(lambda: stored.count() >= 200)

@@ -6,6 +6,8 @@ from decimal import Decimal
 import ccxt.pro
 import pytest
 
+from tests.patience import PATIENCE_S
+
 SYMBOL = "BTC/USDT"
 
 
@@ -148,7 +150,7 @@ async def test_public_streams(binance: ccxt.pro.binance) -> None:
 async def test_watched_order_book_keeps_its_update_chain(binance: ccxt.pro.binance) -> None:
     # ccxt raises ChecksumError when an update id is missing.
     for _ in range(30):
-        book = await asyncio.wait_for(binance.watch_order_book(SYMBOL), 10)
+        book = await asyncio.wait_for(binance.watch_order_book(SYMBOL), PATIENCE_S)
         assert book["bids"][0][0] < book["asks"][0][0]
 
 
@@ -158,11 +160,11 @@ async def test_private_streams(binance: ccxt.pro.binance) -> None:
     balance = asyncio.ensure_future(binance.watch_balance())
     await binance.authenticate({"type": "spot"})
     placed = await binance.create_order(SYMBOL, "market", "buy", 0.001)
-    seen = await asyncio.wait_for(orders, 10)
+    seen = await asyncio.wait_for(orders, PATIENCE_S)
     assert seen[-1]["id"] == placed["id"]
-    fills = await asyncio.wait_for(trades, 10)
+    fills = await asyncio.wait_for(trades, PATIENCE_S)
     assert fills[-1]["order"] == placed["id"]
-    assert (await asyncio.wait_for(balance, 10))["BTC"]["free"] > 0
+    assert (await asyncio.wait_for(balance, PATIENCE_S))["BTC"]["free"] > 0
 
 
 async def test_requests_over_the_websocket_api(binance: ccxt.pro.binance) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 import websockets
 
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -62,7 +63,7 @@ async def listening(exchange: Simulator, *streams: str, **options: Any) -> Async
 
 async def received(client: websockets.ClientConnection, wanted: str) -> dict[str, Any]:
     """The next message with this word in it."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             message = await client.recv()
             if wanted in str(message):
@@ -235,13 +236,13 @@ class TestSockets:
             await asyncio.to_thread(switch, exchange, "no_pong", on=False)
             await asyncio.to_thread(switch, exchange, "slow_pong", milliseconds=400)
             # Timers count in milliseconds, and may be one early.
-            assert await asyncio.wait_for(await client.ping(), 5) >= 0.398
+            assert await asyncio.wait_for(await client.ping(), PATIENCE_S) >= 0.398
 
     async def test_who_answers_a_ping_stays(self, exchange: Simulator) -> None:
         before = await asyncio.to_thread(used, exchange)
         async with listening(exchange, "btcusdt@bookTicker") as client:
             await asyncio.to_thread(switch, exchange, "ping_now", milliseconds=200)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await asyncio.to_thread(used, exchange))["pongs"] == before["pongs"]:
                     await client.recv()
         assert used(exchange)["cut_for_silence"] == before["cut_for_silence"]
@@ -261,7 +262,7 @@ class TestSockets:
     async def test_a_huge_frame_is_as_huge_as_wanted(self, exchange: Simulator) -> None:
         async with listening(exchange, "btcusdt@trade") as client:
             await asyncio.to_thread(switch, exchange, "huge_frame", bytes=20_000_000)
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(await client.recv()) != 20_000_000:
                     pass
 
@@ -272,7 +273,7 @@ class TestSockets:
                 switch, exchange, "burst", symbol="BTCUSDT", channel="trade", rate=20_000, seconds=0.5
             )
             ids = [first]
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while len(ids) < 10_000:
                     ids.append(json.loads(await client.recv())["data"]["t"])
             assert ids == list(range(first, first + len(ids)))

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import websockets
 
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator, start_simulator
 
 ONE_MARKET = ("--symbols", "BTC/USDT")
@@ -168,7 +169,7 @@ class TestSockets:
             await client.send('{"method":"SUBSCRIBE","params":["btcusdt@trade","btcusdt@bookTicker"],"id":1}')
             assert json.loads(await client.recv()) == {"result": None, "id": 1}
             await client.send('{"method":"LIST_SUBSCRIPTIONS","id":2}')
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 answer = await self._answer(client, 2)
             assert answer["result"] == ["btcusdt@bookTicker", "btcusdt@trade"]
             await client.send('{"method":"SUBSCRIBE","params":["nonsense"],"id":3}')
@@ -198,7 +199,7 @@ class TestSockets:
             f"GET /ws HTTP/1.1\r\nHost: 127.0.0.1:{exchange.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             try:
                 while await reader.read(1024):
                     pass
@@ -223,7 +224,7 @@ class TestSockets:
             await asyncio.to_thread(switch, exchange, "skip_depth", symbol="BTCUSDT")
             holes = 0
             for _ in range(20):
-                frame = json.loads(await asyncio.wait_for(client.recv(), 5))
+                frame = json.loads(await asyncio.wait_for(client.recv(), PATIENCE_S))
                 holes += frame["U"] != last + 1
                 last = frame["u"]
             assert holes == 1
@@ -237,11 +238,11 @@ class TestSockets:
             pong = await client.ping()
             await pong
             await asyncio.to_thread(switch, exchange, "freeze_data", on=False)
-            assert json.loads(await asyncio.wait_for(client.recv(), 5))["s"] == "BTCUSDT"
+            assert json.loads(await asyncio.wait_for(client.recv(), PATIENCE_S))["s"] == "BTCUSDT"
 
     async def test_a_closed_listener_comes_back(self, exchange: Simulator) -> None:
         await asyncio.to_thread(switch, exchange, "close_listener", seconds=0.5)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             refused = False
             while not refused:
                 refused = not await self._answers(exchange)

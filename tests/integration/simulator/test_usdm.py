@@ -15,6 +15,7 @@ from marketdata.events import BookDelta, Event, Funding, Premium, QuoteTick, Tic
 from marketdata.exchanges.adapter import Listing
 from marketdata.exchanges.binance_usdm.rest import BinanceUsdmRest
 from marketdata.exchanges.binance_usdm.venue import BinanceUsdmAdapter
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator
 
 SYMBOL, VENUE_SYMBOL = "BTC/USDT:USDT", "BTCUSDT"
@@ -48,7 +49,7 @@ async def heard(exchange: Simulator, rest: BinanceUsdmRest, route: str, *kinds: 
     events: list[Event] = []
     async with websockets.connect(await rest.socket_url(exchange.websocket_url, route=route)) as client:
         await client.send(adapter.subscribe(adapter.streams(VENUE_SYMBOL), request_id=1).decode())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while any(sum(isinstance(event, kind) for event in events) < at_least for kind in kinds):
                 events += parser.parse(await client.recv(decode=False), ts_init=time.time_ns())
     return events
@@ -111,6 +112,6 @@ async def test_a_listen_key_expires_here_as_well(exchange: Simulator) -> None:
     assert ask(exchange, "PUT", "/fapi/v1/listenKey") == {}
     async with websockets.connect(f"{exchange.websocket_url}/private/ws/{key}") as client:
         ask(exchange, "POST", "/sim/faults", json={"name": "expire_listen_key"})
-        expired = json.loads(await asyncio.wait_for(client.recv(), 5))
+        expired = json.loads(await asyncio.wait_for(client.recv(), PATIENCE_S))
     assert (expired["e"], expired["listenKey"]) == ("listenKeyExpired", key)
     assert isinstance(expired["E"], int)

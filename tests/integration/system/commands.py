@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -33,7 +35,7 @@ class Command:
         lines = [line for line in self.said.splitlines() if line.startswith('{"')]
         return [found for line in lines if (found := json.loads(line)).get("event") == name]
 
-    def until(self, happened: Callable[[], Any], *, timeout_s: float = 30, every_s: float = 0.1) -> Any:
+    def until(self, happened: Callable[[], Any], *, timeout_s: float = PATIENCE_S, every_s: float = 0.1) -> Any:
         """The first true answer; fails with the output when the command ends or time is up before."""
         deadline = time.monotonic() + timeout_s
         while not (answer := happened()):
@@ -50,7 +52,7 @@ class Command:
     def finish(self) -> int:
         """Stop gently; gives the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=PATIENCE_S)
 
 
 class Commands:

@@ -27,12 +27,11 @@ def exchange(tmp_path: Path) -> Iterator[Simulator]:
 def trade_on(alice: Trader, engine: Command, name: str) -> None:
     """Wait for fills of a bot that starts now: an old one may wait for its limit of entries a minute."""
     bot = alice.start(name, SYMBOLS, **EVERY_TICK | TIGHT)
-    engine.until(lambda: Fill.objects.filter(order__bot=bot).count() > 2, timeout_s=60)
+    engine.until(lambda: Fill.objects.filter(order__bot=bot).count() > 2)
     assert Bot.objects.get(pk=bot.pk).state == "running"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
 def test_trading_goes_on_after_the_feed_and_the_engine_were_killed(
     exchange: Simulator, commands: Commands, alice: Trader
 ) -> None:

@@ -51,7 +51,6 @@ def rebuilt_book(update_id: int) -> dict[str, dict[float, float]]:
 @needs_captures
 @pytest.mark.slow
 @pytest.mark.alone
-@pytest.mark.timeout(150)
 def test_a_recorded_session_is_traded_and_every_frame_accounted_for(
     exchange: Simulator, commands: Commands, alice: Trader
 ) -> None:
@@ -65,7 +64,7 @@ def test_a_recorded_session_is_traded_and_every_frame_accounted_for(
     feed.until(lambda: feed.events("connected") and BarRow.objects.filter(timeframe="1m").count() > 100)
     httpx.post(f"{exchange.rest_url}/sim/replay/start", json={}).raise_for_status()
 
-    feed.until(lambda: replay_state(exchange)["state"] == "finished", timeout_s=90)
+    feed.until(lambda: replay_state(exchange)["state"] == "finished", timeout_s=180)
     sent = replay_state(exchange)["frames_sent"]
     feed.until(lambda: FeedStatus.objects.get().messages >= sum(sent.values()))
     book = latest_snapshot("simulated", SYMBOL)

@@ -16,6 +16,7 @@ from django.db import connection
 from bots.models import Installation
 from marketdata.models import Environment, Exchange
 from tests.integration.tradingsite.processes import said, wait_for
+from tests.patience import PATIENCE_S
 from tradingsite.servers.children import free_port
 
 PROJECT = Path(__file__).parents[3]
@@ -69,7 +70,7 @@ def end(process: subprocess.Popen[bytes]) -> int:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
-        return process.wait(timeout=20)
+        return process.wait(timeout=PATIENCE_S)
     finally:
         process.kill()
         process.wait()
@@ -78,7 +79,7 @@ def end(process: subprocess.Popen[bytes]) -> int:
 @pytest.mark.django_db(transaction=True)
 def test_migrate_finds_nothing_left_to_do(tmp_path):
     process = start("migrate", tmp_path)
-    assert process.wait(timeout=60) == 0, said(tmp_path)
+    assert process.wait(timeout=PATIENCE_S) == 0, said(tmp_path)
     assert "No migrations to apply" in said(tmp_path)
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from tests.conftest import remove
 from tests.integration.tradingsite.processes import said, wait_for
+from tests.patience import PATIENCE_S
 from tradingsite.local.state import read_processes
 from tradingsite.servers.children import free_port
 
@@ -53,7 +54,6 @@ def descendants(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_whole_life(folder):
     """Start, sign of life, a killed child comes back, status, a second start refused, kill -9, start again, end."""
     port = free_port()
@@ -80,19 +80,19 @@ def test_a_whole_life(folder):
     finally:
         process.kill()
         process.wait()
-    _, alive = psutil.wait_procs(family, timeout=40)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
     assert not alive, [process.cmdline() for process in alive]
 
     process = start(folder, port, "--duration", "20")
     try:
         wait_for(lambda: "Tradingsite runs at" in said(folder), process, folder, timeout_s=90)
         family = descendants(process)
-        assert process.wait(timeout=60) == 0, said(folder)
+        assert process.wait(timeout=PATIENCE_S) == 0, said(folder)
     finally:
         process.kill()
         process.wait()
     assert "Login as on the first run" in said(folder)
-    _, alive = psutil.wait_procs(family, timeout=20)
+    _, alive = psutil.wait_procs(family, timeout=PATIENCE_S)
     assert not alive, [process.cmdline() for process in alive]
     assert not (folder / "servers.json").exists()
     assert manage(folder, "status").returncode == 3

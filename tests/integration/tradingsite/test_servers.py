@@ -13,6 +13,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tests.patience import PATIENCE_S
 from tradingsite.servers import EmbeddedServers, ServersBusy, binaries
 from tradingsite.servers.account import Account
 from tradingsite.servers.children import stop_leftover
@@ -77,7 +78,7 @@ def test_kill_9_of_the_parent_leaves_no_server_and_the_data_usable(local_dir):
     children = [psutil.Process(pid) for pid in pids]
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    _gone, alive = psutil.wait_procs(children, timeout=30)
+    _gone, alive = psutil.wait_procs(children, timeout=PATIENCE_S)
     assert not alive
 
     servers = EmbeddedServers(local_dir=local_dir, durable=False)
@@ -96,7 +97,7 @@ def test_servers_that_outlived_their_parent_are_stopped_by_the_next_start(local_
     servers = EmbeddedServers(local_dir=local_dir, durable=False)
     servers.start()
     try:
-        _, alive = psutil.wait_procs(leftovers, timeout=10)
+        _, alive = psutil.wait_procs(leftovers, timeout=PATIENCE_S)
         assert not alive
     finally:
         servers.stop()

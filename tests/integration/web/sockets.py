@@ -23,9 +23,9 @@ from websockets.typing import Origin
 
 from marketdata.batches import MESSAGE_TYPE, encode_batch, tick_group
 from marketdata.events import Batch, Event
+from tests.patience import PATIENCE_S
 
 ORIGIN = "http://localhost:8000"
-TIMEOUT_S = 20
 
 
 def test_database_url() -> str:
@@ -56,7 +56,7 @@ def web_process(redis_url: str | None = None) -> Iterator[int]:
         cwd=settings.BASE_DIR,
     )
     try:
-        deadline = time.monotonic() + TIMEOUT_S
+        deadline = time.monotonic() + PATIENCE_S
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -68,7 +68,7 @@ def web_process(redis_url: str | None = None) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(TIMEOUT_S)
+        process.wait(PATIENCE_S)
 
 
 def sign_in(user: Any) -> str:
@@ -93,7 +93,7 @@ class Browser:
 
     async def hear(self, kind: str, **fields: Any) -> dict[str, Any]:
         """The next message of a type, with those fields; others are kept in `heard`."""
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 message = json.loads(await self.connection.recv())
                 self.heard.append(message)
@@ -103,7 +103,7 @@ class Browser:
 
     async def closed(self) -> int | None:
         """Wait for the end; gives its code."""
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             await self.connection.wait_closed()
         return self.connection.close_code
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import redis
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from channels.db import database_sync_to_async
 from websockets.exceptions import InvalidStatus
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(scope="module")

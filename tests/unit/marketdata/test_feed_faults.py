@@ -24,6 +24,7 @@ from marketdata.feed.followed import Followed
 from marketdata.feed.outlets import Outlets
 from marketdata.feed.recovery import Recovery
 from marketdata.feed.source import Health, Hearer
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.cast import SECOND, T0, delta, image, live_stream, quote, trade
 
 
@@ -181,7 +182,7 @@ async def test_a_symbol_followed_again_does_not_wait_for_the_patience_with_its_p
     feed.follow([])
     feed.follow(["BTC/USDT"])
     ask()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await rest.asked.wait()
     await feed.rest_work.close()
 

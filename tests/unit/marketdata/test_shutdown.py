@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 PROGRAM = """
 import asyncio, sys
 from marketdata.shutdown import forced_end
@@ -30,5 +32,5 @@ deadline.cancel()
 
 @pytest.mark.parametrize(("kind", "code"), [("deaf", 7), ("willing", 0)])
 def test_only_what_does_not_end_is_ended(kind: str, code: int) -> None:
-    ended = subprocess.run([sys.executable, "-c", PROGRAM, kind], timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", PROGRAM, kind], timeout=PATIENCE_S, check=False)
     assert ended.returncode == code

@@ -13,10 +13,10 @@ from marketdata.feed.followed import Followed
 from marketdata.feed.service import FeedService
 from marketdata.stream import SymbolStream
 from tests.integration.marketdata.cast import Listener, afollow, eventually, listening, running_feed, switch_fault
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator
 
 BTC = "BTC/USDT"
-TIMEOUT_S = 30
 
 
 def is_state(state: str, *, reason: str = "") -> Callable[[Event], bool]:
@@ -42,8 +42,6 @@ class Scene:
     market: Simulator
     listener: Listener
     service: FeedService
-    # How many of the heard events were looked at.
-    seen: int = 0
 
     @property
     def item(self) -> Followed:
@@ -59,20 +57,14 @@ class Scene:
 
     async def until(self, wanted: Callable[[Event], bool]) -> Any:
         """The next event of this kind after the one that was waited for last."""
-        events = self.listener.events
-        while True:
-            while self.seen < len(events):
-                self.seen += 1
-                if wanted(events[self.seen - 1]):
-                    return events[self.seen - 1]
-            await self.listener.until(lambda event: True, timeout_s=TIMEOUT_S)
+        return await self.listener.until(wanted)
 
     def skip_heard(self) -> None:
         """Look only at what is still to come."""
-        self.seen = len(self.listener.events)
+        self.listener.skip_heard()
 
     async def until_true(self, check: Callable[[], Any]) -> Any:
-        return await eventually(check, timeout_s=TIMEOUT_S)
+        return await eventually(check)
 
     def used(self) -> dict[str, Any]:
         """What the venue counted of its clients."""
@@ -88,7 +80,7 @@ class Scene:
         """Compare level by level, while nothing moves."""
         await self.switch("stand_still", seconds=60)
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 while not await self._is_at_the_venues_number():
                     pass
         finally:

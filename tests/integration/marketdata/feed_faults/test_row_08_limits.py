@@ -34,9 +34,9 @@ async def test_a_hundred_symbols_are_subscribed_within_the_limits(wide_market, t
         return len(httpx.get(f"{wide_market.rest_url}/sim/state", timeout=30).json()["streams"]) == streams
 
     async with running_feed(symbols=SYMBOLS, dry_run=True):
-        await eventually(everything_is_wanted, timeout_s=40)
+        await eventually(everything_is_wanted)
         switch_fault(wide_market, "drop_sockets")
-        await eventually(lambda: state()["used"]["subscriptions"] >= 2 * streams, timeout_s=40)
+        await eventually(lambda: state()["used"]["subscriptions"] >= 2 * streams)
     seen = state()
     limits, used = seen["limits"], seen["used"]
     assert 0 < used["most_messages_in_a_second"] <= limits["messages_per_s"]

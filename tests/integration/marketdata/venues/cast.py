@@ -15,10 +15,9 @@ from marketdata.feed.followed import Followed
 from marketdata.feed.service import FeedService
 from marketdata.models import Exchange, FeedEvent
 from tests.integration.marketdata.cast import Listener, afollow, eventually, running_feed
+from tests.patience import PATIENCE_S
 from tests.venues.market import NS_PER_MS, Market
 from tests.venues.server import VenueServer
-
-TIMEOUT_S = 30
 
 
 def is_state(state: str) -> Callable[[Event], bool]:
@@ -31,23 +30,17 @@ def is_live(event: Event) -> bool:
 
 @dataclass(slots=True, kw_only=True)
 class Hearing:
-    """One symbol as consumers hear it. `until` looks only at what comes after the event that it gave last."""
+    """One symbol as consumers hear it."""
 
     listener: Listener
     market: Market
-    seen: int = 0
 
     @property
     def events(self) -> list[Event]:
         return self.listener.events
 
-    async def until(self, wanted: Callable[[Event], bool], *, timeout_s: float = TIMEOUT_S) -> Any:
-        while True:
-            while self.seen < len(self.events):
-                self.seen += 1
-                if wanted(self.events[self.seen - 1]):
-                    return self.events[self.seen - 1]
-            await self.listener.until(lambda event: True, timeout_s=timeout_s)
+    async def until(self, wanted: Callable[[Event], bool], *, timeout_s: float = PATIENCE_S) -> Any:
+        return await self.listener.until(wanted, timeout_s=timeout_s)
 
     async def until_a_new(self, kind: type[Event]) -> Any:
         """An event about what has not happened at the venue yet."""
@@ -73,7 +66,7 @@ class Scene:
     async def told(self, kind: str, *, symbol: str = "") -> str:
         """Wait until people are told about it. Gives the words."""
         rows = FeedEvent.objects.filter(exchange__code=self.code, kind=kind, symbol=symbol)
-        row = await eventually(rows.first, timeout_s=TIMEOUT_S)
+        row = await eventually(rows.first)
         return str(row.message)
 
 
@@ -158,7 +151,7 @@ def true_prints(market: Market, *, since_ms: int, until_ms: int) -> list[tuple[i
 
 async def until_true(check: Callable[[], Any]) -> Any:
     """Wait for something in this process."""
-    async with asyncio.timeout(TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             found = check()
             if found:

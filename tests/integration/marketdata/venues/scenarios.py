@@ -88,7 +88,8 @@ class BookScenarios:
         """Both are on one socket, which goes on."""
         server, hearing = scene.server, scene.heard[stays]
         names = [server.market(symbol).venue_symbol for symbol in (stays, leaves)]
-        hearing.seen = begin = len(hearing.events)
+        hearing.listener.skip_heard()
+        begin = len(hearing.events)
         await sync_to_async(unfollow)(follower=f"test:{leaves}")
         (client,) = server.clients
         await until_true(lambda: names[1] not in {name for _, name in client.subscriptions})
@@ -117,7 +118,7 @@ class BookScenarios:
             hearing = scene.first
             await hearing.until(is_live)
             for fault in self.faults:
-                hearing.seen = len(hearing.events)
+                hearing.listener.skip_heard()
                 gaps = scene.item(btc).stream.gaps
                 struck = server.strike(fault, btc)
                 await until_true(struck.is_set)

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from quant.learning.runs import BadRun, cancel_run, execute, sweep_lost, trials_of
+from quant.learning.runs import BadRun, cancel_run, sweep_lost
+from quant.learning.training import execute, trials_of
 from quant.models import ModelStatus, ModelVersion, RunState, TrainingRun
 from quant.tasks import train_model
 
@@ -183,7 +184,7 @@ def test_a_fault_of_ours_is_in_the_row_and_raised(scene, monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("disk full")
 
-    monkeypatch.setattr("quant.learning.runs.load_examples", broken)
+    monkeypatch.setattr("quant.learning.training.load_examples", broken)
     with pytest.raises(RuntimeError, match="disk full"):
         execute(run.pk, clock=scene.clock)
     run.refresh_from_db()

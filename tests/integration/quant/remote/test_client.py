@@ -25,6 +25,7 @@ from tests.integration.quant.remote.servers import (
     serve,
     signals,
 )
+from tests.patience import PATIENCE_S
 from tests.unit.quant.remote.cast import bars, walk
 
 BARS = bars(walk(60))
@@ -168,7 +169,7 @@ async def test_what_may_pass_is_asked_again_and_what_will_not_is_not():
 async def test_a_call_ends_within_its_bound():
     terms = Terms(timeout_ms=100, attempts=3)
     async with serve(never) as (url, server):
-        assert (await asyncio.wait_for(ask(url, terms=terms), 10))[0] is None
+        assert (await asyncio.wait_for(ask(url, terms=terms), PATIENCE_S))[0] is None
         assert len(server.asked) == 3
 
 

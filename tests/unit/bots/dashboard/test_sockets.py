@@ -8,6 +8,7 @@ from autobahn.exception import Disconnected
 from bots.dashboard.backpressure import Gate
 from bots.dashboard.consumers import LiveConsumer
 from bots.dashboard.sockets import BrowserGone, BrowserSocket
+from tests.patience import PATIENCE_S
 
 
 @pytest.mark.parametrize("error", [Disconnected("Attempt to send on a closed protocol"), BrokenPipeError()])
@@ -25,7 +26,7 @@ async def test_a_browser_that_goes_while_it_is_told_something_ends_its_writer_qu
         user_id=1, session_key="", all_topics=True, gate=Gate(), send=consumer.write, close=closed.append
     )
     socket.tell("{}")
-    await asyncio.wait_for(asked.wait(), 5)
+    await asyncio.wait_for(asked.wait(), PATIENCE_S)
     await socket.stop()
     assert closed == []
 

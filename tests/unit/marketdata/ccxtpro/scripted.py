@@ -8,6 +8,7 @@ from typing import Any
 
 from marketdata.ccxtpro.outbox import Outbox
 from marketdata.ccxtpro.wire import Report
+from tests.patience import PATIENCE_S
 
 SYMBOL = "BTC/USDT"
 
@@ -35,7 +36,7 @@ class ScriptedExchange:
 
     async def until_watched(self, channel: str, count: int) -> None:
         """Wait for so many calls of a watch method."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while self.watched[channel] < count:
                 self._asked.clear()
                 await self._asked.wait()
@@ -97,7 +98,7 @@ class Around:
 
     async def until(self, kind: type, *, count: int = 1) -> Any:
         """Wait for so many reports of a kind; gives the last."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 found = [report for report in self.reports if isinstance(report, kind)]
                 if len(found) >= count:

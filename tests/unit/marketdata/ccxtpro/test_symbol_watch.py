@@ -11,6 +11,7 @@ import pytest
 from marketdata.ccxtpro.symbol_watch import SymbolWatch
 from marketdata.ccxtpro.wire import Denied, Down, GapSeen, Image, Note, Refused, Up
 from marketdata.events import QuoteTick, TradeTick
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.ccxtpro.scripted import SYMBOL, Around, ScriptedExchange, book, prints
 
 
@@ -69,7 +70,7 @@ async def test_where_ccxt_cannot_unsubscribe_the_sockets_are_closed() -> None:
         around.exchange.put("book", book(5))
         around.exchange.put("book", book(4))
         await around.until(GapSeen)
-        await asyncio.wait_for(around.closed.wait(), 10)
+        await asyncio.wait_for(around.closed.wait(), PATIENCE_S)
 
 
 @pytest.mark.parametrize("error", [ccxt.ChecksumError("a hole"), ccxt.InvalidNonce("a hole"), KeyError("u")])

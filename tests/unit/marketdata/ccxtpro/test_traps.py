@@ -10,6 +10,7 @@ from marketdata.ccxtpro.child import Child
 from marketdata.ccxtpro.continuity import BookCheck
 from marketdata.ccxtpro.exchange import NoSuchEnvironment, book_depth, make_exchange
 from marketdata.ccxtpro.wire import Note, Start
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.ccxtpro.scripted import SYMBOL, ScriptedExchange
 
 
@@ -124,7 +125,7 @@ async def test_an_error_in_a_callback_of_ccxt_gets_new_sockets() -> None:
     loop = asyncio.get_running_loop()
     try:
         loop.call_soon(int, "not a number")
-        await asyncio.wait_for(client.closed.wait(), 5)
+        await asyncio.wait_for(client.closed.wait(), PATIENCE_S)
         assert exchange.clients == {}
         (note,) = await child.outbox.take()
         assert isinstance(note, Note)

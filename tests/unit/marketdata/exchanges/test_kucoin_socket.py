@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 from marketdata.connection import ConnectBudget, Connection, ConnectionSettings
 from marketdata.events import QuoteTick
 from marketdata.exchanges.catalog import get_adapter
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.exchanges.kucoin_frames import LEVEL1
 from tests.unit.marketdata.exchanges.venue_socket import pool_at
 from tests.unit.marketdata.exchanges.web import serving
@@ -81,7 +82,7 @@ async def test_a_venue_that_answers_its_own_pings_only_keeps_the_socket():
             rng=random.Random(1),
         )
         running = asyncio.create_task(connection.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             assert [await beats.get() for _ in range(8)] == ["ping"] * 8
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

@@ -14,8 +14,7 @@ from marketdata.connection import ConnectionSettings
 from marketdata.exchanges.adapter import Adapter, VenueEvent
 from marketdata.feed.sockets import SocketPool
 from marketdata.feed.source import Hearer
-
-TIMEOUT_S = 20
+from tests.patience import PATIENCE_S
 
 
 class Heard:
@@ -36,7 +35,7 @@ class Heard:
         self._changed.set()
 
     async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()

@@ -9,6 +9,7 @@ from marketdata.exchanges.adapter import Listing
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.feed.source import Hearer, Source
 from marketdata.recording.source import ReplaySource
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.recording.cast import LISTING
 
 
@@ -65,7 +66,7 @@ async def play(
     as_feed_sees_it: Source = source
     for symbol in add:
         as_feed_sees_it.add(symbol, symbol.replace("/", ""))
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await source.ended.wait()
     await source.close()
     assert heard.failures == []

@@ -20,11 +20,12 @@ from marketdata.exchanges.adapter import BookImage
 from marketdata.recording.lines import Frame, Mark, MarkKind, frame_line, read_line, socket_name
 from marketdata.recording.manifest import load_manifest
 from marketdata.recording.reading import CaptureCut, read_capture, read_records, read_session
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.cast import ROOT
 from tests.unit.marketdata.recording.cast import LISTING, T0, Clock, quote_frame, recording
 
 
-def wait_until(check, *, seconds: float = 10.0):
+def wait_until(check, *, seconds: float = PATIENCE_S):
     """Poll for what a thread does."""
     end = time.monotonic() + seconds
     while not (result := check()):
@@ -146,6 +147,7 @@ while True:
 """
 
 
+@pytest.mark.alone
 def test_sigkill_loses_at_most_the_last_second_and_the_next_recorder_repairs_the_manifest(tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_CHILD), str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -158,7 +160,7 @@ def test_sigkill_loses_at_most_the_last_second_and_the_next_recorder_repairs_the
             break
     child.send_signal(signal.SIGKILL)
     killed_s = time.monotonic()
-    child.wait(timeout=10)
+    child.wait(timeout=PATIENCE_S)
     child.stdout.close()
     frames: list[Frame] = []
     with pytest.raises(CaptureCut):

@@ -17,6 +17,7 @@ from marketdata.store.compaction import compact_before, compact_day
 from marketdata.store.layout import KINDS, NS_PER_DAY, UnknownKind, day_folder, time_of
 from marketdata.store.parts import DamagedPart, open_parts, write_part
 from marketdata.store.reader import read_bars, read_events
+from tests.patience import PATIENCE_S
 from tests.unit.marketdata.cast import minute
 from tests.unit.marketdata.store.cast import ANY_EVENT, DAY0, SYMBOL, Clock, bits, events_of, quote, storing
 
@@ -132,7 +133,7 @@ def test_rows_are_written_when_there_are_enough_or_enough_time_has_gone_by(tmp_p
 
 
 def wait_for(check) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE_S
     while not check():
         assert time.monotonic() < end
         time.sleep(0.01)
