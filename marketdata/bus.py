@@ -1,7 +1,7 @@
 """The feed's end of the bus: events in, batches onto the channel layer.
 
-One message carries whatever arrived for an instrument while the last publish was in flight: alone under light load,
-fifty at once under heavy load. Redis may go away: then events are dropped and counted, the sequence goes on so that
+One message carries whatever arrived for an instrument while the last round was in flight: alone under light load,
+fifty at once under heavy load; the messages of all instruments go out together in one round trip. Redis may go away: then events are dropped and counted, the sequence goes on so that
 consumers see the hole, and the feed is asked to tell everything again when Redis is back.
 """
 
@@ -42,6 +42,8 @@ _PACED_PENDING = 1_000
 _MAX_PENDING = 20_000
 _TIMEOUT_S = 5.0
 _RETRY_S = 0.5
+# Instruments of one round trip.
+_MAX_TOGETHER = 100
 
 
 class TickPublisher:
@@ -49,7 +51,7 @@ class TickPublisher:
 
     `now_ns` is the feed's clock; `on_recovered` is called when events were lost and the present state may be told again;
     `on_outage` with True when Redis goes away and False when it is back. `group` names the groups in place of the venue,
-    where several publishers, each with its own sequence, share them.
+    where several publishers, each with its own sequence, share them. `layer`: a BulkChannelLayer.
     """
 
     def __init__(
@@ -118,16 +120,9 @@ class TickPublisher:
             await self._wake.wait()
             self._wake.clear()
             while self._pending:
-                symbol, queue = next(iter(self._pending.items()))
-                # Taken from the front and put back at the end: no busy symbol starves the others.
-                del self._pending[symbol]
-                events = tuple(queue[:MAX_BATCH])
-                if len(queue) > MAX_BATCH:
-                    del queue[:MAX_BATCH]
-                    self._pending[symbol] = queue
-                self._pending_count -= len(events)
-                if events:
-                    await self._publish(symbol, events)
+                events = self._take()
+                self._pending_count -= sum(map(len, events.values()))
+                await self._publish(events)
                 if self._pending_count <= _PACED_PENDING or self.is_down:
                     self._room.set()
             self._idle.set()
@@ -138,25 +133,43 @@ class TickPublisher:
             async with asyncio.timeout(timeout_s):
                 await self._idle.wait()
 
-    async def _publish(self, symbol: str, events: tuple[Event, ...]) -> None:
+    def _take(self) -> dict[str, list[Event]]:
+        """The next events of each symbol, a batch at most. What a busy one has more of goes behind the others."""
+        symbols = list(self._pending)[:_MAX_TOGETHER]
+        taken = {}
+        for symbol in symbols:
+            queue = self._pending.pop(symbol)
+            taken[symbol] = queue[:MAX_BATCH]
+            if len(queue) > MAX_BATCH:
+                self._pending[symbol] = queue[MAX_BATCH:]
+        return taken
+
+    def _message(self, symbol: str, events: list[Event], now_ns: int) -> dict[str, Any]:
         sequence = self._sequences[symbol] = self._sequences.get(symbol, 0) + 1
         batch = Batch(
             exchange=self._exchange,
             symbol=symbol,
             epoch=self._epoch,
             sequence=sequence,
-            now_ns=self._now_ns(),
-            events=events,
+            now_ns=now_ns,
+            events=tuple(events),
         )
-        message = {"type": MESSAGE_TYPE, "payload": encode_batch(batch)}
+        return {"type": MESSAGE_TYPE, "payload": encode_batch(batch)}
+
+    async def _publish(self, taken: dict[str, list[Event]]) -> None:
+        now_ns = self._now_ns()
+        messages = [
+            (tick_group(self._group, symbol), self._message(symbol, events, now_ns)) for symbol, events in taken.items()
+        ]
+        count = sum(map(len, taken.values()))
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                await self._layer.group_send(tick_group(self._group, symbol), message)
+                await self._layer.group_send_many(messages)
         except (RedisError, OSError, TimeoutError) as error:
-            await self._failed(len(events), error)
+            await self._failed(count, error)
             return
-        self.published += len(events)
-        self.messages += 1
+        self.published += count
+        self.messages += len(messages)
         if self.is_down:
             self.is_down = False
             log.warning("[WS] redis is back", exchange=self._exchange, dropped=self.dropped)

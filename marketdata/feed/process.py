@@ -24,6 +24,7 @@ from marketdata.feed.options import UNUSABLE, FeedOptions, Plan, make_plan
 from marketdata.feed.service import FeedService
 from marketdata.feed.signals import Signals
 from marketdata.feed.surroundings import keep_presence, keep_slow_sources
+from marketdata.kept_connections import keep_connections
 from marketdata.recording.reading import MalformedCapture
 from marketdata.schema import schema_problem
 from marketdata.shutdown import forced_end
@@ -63,6 +64,7 @@ def run_feed(options: FeedOptions, *, display: Display) -> Exit:
         connection.close()
     if problem:
         return _say(problem, Exit.UNREACHABLE)
+    keep_connections()
     deadline = forced_end(_END_S, code=Exit.CLEAN)
     try:
         return uvloop.run(_run(plan, options, display, deadline))

@@ -96,9 +96,9 @@ def book(frames: list[bytes]) -> dict[str, Row]:
 async def through_redis() -> dict[str, Row]:
     """Feed to engine at 1,000 ticks/s, against a bare PUBLISH and SUBSCRIBE of the same payload."""
     import redis.asyncio as redis
-    from channels_redis.pubsub import RedisPubSubChannelLayer
 
     from marketdata.bus import BatchReader, TickPublisher, tick_group
+    from marketdata.channel_layer import BulkChannelLayer
     from marketdata.events import QuoteTick
     from tradingsite.servers import EmbeddedServers
 
@@ -114,7 +114,7 @@ async def through_redis() -> dict[str, Row]:
         await asyncio.to_thread(servers.start)
         try:
             url = servers.redis_url
-            sending, receiving = (RedisPubSubChannelLayer(hosts=[url], prefix="bench") for _ in range(2))
+            sending, receiving = (BulkChannelLayer(hosts=[url], prefix="bench") for _ in range(2))
             publisher = TickPublisher(exchange="binance", epoch=1, now_ns=time.time_ns, layer=sending)
             channel = await receiving.new_channel()
             await receiving.group_add(tick_group("binance", "BTC/USDT"), channel)

@@ -85,9 +85,8 @@ class Frames:
 
 
 async def through_the_feed() -> float:
-    from channels_redis.pubsub import RedisPubSubChannelLayer
-
     from marketdata.bus import TickPublisher
+    from marketdata.channel_layer import BulkChannelLayer
     from marketdata.exchanges.adapter import BookImage
     from tests.benchmarks.feed_network import SYMBOL, make_feed
     from tradingsite.servers import EmbeddedServers
@@ -96,7 +95,7 @@ async def through_the_feed() -> float:
         servers = EmbeddedServers(local_dir=Path(folder), durable=False)
         servers.start()
         try:
-            layer = RedisPubSubChannelLayer(hosts=[servers.redis_url], prefix="bench")
+            layer = BulkChannelLayer(hosts=[servers.redis_url], prefix="bench")
             publisher = TickPublisher(exchange="binance", epoch=1, now_ns=time.time_ns, layer=layer)
             publishing = asyncio.create_task(publisher.run())
             feed = make_feed(9, publisher.add, pace=publisher.pace)

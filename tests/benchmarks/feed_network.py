@@ -52,9 +52,8 @@ def config(port: int) -> FeedConfig:
 
 
 async def burst() -> dict[str, Row]:
-    from channels_redis.pubsub import RedisPubSubChannelLayer
-
     from marketdata.bus import TickPublisher
+    from marketdata.channel_layer import BulkChannelLayer
     from tradingsite.servers import EmbeddedServers
 
     port = 18_000 + random.randrange(1_000)
@@ -69,7 +68,7 @@ async def burst() -> dict[str, Row]:
             servers = EmbeddedServers(local_dir=Path(folder), durable=False)
             await asyncio.to_thread(servers.start)
             try:
-                layer = RedisPubSubChannelLayer(hosts=[servers.redis_url], prefix="bench")
+                layer = BulkChannelLayer(hosts=[servers.redis_url], prefix="bench")
                 publisher = TickPublisher(exchange="binance", epoch=1, now_ns=time.time_ns, layer=layer)
                 ours_s = await through_the_feed(port, publisher)
             finally:
