@@ -21,7 +21,8 @@ import httpx
 
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from marketdata.streams import NotSimulated, StreamRefused, UnknownExchange, WebSocketClient
-from quant.regime import MAX_TIMEFRAMES, RegimeDetector, RegimeState, combine
+from quant.regime import MAX_TIMEFRAMES, RegimeState, combine
+from quant.regime_detector import RegimeDetector
 
 _HISTORY_BARS = 600
 _ASKED_EVERY_S = 5.0

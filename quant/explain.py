@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from quant.reading import REMOTE_PART, Component
-from quant.signals import microstructure, open_interest, options_flow, speed, technical
+from quant.signals import microstructure, open_interest, options_flow, speed
+from quant.strategies import STRATEGY_WEIGHTS
 from quant.vector import Floats, SignalVector
 from quant.veto import Block
 from quant.voting import LeftOut, Verdict, VerdictCode
@@ -17,7 +18,7 @@ NOTHING_IN_THE_WAY = "nothing is in the way"
 MIN_SHOWN = 0.005
 _WANTS_MORE = {VerdictCode.COVERAGE.value, VerdictCode.FAMILIES.value}
 _PART_WEIGHTS: dict[Component, dict[str, float]] = {
-    Component.TECHNICAL: technical.PART_WEIGHTS,
+    Component.TECHNICAL: STRATEGY_WEIGHTS,
     # Without a leader these weigh as its own do.
     Component.SPEED: speed.LED_WEIGHTS,
     Component.MICROSTRUCTURE: microstructure.PART_WEIGHTS,

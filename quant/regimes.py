@@ -1,12 +1,10 @@
 """The regimes of one instrument: a detector for each timeframe that somebody follows."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from marketdata.events import Bar, Timeframe
-from quant.regime import MAX_TIMEFRAMES, UNKNOWN, RegimeDetector, RegimeState, combine
-
-# What an instrument's regime is told by where nobody says otherwise.
-DEFAULT_FRAMES: Mapping[Timeframe, float] = {"5m": 1.0, "15m": 1.0, "1h": 1.0}
+from quant.regime import RegimeState
+from quant.regime_detector import RegimeDetector
 
 
 class Regimes:
@@ -38,14 +36,3 @@ class Regimes:
         # A new mapping: who holds the old one has what was known then.
         self.states = {**self.states, bar.timeframe: detector.state}
         return True
-
-
-def regime_of(
-    states: Mapping[Timeframe, RegimeState], weights: Mapping[Timeframe, float] = DEFAULT_FRAMES
-) -> RegimeState:
-    """The regime of the timeframes that are weighed, of those there are; unknown where there is none."""
-    known = {frame: states[frame] for frame, weight in weights.items() if weight > 0.0 and frame in states}
-    if not known:
-        return UNKNOWN
-    frames = dict(list(known.items())[:MAX_TIMEFRAMES])
-    return combine(frames, {frame: weights[frame] for frame in frames})

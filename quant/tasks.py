@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from celery import shared_task
 
-from quant.learning import runs, shadow
+from quant.learning import runs, shadow, training
 
 
 def _now() -> datetime:
@@ -15,7 +15,7 @@ def _now() -> datetime:
 @shared_task(name="quant.train_model")
 def train_model(run_id: int) -> None:
     """When somebody asks for it."""
-    runs.execute(run_id, clock=_now)
+    training.execute(run_id, clock=_now)
 
 
 @shared_task(name="quant.record_predictions")

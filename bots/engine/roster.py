@@ -19,7 +19,7 @@ from bots.orders.load import BotConfig, EngineState
 from bots.orders.results import Recovery, RestingOrder
 from bots.trading.records import LeaseToken
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
-from quant.regimes import DEFAULT_FRAMES
+from quant.regime import DEFAULT_FRAMES
 
 log = structlog.get_logger(__name__)
 

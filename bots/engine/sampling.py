@@ -6,7 +6,7 @@ from bots.engine.symbol import SymbolWorker
 from marketdata.events import Bar
 from quant.blend import blend, weight_row
 from quant.evidence.samples import SampleWriter
-from quant.regimes import regime_of
+from quant.regime import regime_of
 from quant.vector import Column, Floats
 
 

@@ -10,7 +10,7 @@ from bots.broadcast import Broadcaster
 from bots.engine.mood import regime_told
 from bots.engine.runner import SymbolRunner
 from bots.regimes import astore_regimes
-from quant.regimes import regime_of
+from quant.regime import regime_of
 from quant.remote.latest import apublish
 
 log = structlog.get_logger(__name__)

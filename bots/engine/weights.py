@@ -6,8 +6,7 @@ from bots.orders.load import BotConfig
 from marketdata.events import TIMEFRAME_SECONDS, Timeframe
 from quant.blend import weight_row
 from quant.reading import Component
-from quant.regime import RegimeState, adapted_weights
-from quant.regimes import regime_of
+from quant.regime import RegimeState, adapted_weights, regime_of
 from quant.strategies import STRATEGIES
 from quant.vector import Column, Floats
 

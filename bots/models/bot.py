@@ -17,8 +17,7 @@ from marketdata.events import TIMEFRAME_SECONDS
 from marketdata.models import Instrument
 from quant.blend import DEFAULT_WEIGHTS
 from quant.reading import Component
-from quant.regime import MAX_TIMEFRAMES
-from quant.regimes import DEFAULT_FRAMES
+from quant.regime import DEFAULT_FRAMES, MAX_TIMEFRAMES
 from quant.strategies import STRATEGIES
 
 

@@ -36,7 +36,7 @@ from bots.replay.transcript import Transcript
 from marketdata.events import TIMEFRAME_SECONDS, Bar, BookSnapshot, Event, QuoteTick, Timeframe, TradeTick
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.replay import CaptureCut, Replay
-from quant.regimes import DEFAULT_FRAMES
+from quant.regime import DEFAULT_FRAMES
 
 SECOND_NS = 1_000_000_000
 RENEW_S = 120.0

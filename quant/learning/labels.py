@@ -10,7 +10,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from quant.features.bars import MAX_GAP_BARS
-from quant.learning.features.history import BarHistory
+from quant.learning.history import BarHistory
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]

@@ -1,22 +1,17 @@
-"""Versions of models: registered, moved from shadow to canary to live, taken back. One place writes their status."""
+"""Versions of models: moved from shadow to canary to live, taken back. One place writes their status."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.db.models import Max, QuerySet
-from msgspec import structs
+from django.db.models import QuerySet
 
-from quant.learning.artefact import dump, load
+from quant.learning.artefact import load
 from quant.learning.drift import LIMIT
 from quant.learning.failures import ArtefactError
-from quant.learning.features import SCHEMA_HASH
 from quant.learning.judge import MAX_P
-from quant.learning.labels import LabelParams
-from quant.learning.loading import Examples
-from quant.learning.train import Trained
-from quant.models import ModelEvent, ModelStatus, ModelVersion, TrainingRun
+from quant.models import ModelEvent, ModelStatus, ModelVersion
 
 log = structlog.get_logger(__name__)
 
@@ -49,56 +44,6 @@ def version_for(versions: list[ModelVersion], *, exchange: str, symbol: str, tim
         if version.timeframe == timeframe and (version.exchange, version.symbol) in ((exchange, symbol), ("", ""))
     ]
     return min(fitting, key=lambda v: (order[ModelStatus(v.status)], not v.symbol, -v.pk), default=None)
-
-
-@transaction.atomic
-def register(
-    *,
-    run: TrainingRun,
-    trained: Trained,
-    examples: Examples,
-    params: LabelParams,
-    trials: int,
-    revision: str,
-    now: datetime,
-) -> ModelVersion:
-    """Keep a trained model, in shadow."""
-    pooled = len(run.symbols) > 1
-    exchange, symbol = ("", "") if pooled else (run.exchange, run.symbols[0])
-    name = model_name(exchange, symbol, run.timeframe)
-    text, digest = dump(trained.artefact)
-    _lock_scope(exchange, symbol, run.timeframe)
-    number = (ModelVersion.objects.filter(name=name).aggregate(most=Max("number"))["most"] or 0) + 1
-    version = ModelVersion.objects.create(
-        name=name,
-        number=number,
-        exchange=exchange,
-        symbol=symbol,
-        timeframe=run.timeframe,
-        artefact=text,
-        sha256=digest,
-        schema_hash=trained.artefact.schema_hash,
-        span_start_ns=examples.span_start_ns,
-        span_end_ns=examples.span_end_ns,
-        bars=examples.bars,
-        labels=len(examples.labels),
-        label_params=structs.asdict(params),
-        code_revision=revision,
-        trials=trials,
-        metrics=trained.metrics,
-        refusals=trained.refusals,
-        run=run,
-        created_at=now,
-        status_since=now,
-    )
-    _tell(version, Kind.REGISTERED, before="", actor=run.requested_by, reason="", now=now)
-    return version
-
-
-def model_name(exchange: str, symbol: str, timeframe: str) -> str:
-    """A slug for a scope: binance-btc-usdt-1m, pooled-5m."""
-    where = f"{exchange}-{symbol}" if symbol else "pooled"
-    return "".join(c if c.isalnum() else "-" for c in f"{where}-{timeframe}".lower())[:80]
 
 
 def standing_refusals(version: ModelVersion, now: datetime) -> list[str]:
@@ -192,10 +137,10 @@ def _put(version: ModelVersion, after: str, *, kind: str, actor: str, reason: st
             version.replaced = holder
     version.status, version.status_since = after, now
     version.save(update_fields=["status", "status_since", "replaced"])
-    _tell(version, kind, before=before, actor=actor, reason=reason, now=now)
+    tell(version, kind, before=before, actor=actor, reason=reason, now=now)
 
 
-def _tell(version: ModelVersion, kind: str, *, before: str, actor: str, reason: str, now: datetime) -> None:
+def tell(version: ModelVersion, kind: str, *, before: str, actor: str, reason: str, now: datetime) -> None:
     ModelEvent.objects.create(
         version=version, kind=kind, before=before, after=version.status, actor=actor, reason=reason[:500], at=now
     )
@@ -205,6 +150,9 @@ def _tell(version: ModelVersion, kind: str, *, before: str, actor: str, reason: 
 
 
 def _require_usable(version: ModelVersion) -> None:
+    # With the features come TA-Lib and pandas: whoever moves a model pays for them, not every process with an admin.
+    from quant.learning.features import SCHEMA_HASH
+
     try:
         load(version.artefact, expected_sha256=version.sha256, schema_hash=SCHEMA_HASH, name=str(version))
     except ArtefactError as error:
@@ -213,12 +161,12 @@ def _require_usable(version: ModelVersion) -> None:
 
 def _locked(version_id: int) -> ModelVersion:
     version = ModelVersion.objects.get(pk=version_id)
-    _lock_scope(version.exchange, version.symbol, version.timeframe)
+    lock_scope(version.exchange, version.symbol, version.timeframe)
     version.refresh_from_db()
     return version
 
 
-def _lock_scope(exchange: str, symbol: str, timeframe: str) -> None:
+def lock_scope(exchange: str, symbol: str, timeframe: str) -> None:
     """Moves within one scope follow each other."""
     list(_scope(exchange, symbol, timeframe).select_for_update().order_by("pk").values_list("pk", flat=True))
 

@@ -27,15 +27,7 @@ from quant.features.structure import SmartMoney, SmartMoneyScore
 from quant.features.trend import Trend
 from quant.features.volume import Volume, VolumeScore
 from quant.reading import MIN_OBSERVATIONS, Phase, Reading, clip, grown_quality, missing, weighted_mean
-
-PART_WEIGHTS = {
-    "trend": 0.30,
-    "momentum": 0.20,
-    "mean_reversion": 0.15,
-    "volume": 0.15,
-    "liquidity": 0.10,
-    "smart_money": 0.10,
-}
+from quant.strategies import STRATEGY_WEIGHTS
 
 Triple = tuple[float | None, float | None, float | None]
 
@@ -157,7 +149,7 @@ class Technical:
             "fair_value_gap": smart.gap,
             "change_of_character": smart.changed,
         }
-        value = weighted_mean(parts, PART_WEIGHTS)
+        value = weighted_mean(parts, STRATEGY_WEIGHTS)
         if value is None:
             return missing("prices stand still", as_of=self._as_of, n_obs=self.n_bars, parts=parts)
         return Reading(

@@ -13,7 +13,8 @@ from quant.blend import blend, weight_row
 from quant.correlation import CorrelationEstimator
 from quant.features.microprice import MicropriceTable
 from quant.reading import LEARNED
-from quant.regime import RegimeDetector, combine
+from quant.regime import combine
+from quant.regime_detector import RegimeDetector
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
 from tests.benchmarks.rows import Row, best_seconds, percentile

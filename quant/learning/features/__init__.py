@@ -4,8 +4,8 @@
 """
 
 from quant.learning.features.build import BAR_FEATURES, FEATURES, SCHEMA_HASH, FeatureBuilder, feature_arrays
-from quant.learning.features.history import BarHistory
 from quant.learning.features.market import MARKET_FEATURES, market_features
+from quant.learning.history import BarHistory
 
 __all__ = [
     "BAR_FEATURES",

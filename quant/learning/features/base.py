@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from marketdata.events import Bar
 from quant.features.bars import price_scale
 from quant.features.vwap import SessionVwap
-from quant.learning.features.history import BarHistory
 from quant.learning.features.yang_zhang import YangZhangStream, yang_zhang_array
+from quant.learning.history import BarHistory
 
 Floats = NDArray[np.float64]
 

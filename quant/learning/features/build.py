@@ -17,9 +17,9 @@ from quant.features.bars import MAX_GAP_BARS, is_sound, timeframe_ns
 from quant.features.liquidity import LiquiditySweep
 from quant.features.structure import SmartMoney
 from quant.learning.features.base import RETURN_BARS, BaseStream, base_arrays
-from quant.learning.features.history import BarHistory
 from quant.learning.features.indicators import IndicatorStream, indicator_arrays
 from quant.learning.features.market import MARKET_FEATURES
+from quant.learning.history import BarHistory
 
 Floats = NDArray[np.float64]
 

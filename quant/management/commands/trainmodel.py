@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from quant.learning.display import ConsoleWatch, Interrupted, report
-from quant.learning.runs import TIMEFRAMES, BadRun, execute, request_run
+from quant.learning.runs import TIMEFRAMES, BadRun, request_run
+from quant.learning.training import execute
 from quant.models import RunState
 
 _HELP = """\

@@ -16,8 +16,9 @@ from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import PART_WEIGHTS as OPTION_WEIGHTS
 from quant.signals.options_flow import OptionsFlowSignal
 from quant.signals.speed import Speed
-from quant.signals.technical import PART_WEIGHTS, Technical
+from quant.signals.technical import Technical
 from quant.signals.volatility import Volatility
+from quant.strategies import STRATEGY_WEIGHTS
 from quant.symbol_signals import SymbolSignals
 from tests.unit.quant.market import IDS, SECOND, START, quote, session, walk
 from tests.unit.quant.slow_market import derivatives, options
@@ -82,7 +83,7 @@ def assert_same(one, other, sign, tolerance=1e-6):
 def test_reflected_prices_turn_technical_round(bars):
     ours, theirs = technical(bars), technical([reflected(b) for b in bars])
     assert_same(ours.value, theirs.value, -1)
-    for name in PART_WEIGHTS:
+    for name in STRATEGY_WEIGHTS:
         assert_same(ours.parts[name], theirs.parts[name], -1)
 
 
@@ -91,7 +92,7 @@ def test_reflected_prices_turn_technical_round(bars):
 def test_units_of_price_and_size_do_not_matter_to_bars(bars, price_exponent, size_exponent):
     other = [scaled(b, 10.0**price_exponent, 10.0**size_exponent) for b in bars]
     ours, theirs = technical(bars), technical(other)
-    for name in PART_WEIGHTS:
+    for name in STRATEGY_WEIGHTS:
         assert_same(ours.parts[name], theirs.parts[name], 1)
     calm, far = Volatility("1m"), Volatility("1m")
     for b, o in zip(bars, other, strict=True):
@@ -151,7 +152,7 @@ def test_mirrored_derivatives_and_options_turn_round(seed):
         assert readings[0].value is not None
 
 
-WEIGHTS = st.sampled_from([PART_WEIGHTS, MICRO_WEIGHTS, INTEREST_WEIGHTS, OPTION_WEIGHTS])
+WEIGHTS = st.sampled_from([STRATEGY_WEIGHTS, MICRO_WEIGHTS, INTEREST_WEIGHTS, OPTION_WEIGHTS])
 
 
 @settings(deadline=None)
@@ -168,9 +169,9 @@ def test_a_missing_part_gives_its_weight_to_the_rest_and_is_not_zero(weights, va
 
 
 def test_sub_weights_add_up_to_one():
-    for weights in (PART_WEIGHTS, MICRO_WEIGHTS, INTEREST_WEIGHTS, OPTION_WEIGHTS):
+    for weights in (STRATEGY_WEIGHTS, MICRO_WEIGHTS, INTEREST_WEIGHTS, OPTION_WEIGHTS):
         assert sum(weights.values()) == pytest.approx(1.0)
-    assert list(PART_WEIGHTS.values()) == [0.30, 0.20, 0.15, 0.15, 0.10, 0.10]
+    assert list(STRATEGY_WEIGHTS.values()) == [0.30, 0.20, 0.15, 0.15, 0.10, 0.10]
 
 
 @pytest.mark.parametrize("lacking", ["volume", "trades", "open interest", "chain"])

@@ -10,18 +10,8 @@ from msgspec import structs
 from quant.blend import DEFAULT_WEIGHTS
 from quant.features.ranges import yang_zhang
 from quant.reading import Component, Phase
-from quant.regime import (
-    MIN_DWELL_BARS,
-    UNKNOWN,
-    RegimeDetector,
-    RegimeState,
-    VolatilityState,
-    adapted_weights,
-    combine,
-    next_phase,
-    stop_multiplier,
-    volatility_state,
-)
+from quant.regime import UNKNOWN, RegimeState, VolatilityState, adapted_weights, combine, stop_multiplier
+from quant.regime_detector import MIN_DWELL_BARS, RegimeDetector, next_phase, volatility_state
 from tests.unit.quant.market import bar, recorded_bars, walk
 
 T, R, N = Phase.TREND, Phase.RANGE, Phase.NEUTRAL

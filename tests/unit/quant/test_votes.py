@@ -13,8 +13,7 @@ from quant.reading import Component, Reading
 from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import OptionsFlowSignal
 from quant.signals.sentiment import SentimentSignal
-from quant.signals.technical import PART_WEIGHTS
-from quant.strategies import STRATEGIES
+from quant.strategies import STRATEGIES, STRATEGY_WEIGHTS
 from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
 from tests.unit.quant.slow_market import derivatives, everything, index
@@ -162,8 +161,8 @@ def test_a_variant_without_a_strategy_weighs_the_others():
     names = [column.name for column in vector.columns][:4]
     assert names[:2] == ["technical 1m", "technical 1m without liquidity, trend"]
     whole, less = vector.readings[0], vector.readings[1]
-    known = {name: whole.parts[name] for name in PART_WEIGHTS if name not in ("liquidity", "trend")}
-    weights = {name: PART_WEIGHTS[name] for name, value in known.items() if value is not None}
+    known = {name: whole.parts[name] for name in STRATEGY_WEIGHTS if name not in ("liquidity", "trend")}
+    weights = {name: STRATEGY_WEIGHTS[name] for name, value in known.items() if value is not None}
     expected = sum(weight * (known[name] or 0.0) for name, weight in weights.items()) / sum(weights.values())
     assert less.value == pytest.approx(expected)
     assert less.quality == whole.quality

@@ -11,7 +11,8 @@ from msgspec import structs
 from quant.features.bar_arrays import BarColumns, learned, technical_arrays
 from quant.features.scale import ForecastScale
 from quant.reading import weighted_mean
-from quant.signals.technical import PART_WEIGHTS, Technical
+from quant.signals.technical import Technical
+from quant.strategies import STRATEGY_WEIGHTS
 from tests.unit.quant.features import arrays as definitions
 from tests.unit.quant.market import bar, recorded_bars, recording, walk
 
@@ -78,7 +79,7 @@ def test_event_by_event_equals_arrays(name):
         reading = signal.reading
         for part, value in at.items():
             assert_close(reading.parts[part], value)
-        assert_close(reading.value, weighted_mean(at, PART_WEIGHTS))
+        assert_close(reading.value, weighted_mean(at, STRATEGY_WEIGHTS))
 
 
 @pytest.mark.parametrize("name", ["bitfinex", "walk"])

@@ -1,7 +1,10 @@
 """A market whose takers know the next bars, or do not."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
+from marketdata.events import Bar
 from quant.learning.features import FEATURES, BarHistory, feature_arrays
 from quant.learning.labels import LabelParams, Labels
 from quant.learning.loading import label_params, labels_of
@@ -31,6 +34,19 @@ def history(n: int, *, seed: int = 1, planted: float = 0.0, start_ns: int = 0) -
         close=close,
         volume=volume,
         taker_buy=volume * (0.5 + 0.45 * np.tanh(flow)),
+    )
+
+
+def of_bars(bars: Iterable[Bar]) -> BarHistory:
+    rows = list(bars)
+    nan = float("nan")
+    return BarHistory(
+        ts_open=np.array([bar.ts_open for bar in rows], dtype=np.int64),
+        **{
+            name: np.array([getattr(bar, name) for bar in rows], dtype=np.float64)
+            for name in ("open", "high", "low", "close", "volume")
+        },
+        taker_buy=np.array([nan if b.taker_buy_volume is None else b.taker_buy_volume for b in rows], dtype=np.float64),
     )
 
 

@@ -17,10 +17,9 @@ from quant.learning.features import (
     feature_arrays,
     market_features,
 )
-from quant.learning.features.history import of_bars
 from quant.learning.features.yang_zhang import yang_zhang_array
 from quant.symbol_signals import SymbolSignals
-from tests.unit.quant.learning.market import column
+from tests.unit.quant.learning.market import column, of_bars
 from tests.unit.quant.market import IDS, SECOND, START, bar, recorded_bars, session, walk
 from tests.unit.quant.slow_market import everything
 

@@ -4,7 +4,8 @@ from msgspec import structs
 from marketdata.events import Bar
 from quant.features.bars import FormingBar
 from quant.reading import Phase
-from quant.signals.technical import PART_WEIGHTS, Technical
+from quant.signals.technical import Technical
+from quant.strategies import STRATEGY_WEIGHTS
 from tests.unit.quant.market import SECOND, START, bar, recorded_bars, trade, walk
 
 
@@ -62,7 +63,9 @@ def test_the_switch_follows_adx(drift):
 
 def test_value_is_the_weighted_mean_of_its_parts():
     reading = after(walk(200)).reading
-    expected = sum(PART_WEIGHTS[name] * reading.parts[name] for name in PART_WEIGHTS) / sum(PART_WEIGHTS.values())
+    expected = sum(STRATEGY_WEIGHTS[name] * reading.parts[name] for name in STRATEGY_WEIGHTS) / sum(
+        STRATEGY_WEIGHTS.values()
+    )
     assert reading.value == pytest.approx(expected, rel=1e-12)
 
 
@@ -191,7 +194,7 @@ def test_a_forming_bar_without_takers_leaves_the_flow_of_the_closed_ones():
 
 def test_from_fifty_bars_on_every_sub_signal_speaks():
     parts = after(walk(50)).reading.parts
-    assert all(parts[name] is not None for name in PART_WEIGHTS)
+    assert all(parts[name] is not None for name in STRATEGY_WEIGHTS)
 
 
 @pytest.mark.parametrize("phase", list(Phase))

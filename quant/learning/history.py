@@ -1,13 +1,11 @@
 """Closed bars of one instrument and timeframe as columns."""
 
-from collections.abc import Iterable
 from itertools import pairwise
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from marketdata.events import Bar
 from quant.features.bars import MAX_GAP_BARS
 from quant.features.bounds import LEAST, MOST
 
@@ -47,16 +45,3 @@ class BarHistory(Struct, frozen=True, kw_only=True):
         cuts = np.flatnonzero(np.diff(self.ts_open) > (MAX_GAP_BARS + 1) * length_ns) + 1
         edges = [0, *cuts.tolist(), len(self)]
         return [slice(begin, end) for begin, end in pairwise(edges) if end > begin]
-
-
-def of_bars(bars: Iterable[Bar]) -> BarHistory:
-    rows = list(bars)
-    nan = float("nan")
-    return BarHistory(
-        ts_open=np.array([bar.ts_open for bar in rows], dtype=np.int64),
-        **{name: np.array([getattr(bar, name) for bar in rows], dtype=np.float64) for name in _PRICES},
-        taker_buy=np.array([nan if b.taker_buy_volume is None else b.taker_buy_volume for b in rows], dtype=np.float64),
-    )
-
-
-_PRICES = ("open", "high", "low", "close", "volume")
