@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf
+from math import inf, sqrt
 
 from marketdata.events import Bar, QuoteTick, TradeTick
 
@@ -18,6 +18,8 @@ class Reason(StrEnum):
     OUT_OF_ORDER = "out of order"
     SKEWED = "late"
     FROM_FUTURE = "from the future"
+    # Far from what was told a moment before: believed when another record says the same.
+    UNCONFIRMED = "unconfirmed"
 
 
 # With these the symbol is held until something plausible arrives. Repeated and overtaken records are merely dropped.
@@ -30,6 +32,8 @@ class QualityLimits:
 
     # Distance from the recent median, as a fraction of it.
     spike: float = 0.2
+    # What one record alone may move a side of the market, as a fraction, where it is calm and its spread narrow.
+    near: float = 0.001
     # Beyond this factor a price is never believed, however often it is repeated.
     absurd_factor: float = 10.0
     # A move beyond `spike` is believed after so many prices in a row that agree within `spike`.
@@ -37,16 +41,31 @@ class QualityLimits:
     max_skew_ns: int = 500_000_000
 
 
-class PriceReference:
-    """The recent median of accepted prices, recomputed every few prices."""
+# How much wider than what was seen of late a move may be that nothing else confirms.
+_RANGES = 2.0
+_SPREADS = 2.0
+_FORGOTTEN = 0.98
+_EVERY = 8
 
-    __slots__ = ("_outliers", "_prices", "_since", "highest", "limits", "lowest", "median")
+
+class PriceReference:
+    """The recent median of accepted prices, and what is near the newest, both recomputed every few prices.
+
+    Either side of a quote, and a print, is near within `tolerance` (a fraction) of the middle: some times the spread, the
+    recent range and the moves that were confirmed, whichever is the widest.
+    """
+
+    __slots__ = ("_learnt", "_outliers", "_prices", "_range", "_since", "highest", "limits", "lowest", "median",
+                 "near_highest", "near_lowest", "tolerance")  # fmt: skip
 
     def __init__(self, limits: QualityLimits) -> None:
         self.limits = limits
         self.median = 0.0
         # What is no spike. The first prices are accepted as they come.
         self.lowest, self.highest = 0.0, inf
+        self.near_lowest, self.near_highest = 0.0, inf
+        self.tolerance = limits.near
+        self._range = self._learnt = 0.0
         self._prices: deque[float] = deque(maxlen=31)
         self._since = 0
         self._outliers: list[float] = []
@@ -55,13 +74,40 @@ class PriceReference:
         """Whether `price` is far from the recent median."""
         return not self.lowest <= price <= self.highest
 
-    def accept(self, price: float) -> None:
-        self._prices.append(price)
+    def accept(self, bid: float, ask: float) -> None:
+        self._prices.append((bid + ask) / 2)
         self._since -= 1
         if self._since < 0:
-            self._since = 8
+            self._since = _EVERY
             self._measure(self._prices)
             self._outliers.clear()
+            self._learnt *= _FORGOTTEN
+            self.centre(bid, ask)
+
+    def is_near(self, bid: float, ask: float) -> bool:
+        """Whether both sides are about where the market was."""
+        return self.near_lowest <= bid and ask <= self.near_highest
+
+    def centre(self, bid: float, ask: float, *, age_ns: int = 0) -> None:
+        """Near is what is near these prices, which were told `age_ns` ago: the longer ago, the farther they may be."""
+        middle = (bid + ask) / 2
+        tolerance = max(self.limits.near, _SPREADS * (ask - bid) / middle, _RANGES * self._range, self._learnt)
+        if age_ns > 0:
+            tolerance *= sqrt(1 + age_ns / 1e9)
+        self.tolerance = tolerance = min(tolerance, self.limits.spike)
+        self.near_lowest = max(self.lowest, middle * (1 - tolerance))
+        self.near_highest = min(self.highest, middle * (1 + tolerance))
+
+    def learn(self, price: float) -> None:
+        """A price outside of what is near was confirmed: this market moves so far at once."""
+        middle = (self.near_lowest + self.near_highest) / 2
+        if middle < inf:
+            self._learnt = max(self._learnt, abs(price / middle - 1))
+
+    def leave(self) -> None:
+        """What comes next is of another time: anything that is no spike is near."""
+        self.near_lowest, self.near_highest = self.lowest, self.highest
+        self._since = 0
 
     def reject(self, price: float) -> None:
         """Remember a spike; enough that agree move the reference, for markets do move."""
@@ -76,12 +122,14 @@ class PriceReference:
             self._prices.extend(self._outliers)
             self._measure(self._outliers)
             self._outliers.clear()
+            self.leave()
 
     def _measure(self, prices: Iterable[float]) -> None:
         ordered = sorted(prices)
         middle = len(ordered) // 2
         # statistics.median does the same, several times slower.
         self.median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+        self._range = (ordered[-1] - ordered[0]) / self.median
         self.lowest = self.median * (1 - self.limits.spike)
         self.highest = self.median * (1 + self.limits.spike)
 
@@ -95,13 +143,16 @@ def _number_problem(value: float) -> Reason | None:
 
 
 def check_quote(quote: QuoteTick, reference: PriceReference, last_update_id: int) -> Reason | None:
-    """Why a quote must not be used, or None. Sizes of zero are refused too: nobody trades against them."""
+    """Why a quote must not be used, or None; UNCONFIRMED asks for another witness. Sizes of zero are refused too: nobody trades against them."""
     bid, ask = quote.bid, quote.ask
     if 0.0 < bid < ask < inf and 0.0 < quote.bid_size < inf and 0.0 < quote.ask_size < inf:
         # Some venues' quotes have no number: 0 compares with nothing.
         if 0 < quote.update_id < last_update_id:
             return Reason.OUT_OF_ORDER
-        return None if reference.lowest <= (bid + ask) / 2 <= reference.highest else Reason.SPIKE
+        # What is near is no spike either: one question for almost every quote.
+        if reference.near_lowest <= bid and ask <= reference.near_highest:
+            return None
+        return Reason.UNCONFIRMED if reference.lowest <= (bid + ask) / 2 <= reference.highest else Reason.SPIKE
     for value in (bid, ask, quote.bid_size, quote.ask_size):
         problem = _number_problem(value)
         if problem is not None:
@@ -112,12 +163,14 @@ def check_quote(quote: QuoteTick, reference: PriceReference, last_update_id: int
 def check_trade(
     trade: TradeTick, reference: PriceReference, last_trade_id: int, sizeless: bool = False
 ) -> Reason | None:
-    """Why a print must not be used, or None. `sizeless`: an index, whose prints are of nothing."""
+    """Why a print must not be used, or None; UNCONFIRMED asks for another witness. `sizeless`: an index, whose prints are of nothing."""
     price = trade.price
     if 0.0 < price < inf and (0.0 < trade.size < inf or (sizeless and trade.size == 0.0)):
         if trade.trade_id <= last_trade_id:
             return Reason.OUT_OF_ORDER
-        return None if reference.lowest <= price <= reference.highest else Reason.SPIKE
+        if reference.near_lowest <= price <= reference.near_highest:
+            return None
+        return Reason.UNCONFIRMED if reference.lowest <= price <= reference.highest else Reason.SPIKE
     return _number_problem(trade.price) or _number_problem(trade.size)
 
 

@@ -14,6 +14,9 @@ from marketdata.stream.quotes import Quotes
 _REFUSED_IMAGES = 5
 # A venue whose quotes and book have not agreed so often in a row may count otherwise than it says.
 _AGREED_BEFORE = 20
+# Best prices of quotes and book that met before, and have not for so long while both went on: one of them is wrong.
+_APART_NS = 3_000_000_000
+_APART_DELTAS = 20
 _COUNTED = {applied: f"book.{applied}" for applied in Applied}
 _BROKEN = (Applied.GAP, Applied.CROSSED, Applied.BAD_LEVEL)
 
@@ -46,6 +49,9 @@ class Books(Quotes):
         self._quotes_prove_book = quotes_prove_book
         self._quoted: QuoteTick | None = None
         self._agreed = 0
+        # Where numbers prove nothing.
+        self._quotes_meet_book = not quotes_prove_book and not quotes_from_book
+        self._met = self._met_ns = self._apart = 0
 
     def _take_quote(self, quote: QuoteTick, out: list[Event]) -> None:
         if self._quotes_prove_book:
@@ -69,9 +75,12 @@ class Books(Quotes):
             return
         agreed, self._agreed = self._agreed, 0
         if agreed >= _AGREED_BEFORE:
-            self.counts["book.contradicted"] += 1
-            book.invalidate()
-            self._resync("its best prices are not those of the quotes", quote.ts_init, out)
+            self._contradicted(quote.ts_init, out)
+
+    def _contradicted(self, ts_init: int, out: list[Event]) -> None:
+        self.counts["book.contradicted"] += 1
+        self.book.invalidate()
+        self._resync("its best prices are not those of the quotes", ts_init, out)
 
     def _take_delta(self, delta: BookDelta, out: list[Event]) -> None:
         self.counts["in.delta"] += 1
@@ -79,11 +88,33 @@ class Books(Quotes):
         if delta.ts_event:
             self._observe_time(delta.ts_event, delta.ts_init, out)
         self._after_book(self.book.apply_delta(delta), delta, out)
+        if self._quotes_meet_book:
+            self._compare_quote(delta.ts_init, out)
+
+    def _compare_quote(self, ts_init: int, out: list[Event]) -> None:
+        """Quotes without the book's numbers meet its best prices now and then; with a wrong level on top they never do."""
+        quote, book = self.socket_quote, self.book
+        if quote is None or not book.is_valid:
+            self._met = 0
+        elif quote.bid == book.best_bid and quote.ask == book.best_ask:
+            self._met += 1
+            self._met_ns, self._apart = ts_init, 0
+        elif quote.ts_init > self._met_ns:
+            self._apart += 1
+            if (
+                self._apart >= _APART_DELTAS
+                and self._met >= _AGREED_BEFORE
+                and quote.ts_init - self._met_ns > _APART_NS
+            ):
+                self._met = 0
+                self._contradicted(ts_init, out)
 
     def _take_image(self, image: BookImage, out: list[Event]) -> None:
         self.counts["in.image"] += 1
         if image.from_stream:
             self._silence.depths.arrived(image.ts_init)
+            if not self._is_image_confirmed(image):
+                return
             if image.ts_event and self.book.is_valid:
                 self._observe_time(image.ts_event, image.ts_init, out)
             elif image.ts_event:

@@ -11,12 +11,14 @@ from marketdata.clock import VenueClock
 from marketdata.events import Bar, Event, Ticker, Timeframe, TradeTick
 from marketdata.numbering import GoingOn
 from marketdata.quality import QualityLimits, Reason, check_trade
-from marketdata.stream.state import StreamState
+from marketdata.stream.doubts import Doubts
 from marketdata.volatility import realised_volatility
 
 TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "3m", "5m", "15m", "30m", "1h", "4h")
 
 _GRACE_NS = 250_000_000
+# Quotes and prints come by channels of their own: for so long one may be ahead of the other.
+_PRINT_WAIT_NS = 1_000_000_000
 # So many refused prints in a row, in order, are believed.
 _REFUSED_PRINTS = 5
 # Between the opening of a socket and its first print: the venue may not have agreed to all subscriptions yet.
@@ -25,7 +27,7 @@ _JOINING_NS = 10_000_000_000
 _MAX_RECENT = 64
 
 
-class Prints(StreamState):
+class Prints(Doubts):
     def __init__(
         self,
         *,
@@ -40,7 +42,6 @@ class Prints(StreamState):
         # Bars wait for prints that are late, but still in time.
         grace_ns = max(_GRACE_NS, limits.max_skew_ns // 2)
         self.bars = BarSet(exchange=exchange, symbol=symbol, timeframes=timeframes, grace_ns=grace_ns)
-        self.trade: TradeTick | None = None
         self.ticker: Ticker | None = None
         self.volatility: float | None = None
         self._last_trade_id = 0
@@ -74,9 +75,40 @@ class Prints(StreamState):
                 self._leave_minute()
             if self._old_trades.refused(trade.trade_id, ts_init):
                 reason = None
+        if reason is Reason.UNCONFIRMED and (self._is_index or self._is_print_confirmed(trade)):
+            reason = None
         if reason is not None:
-            self._reject(reason, "trade", trade.price, ts_init, out)
+            if reason is Reason.UNCONFIRMED:
+                self._hold_print(trade, out)
+            else:
+                self._reject(reason, "trade", trade.price, ts_init, out)
             return
+        if self._doubted_print is not None:
+            self._settle_print(trade.price, trade.price, ts_init, out, is_last=True)
+        self._count_print(trade, out)
+
+    def _hold_print(self, trade: TradeTick, out: list[Event]) -> None:
+        """Wait for another record that says the same. The one that waited before was told by nobody."""
+        self._refuse_print(trade.ts_init, out)
+        self._doubted_print = trade
+        self.counts["held.trade"] += 1
+        # Whatever becomes of it, the minute may close meanwhile.
+        self._leave_minute()
+
+    def _settle_print(self, bid: float, ask: float, ts_init: int, out: list[Event], *, is_last: bool) -> None:
+        """Another record was believed: tell the print that was held back, or refuse it when the record is the last word."""
+        doubted = self._doubted_print
+        if doubted is None:
+            return
+        if self._is_between(doubted.price, bid, ask):
+            self._doubted_print = None
+            if doubted.trade_id > self._last_trade_id:
+                self._count_print(doubted, out)
+        elif is_last or ts_init - doubted.ts_init > _PRINT_WAIT_NS:
+            self._refuse_print(ts_init, out)
+
+    def _count_print(self, trade: TradeTick, out: list[Event]) -> None:
+        ts_init = trade.ts_init
         self._observe_time(trade.ts_event, ts_init, out)
         if self._clock.is_ahead(trade.ts_event, ts_init):
             self._leave_minute()

@@ -36,8 +36,6 @@ class Quotes(Prints):
         super().__init__(
             exchange=exchange, symbol=symbol, clock=clock, limits=limits, is_index=is_index, timeframes=timeframes
         )
-        # The newest that the socket itself brought, whoever stands in for it.
-        self.socket_quote: QuoteTick | None = None
         self._levels = levels
         # The book proves their order then.
         self._quotes_from_book = quotes_from_book
@@ -107,7 +105,7 @@ class Quotes(Prints):
         if reason is Reason.SPIKE:
             # Markets move while the socket is silent, too.
             self._reference.reject((quote.bid + quote.ask) / 2)
-        if reason is not None:
+        if reason is not None and reason is not Reason.UNCONFIRMED:
             self.counts["polled.older" if reason is Reason.OUT_OF_ORDER else f"rejected.{reason}"] += 1
             return out
         self._restate(quote.ts_init, out, stand_in=source)
@@ -125,10 +123,15 @@ class Quotes(Prints):
         self.counts["in.quote"] += 1
         ts_init = quote.ts_init
         reason = check_quote(quote, self._reference, self._last_update_id)
+        if reason is Reason.UNCONFIRMED and (self._quotes_from_book or self._is_quote_confirmed(quote)):
+            # A quote from the book is as true as the book.
+            reason = None
         if not quote.update_id and reason is None and self._is_overtaken(quote):
             reason = Reason.OUT_OF_ORDER
         if reason is not None or ts_init < self._overlap_until_ns:
             reason = self._reconsider(reason, quote)
+            if reason is Reason.UNCONFIRMED:
+                return
             if reason is not None:
                 told = self.socket_quote
                 if reason is Reason.OUT_OF_ORDER and told is not None and quote.update_id > told.update_id:
@@ -137,6 +140,8 @@ class Quotes(Prints):
                 self._reject(reason, "quote", (quote.bid + quote.ask) / 2, ts_init, out)
                 return
         self._old_quotes.accepted()
+        if self._quotes_in_doubt:
+            self._quote_believed()
         # Quotes that are all refused, e.g. behind a wrong id, are as good as none: the channel is silent.
         self._silence.quotes.arrived(ts_init)
         if quote.ts_event == 0 or self._clock.is_ahead(quote.ts_event, ts_init):
@@ -161,6 +166,8 @@ class Quotes(Prints):
                 self._newest_update_id = quote.update_id
         else:
             self._accept_quote(quote, out)
+        if self._doubted_print is not None:
+            self._settle_print(quote.bid, quote.ask, ts_init, out, is_last=False)
         if condition.state != "live" or condition.held is not None:
             self._good(ts_init, out)
 
@@ -191,6 +198,6 @@ class Quotes(Prints):
         self._last_update_id = update_id = quote.update_id
         if update_id > self._newest_update_id:
             self._newest_update_id = update_id
-        self._reference.accept((quote.bid + quote.ask) / 2)
+        self._reference.accept(quote.bid, quote.ask)
         self.quote = quote
         out.append(quote)

@@ -88,6 +88,7 @@ class SymbolStream(Books):
         self._last_trade_id = self._last_update_id = self._last_event_ns = 0
         self._has_fresh_quote = False
         self._quoted = None
+        self._forget_doubts()
         self._silence.restart(ts_init)
         self.book.invalidate()
         self._await_prints(ts_init)

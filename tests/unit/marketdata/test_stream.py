@@ -77,7 +77,7 @@ def test_an_overtaken_quote_is_dropped():
 def test_a_market_that_really_moved_is_believed_after_a_while():
     reference = PriceReference(QualityLimits())
     for _ in range(40):
-        reference.accept(100)
+        reference.accept(100, 100)
     for number in range(30):
         assert reference.is_spike(150), number
         reference.reject(150)
@@ -87,7 +87,7 @@ def test_a_market_that_really_moved_is_believed_after_a_while():
 def test_ten_times_the_price_is_never_believed():
     reference = PriceReference(QualityLimits())
     for _ in range(40):
-        reference.accept(100)
+        reference.accept(100, 100)
     for _ in range(1000):
         reference.reject(1001)
     assert reference.is_spike(1001)
