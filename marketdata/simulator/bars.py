@@ -122,6 +122,11 @@ class MinuteCache:
             self._hours.popitem(last=False)
         return rows[(rows[:, 0] >= first_ms) & (rows[:, 0] <= last_ms)]
 
+    def forget(self, minute: int) -> None:
+        """What was computed from this minute on, because the path changed."""
+        for hour in [hour for hour in self._hours if hour >= minute // 60]:
+            del self._hours[hour]
+
     def missing(self, first_ms: int, last_ms: int) -> list[list[int]]:
         """The hours not computed yet, a few at a time."""
         hours = [hour for hour in range(first_ms // HOUR, last_ms // HOUR + 1) if hour not in self._hours]

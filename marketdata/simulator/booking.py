@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from marketdata.simulator.errors import INSUFFICIENT, rejected
+from marketdata.simulator.fees import Fees, commission
 from marketdata.simulator.numbers import times
 from marketdata.simulator.orders import Account, Fill, Order, Side, Status
 from marketdata.simulator.symbols import SymbolSpec
@@ -27,6 +29,14 @@ class Report:
     cancel_id: str | None = None
 
 
+class Other(StrEnum):
+    """Where what customers have came from, and where it goes."""
+
+    MARKET = "market"
+    FEES = "fees"
+    OUTSIDE = "outside"
+
+
 @dataclass(slots=True)
 class Changes:
     """Everything one operation changed."""
@@ -35,14 +45,11 @@ class Changes:
     balances: dict[tuple[int, str], Account] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    # (who, asset) → amount: what the others have more now, so that every asset's sum stays zero.
+    others: dict[tuple[Other, str], int] = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fees:
-    """Basis points of the received amount."""
-
-    maker_bps: int = 10
-    taker_bps: int = 10
+    def give(self, other: Other, asset: str, amount: int) -> None:
+        self.others[other, asset] = self.others.get((other, asset), 0) + amount
 
 
 class Booking:
@@ -56,6 +63,7 @@ class Booking:
         fees: Fees,
         next_fill_id: int,
         commit: Callable[[Changes], None],
+        last_price: Callable[[str], int | None] = lambda symbol: None,
     ) -> None:
         self._specs = specs
         self.accounts = dict(accounts)
@@ -63,30 +71,52 @@ class Booking:
         self.books = {symbol: UserBook() for symbol in specs}
         self._next_fill_id = next_fill_id
         self._commit = commit
+        self._last_price = last_price
+        # How much more than it asked for an order is filled: nothing, but for a fault.
+        self.extra_of: Callable[[Order], int] = lambda order: 0
+        # Called before an order is filled the first time, and after one is off the book.
+        self.before_fill: Callable[[Order, int], None] = lambda order, now_ms: None
         self._changes = Changes()
 
-    def apply(self, order: Order, price: int, quantity: int, *, maker: bool, now_ms: int) -> None:
-        """Book one execution: what was reserved is spent, what is received is credited less the fee."""
+    def apply(self, order: Order, price: int, quantity: int, *, maker: bool, now_ms: int, over: bool = False) -> None:
+        """Book one execution: what was reserved is spent, what is received is credited less the fee.
+
+        `over` is more than the order asked for: nothing is reserved for it.
+        """
         account = self.accounts[order.account_id]
         spec = self._specs[order.symbol]
+        if order.list_id >= 0:
+            self.before_fill(order, now_ms)
         value = times(price, quantity)
-        bps = self.fees.maker_bps if maker else self.fees.taker_bps
         if order.side is Side.BUY:
             spent_asset, spent, asset, received = spec.quote, value, spec.base, quantity
             reserved = times(order.price, quantity) if order.type.has_price else value
         else:
             spent_asset, spent, asset, received = spec.base, quantity, spec.quote, value
             reserved = quantity
-        commission = received * bps // 10_000
+        reserved = 0 if over else min(reserved, order.locked)
         paying = account.balance(spent_asset)
+        if paying.free + reserved < spent:
+            raise rejected(INSUFFICIENT)
         paying.locked -= reserved
         paying.free += reserved - spent
         order.locked -= reserved
-        account.balance(asset).free += received - commission
+        fee = commission(
+            account,
+            spec,
+            bps=self.fees.maker_bps if maker else self.fees.taker_bps,
+            asset=asset,
+            received=received,
+            value=value,
+            price=price,
+            last_price=self._last_price,
+        )
+        account.balance(asset).free += received
+        account.balance(fee.asset).free -= fee.amount
         order.executed += quantity
         order.executed_quote += value
         order.update_ms = now_ms
-        order.status = Status.FILLED if order.remaining == 0 else Status.PARTIALLY_FILLED
+        order.status = Status.FILLED if order.remaining <= 0 else Status.PARTIALLY_FILLED
         fill = Fill(
             id=self._next_fill_id,
             order_id=order.id,
@@ -95,19 +125,25 @@ class Booking:
             price=price,
             quantity=quantity,
             quote=value,
-            commission=commission,
-            commission_asset=asset,
+            commission=fee.amount,
+            commission_asset=fee.asset,
             is_buyer=order.side is Side.BUY,
             is_maker=maker,
             time_ms=now_ms,
         )
         self._next_fill_id += 1
         self._changes.fills.append(fill)
-        self._changes.balances[account.id, asset] = account
-        self._changes.balances[account.id, spent_asset] = account
+        for changed in (asset, spent_asset, fee.asset):
+            self._changes.balances[account.id, changed] = account
+        self._changes.give(Other.MARKET, spent_asset, spent)
+        self._changes.give(Other.MARKET, asset, -received)
+        self._changes.give(Other.FEES, fee.asset, fee.amount)
         if not order.is_open:
             self.close(order)
         self.report(order, "TRADE", now_ms, fill=fill)
+        extra = 0 if over or order.is_open else self.extra_of(order)
+        if extra:
+            self.apply(order, price, extra, maker=maker, now_ms=now_ms, over=True)
 
     def finish(
         self, order: Order, status: Status, execution: str, now_ms: int, *, cancel_id: str | None = None

@@ -1,4 +1,4 @@
-"""The operator's door, /sim: state, accounts, faults. For tests, drills and the demo; Binance has none of it."""
+"""The operator's door, /sim: state and faults. For tests, drills and the demo; Binance has none of it."""
 
 import time
 from collections.abc import Callable
@@ -7,29 +7,12 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from marketdata.simulator import private_messages
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.fault_switch import FaultSwitch
 from marketdata.simulator.faults import as_switch
-from marketdata.simulator.numbers import fmt, parse
-from marketdata.simulator.orders import Account
 from marketdata.simulator.player import Player
 from marketdata.simulator.usage import Usage
 from marketdata.simulator.venue import Venue
-
-
-class OpenAccount(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """POST /sim/accounts."""
-
-    name: str = ""
-    balances: dict[str, str] = {}
-
-
-class Deposit(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """POST /sim/accounts/<id>/deposit; a leading minus withdraws."""
-
-    asset: str
-    amount: str
 
 
 class ControlDoor:
@@ -57,9 +40,6 @@ class ControlDoor:
             web.get("/sim/state", self.state),
             web.get("/sim/limits", self.limits),
             web.delete("/sim/limits", self.forget_limits),
-            web.get("/sim/accounts", self.accounts),
-            web.post("/sim/accounts", self.open_account),
-            web.post("/sim/accounts/{id:[0-9]+}/deposit", self.deposit),
             web.get("/sim/faults", self.faults),
             web.post("/sim/faults", self.switch_fault),
             web.get("/sim/replay", self.replay),
@@ -76,27 +56,6 @@ class ControlDoor:
         """What clients used of the limits is forgotten, and bans with it."""
         self._forget_limits()
         return _json(self._limits())
-
-    async def accounts(self, request: web.Request) -> web.Response:
-        return _json([_account(account) for account in self._venue.engine.accounts.values()])
-
-    async def open_account(self, request: web.Request) -> web.Response:
-        wanted = msgspec.json.decode(await request.read() or b"{}", type=OpenAccount)
-        account = self._venue.open_account(wanted.name, wanted.balances)
-        return _json(_account(account) | {"secret": account.secret})
-
-    async def deposit(self, request: web.Request) -> web.Response:
-        wanted = msgspec.json.decode(await request.read(), type=Deposit)
-        account = self._venue.engine.accounts.get(int(request.match_info["id"]))
-        if account is None:
-            return _json({"error": f"no account {request.match_info['id']}"}, status=404)
-        sign = -1 if wanted.amount.startswith("-") else 1
-        amount = sign * parse(wanted.amount.removeprefix("-"))
-        asset = wanted.asset.upper()
-        self._venue.engine.deposit(account, asset, amount)
-        event = private_messages.balance_update(asset, amount, self._venue.clock.now_ms())
-        self._venue.hub.publish_private(account.id, event)
-        return _json(_account(account))
 
     async def replay(self, request: web.Request) -> web.Response:
         if self._player is None:
@@ -151,19 +110,6 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return _json({"error": str(error).replace(" | null", "")}, status=400)
     except VenueError as error:
         return _json({"error": error.message}, status=error.status)
-
-
-def _account(account: Account) -> dict[str, object]:
-    return {
-        "id": account.id,
-        "name": account.name,
-        "key": account.key,
-        "balances": {
-            asset: {"free": fmt(balance.free), "locked": fmt(balance.locked)}
-            for asset, balance in sorted(account.balances.items())
-        },
-        "open_orders": len(account.open_orders),
-    }
 
 
 def _json(value: object, *, status: int = 200) -> web.Response:

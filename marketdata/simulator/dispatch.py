@@ -1,28 +1,23 @@
 """One request from arrival to answer: weight, key, signature, window, faults, handler."""
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from marketdata.simulator import signing
+from marketdata.simulator import order_entry, signing
 from marketdata.simulator.endpoints import Endpoint, Kind
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.orders import Account
 from marketdata.simulator.parameters import Params
-from marketdata.simulator.rest_faults import GarbledAnswerError
 from marketdata.simulator.venue import Venue
-
-
-class LostAnswerError(Exception):
-    """The request was carried out and its answer must not arrive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request, however it came; `signed` gives what was signed."""
+    """A request, however it came; `signed` gives what was signed, `name` is how the door calls it."""
 
+    name: str
     params: Params
     key: str | None
     signed: Callable[[], str]
@@ -47,16 +42,25 @@ async def answer(venue: Venue, endpoint: Endpoint, request: Request, headers: He
         assert endpoint.private is not None
         return endpoint.private(venue, request.params, venue.account_of(request.key))
     account = authenticate(venue, request)
-    refused = venue.faults.strike(Fault.REJECT_REQUEST)
+    venue.key_scope.check(is_order=endpoint.kind is Kind.TRADE)
+    refused = venue.faults.strike(Fault.REJECT_REQUEST, channel=request.name)
     if refused is not None:
         raise VenueError(refused.code, "Internal error; unable to process your request.", status=refused.status)
     if endpoint.counts_order:
         short, day = venue.limits.count_order(account.id, now_s=now_s)
         headers.values["X-MBX-ORDER-COUNT-10S"], headers.values["X-MBX-ORDER-COUNT-1D"] = str(short), str(day)
-    assert endpoint.private is not None
+    private = endpoint.private
+    assert private is not None
     if endpoint.kind is not Kind.TRADE:
-        return endpoint.private(venue, request.params, account)
-    return await _trade(venue, endpoint, request, account)
+        return private(venue, request.params, account)
+    return await order_entry.enter(
+        venue,
+        venue.receipts,
+        request.params,
+        account,
+        action=endpoint.action,
+        work=lambda: private(venue, request.params, account),
+    )
 
 
 def authenticate(venue: Venue, request: Request) -> Account:
@@ -65,27 +69,5 @@ def authenticate(venue: Venue, request: Request) -> Account:
     timestamp, window = signing.read_window(request.params)
     signing.verify(account.secret, request.signed(), request.params.get("signature"))
     signing.check_window(timestamp, window, venue.clock.signature_now_ms(timestamp))
+    venue.key_scope.check_nonce(account, timestamp)
     return account
-
-
-async def _trade(venue: Venue, endpoint: Endpoint, request: Request, account: Account) -> object:
-    assert endpoint.private is not None
-    slow = venue.faults.lasting(Fault.SLOW_MATCHING, time.monotonic())
-    if slow is not None:
-        await asyncio.sleep(slow.milliseconds / 1000)
-    # The window is judged a second time when the matching engine takes the order up.
-    timestamp, window = signing.read_window(request.params)
-    signing.check_window(timestamp, window, venue.clock.signature_now_ms(timestamp))
-    unknown = venue.faults.strike(Fault.UNKNOWN_STATUS)
-    result = endpoint.private(venue, request.params, account) if unknown is None or unknown.executed else None
-    if unknown is not None:
-        raise VenueError(
-            -1006,
-            "An unexpected response was received from the message bus. Execution status unknown.",
-            status=503,
-        )
-    if venue.faults.strike(Fault.LOSE_ANSWER) is not None:
-        raise LostAnswerError
-    if venue.faults.strike(Fault.GARBLED_ANSWER) is not None:
-        raise GarbledAnswerError
-    return result

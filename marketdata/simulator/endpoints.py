@@ -34,6 +34,8 @@ class Endpoint:
     public: PublicHandler | None = None
     private: PrivateHandler | None = None
     counts_order: bool = False
+    # What faults of sending call it: place, cancel, replace or amend.
+    action: str = ""
 
     def weight_of(self, params: Params) -> int:
         return self.weight if isinstance(self.weight, int) else self.weight(params)
@@ -51,8 +53,8 @@ def _key(handler: PrivateHandler, weight: Weight) -> Endpoint:
     return Endpoint(kind=Kind.KEY, weight=weight, private=handler)
 
 
-def _trade(handler: PrivateHandler, weight: Weight, *, counts_order: bool = False) -> Endpoint:
-    return Endpoint(kind=Kind.TRADE, weight=weight, private=handler, counts_order=counts_order)
+def _trade(handler: PrivateHandler, weight: Weight, *, action: str, counts_order: bool = False) -> Endpoint:
+    return Endpoint(kind=Kind.TRADE, weight=weight, private=handler, action=action, counts_order=counts_order)
 
 
 def _depth_weight(params: Params) -> int:
@@ -79,16 +81,17 @@ REST: Mapping[tuple[str, str], Endpoint] = {
     ("GET", "ticker/24hr"): _public(public.day_ticker, _by_symbol(2, 80)),
     ("GET", "ticker/price"): _public(public.price_ticker, _by_symbol(2, 4)),
     ("GET", "ticker/bookTicker"): _public(public.book_ticker, _by_symbol(2, 4)),
-    ("POST", "order"): _trade(private.place, 1, counts_order=True),
-    ("POST", "order/test"): _trade(private.test, 1),
+    ("POST", "order"): _trade(private.place, 1, action="place", counts_order=True),
+    ("POST", "order/test"): _read(private.test, 1),
     ("GET", "order"): _read(private.query, 4),
-    ("DELETE", "order"): _trade(private.cancel, 1),
+    ("DELETE", "order"): _trade(private.cancel, 1, action="cancel"),
     ("GET", "openOrders"): _read(private.open_orders, _by_symbol(6, 80)),
-    ("DELETE", "openOrders"): _trade(private.cancel_all, 1),
+    ("DELETE", "openOrders"): _trade(private.cancel_all, 1, action="cancel"),
     ("GET", "allOrders"): _read(private.all_orders, 20),
     ("GET", "myTrades"): _read(private.my_trades, lambda params: 5 if params.get("orderId") else 20),
     ("GET", "account"): _read(private.account, 20),
     ("GET", "account/commission"): _read(private.commission, 20),
+    ("GET", "/sapi/v1/account/apiRestrictions"): _read(private.restrictions, 1),
     ("POST", "userDataStream"): _key(private.create_listen_key, 2),
     ("PUT", "userDataStream"): _key(private.keep_listen_key, 2),
     ("DELETE", "userDataStream"): _key(private.close_listen_key, 2),

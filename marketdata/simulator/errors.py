@@ -13,7 +13,8 @@ class VenueError(Exception):
 
     @property
     def body(self) -> dict[str, object]:
-        return {"code": self.code, "msg": self.message}
+        # A gateway's error page has no code of the venue.
+        return {"code": self.code, "msg": self.message} if self.code else {}
 
 
 def missing(name: str) -> VenueError:

@@ -18,18 +18,36 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "factor": (0.001, 1_000),
     "bytes": (100, 1_000_000_000),
     "status": (400, 599),
-    "code": (-99_999, -1),
+    "code": (-99_999, 0),
+    "chance": (0.0001, 1),
 }
 _OWN_BOUNDS: Mapping[tuple[Fault, str], tuple[float, float]] = {
     (Fault.CORRUPT_FRAME, "rate"): (0.0001, 1),
     (Fault.OLD_SNAPSHOT, "milliseconds"): (1, _REMEMBERED_MS),
     (Fault.STALE_REST, "milliseconds"): (1, _REMEMBERED_MS),
     (Fault.CLOCK_SKEW, "milliseconds"): (-_DAY_MS, _DAY_MS),
+    (Fault.STALE_ORDERS, "milliseconds"): (1, 60_000),
+    (Fault.RACE_FILL, "rate"): (0.0001, 1),
+    (Fault.OVERFILL, "factor"): (1.0001, 10),
+    (Fault.GAP_MARKET, "factor"): (0.2, 5),
+    (Fault.DUPLICATE_EVENTS, "factor"): (2, 10),
+    (Fault.ARCHIVE_ORDERS, "milliseconds"): (0, 366 * _DAY_MS),
+    (Fault.REPLAY_EVENTS, "count"): (1, 1000),
 }
 _PRICED = ("bookTicker", "trade", "aggTrade")
 _CHOICES: Mapping[tuple[Fault, str], tuple[str, ...]] = {
     (Fault.CORRUPT_FRAME, "kind"): ("truncate", "flip", "html"),
     (Fault.EXPIRE_LISTEN_KEY, "kind"): ("number", "string"),
+    (Fault.LISTING_CHANGE, "kind"): ("tick", "step", "notional"),
+    (Fault.HALT_TRADING, "kind"): ("cancel_only", "closed"),
+    (Fault.KEY_CHANGE, "kind"): ("revoked", "read_only", "withdraw", "unbound"),
+    (Fault.GARBLED_ANSWER, "kind"): ("html", "truncate", "empty", "other"),
+    (Fault.FAIL_LEG, "kind"): ("cancel", "new"),
+    (Fault.LATE_TRADES, "kind"): ("all", "rest"),
+    **{
+        (fault, "channel"): ("", "place", "cancel", "replace", "amend")
+        for fault in (Fault.SLOW_ACK, Fault.LOSE_ANSWER, Fault.UNKNOWN_STATUS, Fault.GARBLED_ANSWER)
+    },
     (Fault.BURST, "channel"): ("bookTicker", "trade"),
     **{(fault, "channel"): _PRICED for fault in (Fault.WRONG_ID, Fault.ZERO_PRICE, Fault.NAN_PRICE, Fault.SPIKE_PRICE)},
 }

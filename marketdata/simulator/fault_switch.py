@@ -8,7 +8,7 @@ from marketdata.simulator import public_messages
 from marketdata.simulator.bursts import publish_burst
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.faults import Active, FaultError, Faults, Switch, activate
-from marketdata.simulator.listen_keys import ListenKeys
+from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.sockets import Socket
 from marketdata.simulator.synthetic import SyntheticMarket
 from marketdata.simulator.venue import Venue
@@ -26,14 +26,14 @@ class FaultSwitch:
         sockets: Callable[[], Iterable[Socket]],
         market_sockets: Callable[[], Iterable[Socket]],
         close_listener: Callable[[float], Awaitable[None]],
-        listen_keys: Sequence[ListenKeys],
+        sides: Sequence[PublicSide],
     ) -> None:
         self._venue = venue
         self._faults: Faults = venue.faults
         self._sockets = sockets
         self._market_sockets = market_sockets
         self._close_listener = close_listener
-        self._listen_keys = listen_keys
+        self._sides = sides
         self._work: set[asyncio.Task[None]] = set()
         self._at_once: dict[Fault, Callable[[Active], None]] = {
             Fault.DROP_SOCKETS: lambda active: self._drop(),
@@ -44,12 +44,15 @@ class FaultSwitch:
             Fault.SERVER_SHUTDOWN: lambda active: self._start(self._shutdown(active)),
             Fault.PING_NOW: self._ping,
             Fault.EXPIRE_LISTEN_KEY: self._expire_listen_keys,
+            Fault.REPLAY_EVENTS: self._replay_events,
+            Fault.GAP_MARKET: self._gap,
         }
         # Noted, and something besides.
         self._and_noted: dict[Fault, Callable[[Active], None]] = {
             Fault.HALF_OPEN: self._half_open,
             Fault.LIFETIME: lambda active: self._start(self._lifetime(active)),
             Fault.MAINTENANCE: lambda active: self._drop(),
+            Fault.KEY_CHANGE: self._end_accounts,
         }
 
     def switch(self, wanted: Switch) -> None:
@@ -60,7 +63,7 @@ class FaultSwitch:
         active = activate(wanted, now_s=time.monotonic() + wanted.after)
         if active.symbol and active.symbol not in self._venue.markets:
             raise FaultError(f"{active.symbol} is not listed here: {', '.join(self._venue.markets)} are")
-        if wanted.name is Fault.BURST:
+        if wanted.name in (Fault.BURST, Fault.GAP_MARKET):
             self._synthetic(active.symbol)
         if wanted.after > 0:
             self._start(self._later(active, wanted.after))
@@ -98,6 +101,12 @@ class FaultSwitch:
     def _burst(self, active: Active) -> None:
         for market in self._synthetic(active.symbol):
             self._start(publish_burst(market, self._venue.hub, active))
+
+    def _gap(self, active: Active) -> None:
+        for side in self._sides:
+            for symbol, market in side.markets.items():
+                if active.symbol in ("", symbol) and isinstance(market, SyntheticMarket):
+                    market.gap(active.factor, seconds=active.seconds)
 
     async def _bad_depth(self, active: Active) -> None:
         total = active.count or 0
@@ -151,5 +160,17 @@ class FaultSwitch:
             socket.ping_or_cut(active.milliseconds / 1000)
 
     def _expire_listen_keys(self, active: Active) -> None:
-        for keys in self._listen_keys:
-            keys.expire_all(now_ms=self._venue.clock.now_ms(), as_text=active.kind == "string")
+        for side in self._sides:
+            side.listen_keys.expire_all(now_ms=self._venue.clock.now_ms(), as_text=active.kind == "string")
+
+    # Accounts
+
+    def _replay_events(self, active: Active) -> None:
+        for side in self._sides:
+            side.hub.replay_private(active.count or 0)
+
+    def _end_accounts(self, active: Active) -> None:
+        if active.kind == "revoked":
+            for side in self._sides:
+                side.listen_keys.expire_all(now_ms=self._venue.clock.now_ms(), as_text=False)
+                side.hub.end_private(self._venue.clock.now_ms())

@@ -1,5 +1,6 @@
 """The faults that are switched on, by whom they are limited, and how long they last."""
 
+import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -31,6 +32,7 @@ class Switch(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     factor: float | None = None
     bytes: int | None = None
     executed: bool | None = None
+    chance: float | None = None
     status: int | None = None
     code: int | None = None
 
@@ -55,6 +57,7 @@ class Active:
     factor: float = 1.0
     bytes: int = 0
     executed: bool = True
+    chance: float = 1.0
     status: int = 503
     code: int = -1001
     # How often it struck, by symbol; and when it first did.
@@ -67,7 +70,7 @@ class Active:
 
 def activate(switch: Switch, *, now_s: float) -> Active:
     """The fault a wish asks for, with its defaults. Raises FaultError for a setting it does not take, or not so."""
-    meaning = switch.name.meaning
+    meaning = MEANINGS[switch.name]
     given = {name: value for name in _SETTINGS if (value := getattr(switch, name)) is not None}
     unwanted = sorted(given.keys() - meaning.settings.keys())
     if unwanted:
@@ -94,7 +97,7 @@ def as_switch(wish: object, *, strict: bool = True) -> Switch:
         raise FaultError(unknown(name))
     strange = sorted(map(str, wish.keys() - set(Switch.__struct_fields__))) if isinstance(wish, dict) and name else []
     if strange:
-        known = ", ".join(Fault(str(name)).meaning.settings) or "none"
+        known = ", ".join(MEANINGS[Fault(str(name))].settings) or "none"
         raise FaultError(f"{name} has no setting {', '.join(strange)}; it takes: {known}")
     return msgspec.convert(wish, Switch, strict=strict)
 
@@ -119,7 +122,8 @@ def read_switch(text: str) -> Switch:
 class Faults:
     """The faults now on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, seed: int = 0) -> None:
+        self._rng = random.Random(seed)
         self._active: dict[Fault, list[Active]] = {}
         # Asked at every frame, so it is kept rather than computed.
         self.on_streams = False
@@ -153,10 +157,12 @@ class Faults:
         return None
 
     def strike(self, fault: Fault, *, symbol: str = "", channel: str = "", now_s: float | None = None) -> Active | None:
-        """The fault, which then has struck once more."""
+        """The fault, which then has struck once more; None where its chance missed."""
         moment_s = time.monotonic() if now_s is None else now_s
         active = self.lasting(fault, moment_s, symbol=symbol, channel=channel)
         if active is None:
+            return None
+        if active.chance < 1 and self._rng.random() >= active.chance:
             return None
         active.struck[symbol] += 1
         # One that is not about a symbol, or about one only, has struck often enough now; others wait for more symbols.

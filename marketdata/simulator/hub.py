@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from marketdata.simulator.private_events import Event, PrivateEvents
 from marketdata.simulator.tampering import Tampering
 
 # A reader this far behind is cut off rather than kept in memory.
@@ -37,8 +38,9 @@ class Subscriber:
 class Hub:
     """All subscriptions of the venue."""
 
-    def __init__(self, tampering: Tampering) -> None:
+    def __init__(self, tampering: Tampering, private: PrivateEvents) -> None:
         self._tampering = tampering
+        self._private = private
         self._streams: dict[str, set[Subscriber]] = {}
         self._accounts: dict[int, set[Subscriber]] = {}
         self.subscribers: set[Subscriber] = set()
@@ -113,8 +115,25 @@ class Hub:
         for reader in {reader for readers in self._streams.values() for reader in readers}:
             reader.send(frame)
 
-    def publish_private(self, account_id: int, event: dict[str, object]) -> None:
-        """Send a user data event: in today's envelope, or bare to those who came with a listenKey."""
+    def publish_private(self, account_id: int, event: Event) -> None:
+        """Send a user data event to the account's readers, as the faults of its stream have it."""
+        self._private.pass_on(account_id, event, lambda passed: self._send_private(account_id, passed))
+
+    def replay_private(self, count: int) -> None:
+        """Send the last events of every account again."""
+        for account_id in list(self._accounts):
+            for event in self._private.lately(account_id, count):
+                self._send_private(account_id, event)
+
+    def end_private(self, now_ms: int) -> None:
+        """Tell every reader of user data that it has no more of it."""
+        for account_id, readers in list(self._accounts.items()):
+            self._send_private(account_id, {"e": "eventStreamTerminated", "E": now_ms})
+            for reader in list(readers):
+                self.unsubscribe_account(reader, account_id)
+
+    def _send_private(self, account_id: int, event: Event) -> None:
+        """In today's envelope, or bare to those who came with a listenKey."""
         for reader in self._accounts.get(account_id, ()):
             number = reader.accounts[account_id]
             reader.send(

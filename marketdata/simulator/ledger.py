@@ -7,7 +7,7 @@ import fcntl
 import os
 import secrets
 import sqlite3
-from dataclasses import asdict, fields
+from dataclasses import MISSING, asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from marketdata.simulator.orders import (
 
 _ORDER_COLUMNS = [field.name for field in fields(Order)]
 _FILL_COLUMNS = [field.name for field in fields(Fill)]
+_DEFAULTS = {
+    field.name: field.default for record in (Order, Fill) for field in fields(record) if field.default is not MISSING
+}
 _TEXT = {"symbol", "client_order_id", "side", "type", "time_in_force", "self_trade", "status", "commission_asset"}
 
 
@@ -39,7 +42,10 @@ def _columns(names: list[str]) -> str:
 
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE, secret TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS account (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, key TEXT NOT NULL UNIQUE, secret TEXT NOT NULL,
+    fee_asset TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS other (
+    who TEXT NOT NULL, asset TEXT NOT NULL, amount INTEGER NOT NULL, PRIMARY KEY (who, asset));
 CREATE TABLE IF NOT EXISTS balance (
     account_id INTEGER NOT NULL REFERENCES account, asset TEXT NOT NULL,
     free INTEGER NOT NULL CHECK (free >= 0), locked INTEGER NOT NULL CHECK (locked >= 0), PRIMARY KEY (account_id, asset));
@@ -75,6 +81,24 @@ class Ledger:
         self._db = sqlite3.connect(folder / "ledger.sqlite3", isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
+        self._add_columns()
+
+    def _add_columns(self) -> None:
+        """A ledger of an older version lacks some."""
+        wanted = [("orders", name) for name in _ORDER_COLUMNS] + [("fill", name) for name in _FILL_COLUMNS]
+        for table, name in [*wanted, ("account", "fee_asset")]:
+            if name not in [row["name"] for row in self._db.execute(f"PRAGMA table_info({table})")]:
+                kind = (
+                    "TEXT NOT NULL DEFAULT ''"
+                    if table == "account"
+                    else f"INTEGER NOT NULL DEFAULT {int(_DEFAULTS[name])}"
+                )
+                self._db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
+
+    @property
+    def database(self) -> sqlite3.Connection:
+        """For the books that have tables of their own in it."""
+        return self._db
 
     def close(self) -> None:
         self._db.close()
@@ -102,6 +126,10 @@ class Ledger:
                     for (_, asset), account in changes.balances.items()
                 ],
             )
+            self._db.executemany(
+                "INSERT INTO other VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
+                [(who.value, asset, amount) for (who, asset), amount in changes.others.items()],
+            )
         except sqlite3.Error:
             self._db.execute("ROLLBACK")
             raise
@@ -116,7 +144,19 @@ class Ledger:
             raise ValueError(f"an account named {name!r} exists already") from None
         return Account(id=int(cursor.lastrowid or 0), name=name, key=key, secret=secret)
 
+    def choose_fee_asset(self, account: Account, asset: str) -> None:
+        """Let an account pay its fees in an asset; "": in what it receives."""
+        account.fee_asset = asset
+        self._db.execute("UPDATE account SET fee_asset = ? WHERE id = ?", (asset, account.id))
+
     # Reading
+
+    def others(self) -> dict[str, dict[str, int]]:
+        """What the market, the fees and the world outside have: with the customers' balances every asset sums to zero."""
+        amounts: dict[str, dict[str, int]] = {}
+        for row in self._db.execute("SELECT who, asset, amount FROM other"):
+            amounts.setdefault(row["who"], {})[row["asset"]] = row["amount"]
+        return amounts
 
     def accounts(self) -> dict[int, Account]:
         """All accounts with balances and open orders."""
@@ -164,7 +204,17 @@ class Ledger:
     ) -> list[Fill]:
         """Executions, oldest first; without an id or a start, the newest `limit`."""
         rows = self._history("fill", account_id, symbol, from_id, start_ms, end_ms, order_id, limit)
-        return [Fill(**{**dict(r), "is_buyer": bool(r["is_buyer"]), "is_maker": bool(r["is_maker"])}) for r in rows]
+        return [fill for row in rows if not (fill := _fill(row)).busted]
+
+    def everything(self, account_id: int) -> tuple[list[Order], list[Fill]]:
+        """All orders and fills of an account, oldest first, voided ones too."""
+        orders = self._db.execute("SELECT * FROM orders WHERE account_id = ? ORDER BY id", (account_id,))
+        fills = self._db.execute("SELECT * FROM fill WHERE account_id = ? ORDER BY id", (account_id,))
+        return [_order(row) for row in orders], [_fill(row) for row in fills]
+
+    def fill(self, account_id: int, fill_id: int) -> Fill | None:
+        row = self._db.execute("SELECT * FROM fill WHERE account_id = ? AND id = ?", (account_id, fill_id)).fetchone()
+        return _fill(row) if row else None
 
     def _history(
         self,
@@ -203,6 +253,11 @@ def _upsert(table: str, columns: list[str]) -> str:
 
 def _values(record: Any) -> list[object]:
     return list(asdict(record).values())
+
+
+def _fill(row: sqlite3.Row) -> Fill:
+    values = dict(row)
+    return Fill(**{**values, **{name: bool(values[name]) for name in ("is_buyer", "is_maker", "busted")}})
 
 
 def _order(row: sqlite3.Row) -> Order:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from marketdata.simulator import filters
-from marketdata.simulator.booking import Booking, Changes, Fees
+from marketdata.simulator.booking import Booking, Changes, Other
 from marketdata.simulator.errors import VenueError, rejected
+from marketdata.simulator.fees import Fees
 from marketdata.simulator.liquidity import Liquidity
 from marketdata.simulator.market import Market
 from marketdata.simulator.numbers import times
@@ -57,12 +58,13 @@ class Engine:
         # What orders are checked against, which may change while the venue runs.
         self._rules = rules or (lambda symbol: markets[symbol].spec)
         self._next_order_id = next_order_id
-        self._booking = Booking(
+        self.booking = Booking(
             specs={symbol: market.spec for symbol, market in markets.items()},
             accounts=accounts,
             fees=fees,
             next_fill_id=next_fill_id,
             commit=commit,
+            last_price=lambda symbol: markets[symbol].last_price if symbol in markets else None,
         )
         self._liquidity = {symbol: Liquidity(market) for symbol, market in markets.items()}
         for account in self.accounts.values():
@@ -72,19 +74,19 @@ class Engine:
     @property
     def accounts(self) -> dict[int, Account]:
         """Every customer by id."""
-        return self._booking.accounts
+        return self.booking.accounts
 
     # Operations
 
     def place(self, account: Account, new: NewOrder, *, now_ms: int) -> tuple[Order, list[Fill]]:
         """Accept and match an order. Raises VenueError when the venue refuses it."""
-        with self._booking.operation() as changes:
+        with self.booking.operation() as changes:
             order = self._accept(account, new, now_ms)
-            self._booking.report(order, "NEW", now_ms)
+            self.booking.report(order, "NEW", now_ms)
             if order.working:
                 self._match(order, now_ms)
             else:
-                self._booking.books[order.symbol].stops[order.id] = order
+                self.booking.books[order.symbol].stops[order.id] = order
         return order, [fill for fill in changes.fills if fill.order_id == order.id]
 
     def test(self, account: Account, new: NewOrder) -> None:
@@ -96,22 +98,22 @@ class Engine:
 
     def cancel(self, order: Order, *, now_ms: int, cancel_id: str) -> None:
         """Take an open order off the book."""
-        with self._booking.operation():
-            self._booking.finish(order, Status.CANCELED, "CANCELED", now_ms, cancel_id=cancel_id)
+        with self.booking.operation():
+            self.booking.finish(order, Status.CANCELED, "CANCELED", now_ms, cancel_id=cancel_id)
 
     def public_trade(self, symbol: str, *, price: int, quantity: int, buyer_is_maker: bool, now_ms: int) -> None:
         """A print on the tape: resting orders it passes are filled, stops it reaches trigger."""
-        book = self._booking.books[symbol]
+        book = self.booking.books[symbol]
         if not book:
             return
-        with self._booking.operation():
+        with self.booking.operation():
             self._fill_from_tape(book, price, quantity, Side.BUY if buyer_is_maker else Side.SELL, now_ms)
             for order in [stop for stop in book.stops.values() if _reached(stop, price)]:
                 self._trigger(order, now_ms)
 
     def public_quote(self, symbol: str, *, now_ms: int) -> None:
         """The public book moved: resting orders it now crosses are filled at their own price."""
-        book = self._booking.books[symbol]
+        book = self.booking.books[symbol]
         if not book:
             return
         best = self.markets[symbol].best()
@@ -120,7 +122,7 @@ class Engine:
             (top_buy is not None and top_buy.price >= best.ask) or (top_sell is not None and top_sell.price <= best.bid)
         ):
             return
-        with self._booking.operation():
+        with self.booking.operation():
             for side in Side:
                 for order in book.orders(side):
                     self._fill_from_book(order, now_ms)
@@ -130,9 +132,10 @@ class Engine:
         balance = account.balance(asset)
         if balance.free + amount < 0:
             raise VenueError(-3041, "Balance is not enough")
-        with self._booking.operation() as changes:
+        with self.booking.operation() as changes:
             balance.free += amount
             changes.balances[account.id, asset] = account
+            changes.give(Other.OUTSIDE, asset, -amount)
 
     # Acceptance
 
@@ -162,7 +165,7 @@ class Engine:
             update_ms=now_ms,
             working_ms=-1 if new.type.has_stop else now_ms,
         )
-        self._booking.lock(account, order, self._reservation(order, market))
+        self.booking.lock(account, order, self._reservation(order, market))
         self._next_order_id += 1
         account.open_orders[order.id] = order
         return order
@@ -173,7 +176,7 @@ class Engine:
             raise rejected("Duplicate order sent.")
         best = market.best()
         if new.type is OrderType.LIMIT_MAKER:
-            against = self._booking.books[new.symbol].best(_other(new.side))
+            against = self.booking.books[new.symbol].best(_other(new.side))
             prices = [against.price] if against else []
             if best is not None:
                 prices.append(best.ask if new.side is Side.BUY else best.bid)
@@ -233,7 +236,7 @@ class Engine:
         sign = 1 if order.side is Side.BUY else -1
         public = self._liquidity[order.symbol].offered_to(order.side, limit=limit)
         level = next(public, None)
-        for maker in self._booking.books[order.symbol].orders(side):
+        for maker in self.booking.books[order.symbol].orders(side):
             if limit is not None and sign * maker.price > sign * limit:
                 break
             while level is not None and sign * level[0] <= sign * maker.price:
@@ -249,10 +252,10 @@ class Engine:
         matches, expire, stop = self._plan(order, spec)
         fillable = sum(match.quantity for match in matches)
         if order.time_in_force is TimeInForce.FOK and fillable < order.quantity:
-            self._booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
+            self.booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
             return
         for maker in expire:
-            self._booking.finish(maker, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
+            self.booking.finish(maker, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
         if order.quote_quantity:
             order.quantity = fillable
         for match in matches:
@@ -261,29 +264,29 @@ class Engine:
             if match.maker is None:
                 self._liquidity[order.symbol].take(order.side, match.price, match.quantity)
             else:
-                self._booking.apply(match.maker, match.price, match.quantity, maker=True, now_ms=now_ms)
-            self._booking.apply(order, match.price, match.quantity, maker=False, now_ms=now_ms)
+                self.booking.apply(match.maker, match.price, match.quantity, maker=True, now_ms=now_ms)
+            self.booking.apply(order, match.price, match.quantity, maker=False, now_ms=now_ms)
         if not order.is_open:
             return
         if stop:
-            self._booking.finish(order, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
+            self.booking.finish(order, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
         elif not order.type.has_price or order.time_in_force is not TimeInForce.GTC:
-            self._booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
+            self.booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
         else:
             order.queue_ahead = self._liquidity[order.symbol].size_at(order.side, order.price)
-            self._booking.books[order.symbol].rest(order)
+            self.booking.books[order.symbol].rest(order)
 
     def _affordable(self, order: Order, match: _Match) -> bool:
         """Whether a triggered market buy, whose price nobody knew before, can pay; others were reserved for."""
         if order.side is Side.SELL or order.type.has_price:
             return True
         missing = times(match.price, match.quantity) - order.locked
-        account = self._booking.accounts[order.account_id]
+        account = self.booking.accounts[order.account_id]
         if missing <= 0:
             return True
         if account.balance(self.markets[order.symbol].spec.quote).free < missing:
             return False
-        self._booking.lock(account, order, missing)
+        self.booking.lock(account, order, missing)
         return True
 
     def _fill_from_tape(self, book: UserBook, price: int, quantity: int, side: Side, now_ms: int) -> None:
@@ -302,28 +305,30 @@ class Engine:
             if traded <= 0:
                 break
             quantity -= traded
-            self._booking.apply(order, order.price, traded, maker=True, now_ms=now_ms)
+            self.booking.apply(order, order.price, traded, maker=True, now_ms=now_ms)
 
     def _fill_from_book(self, order: Order, now_ms: int) -> None:
         liquidity = self._liquidity[order.symbol]
         for price, size in liquidity.offered_to(order.side, limit=order.price):
             quantity = min(size, order.remaining)
+            if quantity <= 0:
+                return
             liquidity.take(order.side, price, quantity)
-            self._booking.apply(order, order.price, quantity, maker=True, now_ms=now_ms)
+            self.booking.apply(order, order.price, quantity, maker=True, now_ms=now_ms)
             if not order.is_open:
                 return
 
     def _trigger(self, order: Order, now_ms: int) -> None:
-        self._booking.books[order.symbol].remove(order)
+        self.booking.books[order.symbol].remove(order)
         order.working, order.working_ms, order.update_ms = True, now_ms, now_ms
-        self._booking.report(order, "NEW", now_ms)
+        self.booking.report(order, "NEW", now_ms)
         self._match(order, now_ms)
 
     def _enter(self, order: Order) -> None:
         if order.working:
-            self._booking.books[order.symbol].rest(order)
+            self.booking.books[order.symbol].rest(order)
         else:
-            self._booking.books[order.symbol].stops[order.id] = order
+            self.booking.books[order.symbol].stops[order.id] = order
 
 
 def _reached(stop: Order, price: int) -> bool:

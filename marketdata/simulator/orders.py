@@ -68,6 +68,8 @@ class NewOrder:
     time_in_force: TimeInForce = TimeInForce.GTC
     client_order_id: str = ""
     self_trade: SelfTrade = SelfTrade.EXPIRE_MAKER
+    iceberg: int = 0
+    trailing_delta: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,6 +100,13 @@ class Order:
     time_ms: int
     update_ms: int
     working_ms: int
+    # Of an order list, -1 for an order alone.
+    list_id: int = -1
+    # Shown at a time, 0 for the whole order.
+    iceberg: int = 0
+    # In basis points, and the best price it has seen since it is active; 0 for a stop that stands still.
+    trailing_delta: int = 0
+    trail_price: int = 0
 
     @property
     def is_open(self) -> bool:
@@ -129,6 +138,8 @@ class Fill:
     is_buyer: bool
     is_maker: bool
     time_ms: int
+    # Voided by the venue afterwards.
+    busted: bool = False
 
 
 @dataclass(slots=True)
@@ -145,6 +156,8 @@ class Account:
     name: str
     key: str
     secret: str
+    # What fees are paid in; "": what is received.
+    fee_asset: str = ""
     balances: dict[str, Balance] = field(default_factory=dict)
     open_orders: dict[int, Order] = field(default_factory=dict)
 

@@ -52,6 +52,8 @@ class Path:
         self._seed = {name: subseed(seed, spec.name, name) for name in ("walk", "volatility", "trend", "activity")} | {
             name: subseed(seed, spec.name, name + variant) for name in ("bridge", "side", "size", "slot")
         }
+        # (first slot, slot after the last, shift of the log price): jumps that an operator wanted.
+        self.gaps: list[tuple[int, int, float]] = []
         # The minute's return collects about 2.5 times the amplitude of its parts.
         self._amplitude = spec.vol_bps * 1e-4 / 2.5
 
@@ -80,6 +82,13 @@ class Path:
         trend = 1.0 + 0.6 * np.tanh(1.5 * smooth(trend_seed, minute, 90))
         return np.asarray(self.log_price + self._amplitude * (fast * self.volatility(minute) + middle * trend + slow))
 
+    def shift(self, slot: Ints) -> Floats:
+        """What gaps add to the log price in these slots, counted from the epoch."""
+        total = np.zeros(slot.shape)
+        for first, end, shift in self.gaps:
+            total += np.where((slot >= first) & (slot < end), shift, 0.0)
+        return total
+
     def trades(self, minute: Ints) -> Trades:
         """All trades of the minutes (each a number of minutes since the epoch), shape (minutes, trades_per_minute)."""
         count = self.trades_per_minute
@@ -92,6 +101,9 @@ class Path:
         bridge = walk - done * walk[:, -1:]
         step_size = 0.6 * self.spec.vol_bps * 1e-4 / np.sqrt(count) * volatility
         log_middle = start + (end - start) * done + step_size * bridge
+        slot = place * self.slots_per_trade + (uniform(self._seed["slot"], index) * self.slots_per_trade).astype(
+            np.int64
+        )
         # Buyers are more likely before a rise: the flow of orders tells a little of what comes.
         ahead = (
             np.diff(log_middle, axis=1, append=end) / step_size
@@ -99,7 +111,7 @@ class Path:
         )
         sell = uniform(self._seed["side"], index) > 0.5 + 0.3 * np.tanh(ahead)
         tick = self.spec.tick / UNIT
-        middle = np.exp(log_middle) / tick
+        middle = np.exp(log_middle + self.shift(minute[:, None] * 60 * self.rate + slot)) / tick
         spread = np.maximum(
             1, np.rint(middle[:, 0] * self.spec.spread_bps * 1e-4 * (0.4 + 0.6 * volatility[:, 0]))
         ).astype(np.int64)
@@ -109,8 +121,7 @@ class Path:
             price=np.where(sell, bid, bid + spread[:, None]),
             quantity=self._quantities(minute, index, middle * tick, volatility),
             buyer_is_maker=sell,
-            slot=place * self.slots_per_trade
-            + (uniform(self._seed["slot"], index) * self.slots_per_trade).astype(np.int64),
+            slot=slot,
             middle=middle,
             spread=spread,
         )

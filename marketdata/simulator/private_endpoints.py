@@ -1,15 +1,19 @@
 """Signed requests: orders, fills, balances."""
 
 import secrets
+from dataclasses import replace
 
 from marketdata.simulator import private_messages
 from marketdata.simulator.errors import VenueError
-from marketdata.simulator.orders import Account, Order
+from marketdata.simulator.fault_catalog import Fault
+from marketdata.simulator.orders import Account, Order, Status
 from marketdata.simulator.parameters import Params, client_order_id, integer, limit, new_order, text
 from marketdata.simulator.venue import Venue
 
 _RESPONSES = ("ACK", "RESULT", "FULL")
 _DAY_MS = 86_400_000
+# When every key was made, for want of anything better: 2024-01-01.
+_LISTED_MS = 1_704_067_200_000
 
 
 def _generated_id() -> str:
@@ -23,7 +27,8 @@ def place(venue: Venue, params: Params, account: Account) -> object:
     if response not in _RESPONSES:
         raise VenueError(-1118, "Invalid newOrderRespType.")
     order, fills = venue.engine.place(account, new, now_ms=venue.clock.now_ms())
-    return private_messages.placed(order, fills, response)
+    told = venue.view.fills(fills, now_ms=venue.clock.now_ms())
+    return private_messages.placed(order, told, response)
 
 
 def test(venue: Venue, params: Params, account: Account) -> object:
@@ -48,7 +53,7 @@ def _named_order(venue: Venue, params: Params, account: Account) -> Order | None
 
 
 def query(venue: Venue, params: Params, account: Account) -> object:
-    order = _named_order(venue, params, account)
+    order = venue.view.order(_named_order(venue, params, account), now_ms=venue.clock.now_ms())
     if order is None:
         raise VenueError(-2013, "Order does not exist.")
     return private_messages.order(order)
@@ -56,13 +61,19 @@ def query(venue: Venue, params: Params, account: Account) -> object:
 
 def cancel(venue: Venue, params: Params, account: Account) -> object:
     order = _named_order(venue, params, account)
+    if order is not None:
+        venue.hand.before_cancel(order, now_ms=venue.clock.now_ms())
     if order is None or order.id not in account.open_orders:
         raise VenueError(-2011, "Unknown order sent.")
     return _cancel(venue, order, client_order_id(params, "newClientOrderId", _generated_id()))
 
 
 def _cancel(venue: Venue, order: Order, cancel_id: str) -> object:
-    venue.engine.cancel(order, now_ms=venue.clock.now_ms(), cancel_id=cancel_id)
+    now_ms = venue.clock.now_ms()
+    if venue.faults.strike(Fault.SWALLOW_CANCEL) is not None:
+        # Nothing happens, and the answer says it did.
+        return private_messages.canceled(replace(order, status=Status.CANCELED, update_ms=now_ms), cancel_id)
+    venue.engine.cancel(order, now_ms=now_ms, cancel_id=cancel_id)
     return private_messages.canceled(order, cancel_id)
 
 
@@ -71,15 +82,19 @@ def cancel_all(venue: Venue, params: Params, account: Account) -> object:
     orders = [order for order in account.open_orders.values() if order.symbol == symbol]
     if not orders:
         raise VenueError(-2011, "Unknown order sent.")
-    return [_cancel(venue, order, _generated_id()) for order in orders]
+    for order in orders:
+        venue.hand.before_cancel(order, now_ms=venue.clock.now_ms())
+    return [_cancel(venue, order, _generated_id()) for order in orders if order.is_open]
 
 
 def open_orders(venue: Venue, params: Params, account: Account) -> object:
     symbol = params.get("symbol")
     if symbol:
         venue.market(symbol)
+    orders = {order.id: order for order in [*venue.view.recently_open(account.id), *account.open_orders.values()]}
+    shown = venue.view.orders((orders[number] for number in sorted(orders)), now_ms=venue.clock.now_ms())
     return [
-        private_messages.order(order) for order in account.open_orders.values() if not symbol or order.symbol == symbol
+        private_messages.order(order) for order in shown if order.is_open and (not symbol or order.symbol == symbol)
     ]
 
 
@@ -104,7 +119,7 @@ def all_orders(venue: Venue, params: Params, account: Account) -> object:
         end_ms=end,
         limit=limit(params, 500, 1000),
     )
-    return [private_messages.order(order) for order in orders]
+    return [private_messages.order(order) for order in venue.view.orders(orders, now_ms=venue.clock.now_ms())]
 
 
 def my_trades(venue: Venue, params: Params, account: Account) -> object:
@@ -119,7 +134,7 @@ def my_trades(venue: Venue, params: Params, account: Account) -> object:
         order_id=integer(params, "orderId"),
         limit=limit(params, 500, 1000),
     )
-    return [private_messages.fill(fill) for fill in fills]
+    return [private_messages.fill(fill) for fill in venue.view.fills(fills, now_ms=venue.clock.now_ms())]
 
 
 def account(venue: Venue, params: Params, account: Account) -> object:
@@ -141,6 +156,10 @@ def commission(venue: Venue, params: Params, account: Account) -> object:
         "taker": f"{venue.fees.taker_bps / 10_000:.8f}",
     }
     return {"symbol": symbol, "standardCommission": standard, "taxCommission": none, "specialCommission": none}
+
+
+def restrictions(venue: Venue, params: Params, account: Account) -> object:
+    return venue.key_scope.restrictions(created_ms=_LISTED_MS)
 
 
 def create_listen_key(venue: Venue, params: Params, account: Account) -> object:

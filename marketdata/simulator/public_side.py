@@ -67,7 +67,10 @@ class PublicSide:
         """The trading rules as they are now."""
         spec = self.markets[symbol].spec
         change = self.faults.lasting(Fault.LISTING_CHANGE, time.monotonic(), symbol=symbol)
-        return spec if change is None else replace(spec, tick=max(1, round(spec.tick * change.factor)))
+        if change is None:
+            return spec
+        name = "min_notional" if change.kind == "notional" else change.kind
+        return replace(spec, **{name: max(1, round(getattr(spec, name) * change.factor))})
 
     def late_ms(self, symbol: str) -> int:
         """How old REST's answers about a symbol are: zero but for a fault."""

@@ -7,9 +7,10 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from marketdata.simulator import rest_faults, signing
-from marketdata.simulator.dispatch import Headers, LostAnswerError, Request, answer
+from marketdata.simulator.dispatch import Headers, Request, answer
 from marketdata.simulator.endpoints import REST
 from marketdata.simulator.errors import VenueError
+from marketdata.simulator.order_entry import LostAnswerError
 from marketdata.simulator.venue import Venue
 
 PREFIX = "/api/v3/"
@@ -31,6 +32,7 @@ class RestDoor:
         query, body = request.rel_url.raw_query_string, (await request.read()).decode("utf-8", "replace")
         headers = Headers()
         parsed = Request(
+            name=name,
             params=dict(parse_qsl(query, keep_blank_values=True) + parse_qsl(body, keep_blank_values=True)),
             key=request.headers.get("X-MBX-APIKEY"),
             signed=lambda: signing.payload(query, body),
@@ -47,8 +49,8 @@ class RestDoor:
             if request.transport is not None:
                 request.transport.abort()
             return web.Response(status=500)
-        except rest_faults.GarbledAnswerError:
-            return web.Response(text="<html><body>Request blocked.</body></html>", content_type="text/html")
+        except rest_faults.GarbledAnswerError as garbled:
+            return web.Response(body=garbled.body, content_type=garbled.content_type)
         return _json(result, headers, 200)
 
 

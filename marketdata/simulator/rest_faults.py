@@ -14,7 +14,14 @@ _CLOSED = "System maintenance: this service is no longer available for the time 
 
 
 class GarbledAnswerError(Exception):
-    """The answer is not JSON. An order request was carried out all the same."""
+    """What leaves is not the answer: `body`, with status 200."""
+
+    def __init__(
+        self, body: bytes = b"<html><body>Request blocked.</body></html>", content_type: str = "text/html"
+    ) -> None:
+        super().__init__(content_type)
+        self.body = body
+        self.content_type = content_type
 
 
 async def check(faults: Faults, name: str) -> None:

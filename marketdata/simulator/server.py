@@ -16,6 +16,7 @@ import structlog
 import uvloop
 from aiohttp import web
 
+from marketdata.simulator.account_door import AccountDoor
 from marketdata.simulator.capture import CaptureError
 from marketdata.simulator.control import ControlDoor, count, guard
 from marketdata.simulator.fault_catalog import Fault
@@ -24,6 +25,7 @@ from marketdata.simulator.faults import FaultError, Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.options import Options
+from marketdata.simulator.private_events import PrivateEvents
 from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.rest import PREFIX, RestDoor
 from marketdata.simulator.setup import build, still
@@ -51,8 +53,8 @@ class Server:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.faults = Faults()
-        self.hub = Hub(Tampering(self.faults))
+        self.faults = Faults(seed=options.seed)
+        self.hub = Hub(Tampering(self.faults), PrivateEvents(self.faults))
         self.ledger = _open_ledger(options)
         try:
             self._setup = build(options, ledger=self.ledger, hub=self.hub, faults=self.faults)
@@ -84,7 +86,7 @@ class Server:
             sockets=self.sockets,
             market_sockets=self.market_sockets,
             close_listener=self.close_listener,
-            listen_keys=[side.listen_keys for side in self._sides],
+            sides=self._sides,
         )
         self._upstox = UpstoxDoor(
             seed=options.seed,
@@ -129,6 +131,8 @@ class Server:
                 web.get("/stream/{name:.*}", self._streams.handle),
                 web.get("/ws-api/v3", self._socket_api.handle),
                 *control.routes(),
+                *AccountDoor(self.venue).routes(),
+                web.get("/sapi/v1/{name:.+}", rest.handle),
                 *(self._usdm.routes() if self._usdm else []),
                 *self._upstox.routes(),
                 *SlowDoor(self.options, now_ms=self.venue.clock.now_ms).routes(),

@@ -4,10 +4,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from marketdata.simulator.booking import Fees
 from marketdata.simulator.capture import Capture, Snapshot, read_capture
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.faults import Faults
+from marketdata.simulator.fees import Fees
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger
 from marketdata.simulator.market import DAY_MS, Market

@@ -4,9 +4,10 @@ import msgspec
 from aiohttp import web
 
 from marketdata.simulator import limits, rest_faults, signing
-from marketdata.simulator.dispatch import Headers, LostAnswerError, Request, answer, authenticate
+from marketdata.simulator.dispatch import Headers, Request, answer, authenticate
 from marketdata.simulator.endpoints import SOCKET
 from marketdata.simulator.errors import VenueError, missing
+from marketdata.simulator.order_entry import LostAnswerError
 from marketdata.simulator.sockets import Gate, Socket, SocketRules
 from marketdata.simulator.usage import Usage
 from marketdata.simulator.venue import Venue
@@ -60,6 +61,7 @@ class SocketApiDoor:
             raise VenueError(-1102, "Mandatory parameter 'params' was not sent, was empty/null, or malformed.")
         params = {str(name): _text(value) for name, value in given.items()}
         request = Request(
+            name=str(method),
             params=params,
             key=params.get("apiKey"),
             signed=lambda: signing.socket_payload(params),
@@ -67,6 +69,7 @@ class SocketApiDoor:
         )
         if method == SUBSCRIBE:
             account = authenticate(self._venue, request)
+            self._venue.key_scope.check(is_order=False)
             return {"subscriptionId": self._venue.hub.subscribe_account(socket.subscriber, account.id)}
         if method == UNSUBSCRIBE:
             for account_id in list(socket.subscriber.accounts):

@@ -136,6 +136,13 @@ class SyntheticMarket:
         """Compute the next minute now, so that all symbols need not do it in the same instant."""
         self._minute(self.slot // self.slots_per_minute + 1)
 
+    def gap(self, factor: float, *, seconds: float) -> None:
+        """Let the price jump at the next trade, and back after some seconds."""
+        first = self.slot + 1
+        self.path.gaps.append((first, first + max(1, round(seconds * self.rate)), float(np.log(factor))))
+        self._minutes.clear()
+        self._cache.forget(self.slot // self.slots_per_minute)
+
     def _here(self) -> tuple[Minute, int]:
         number, place = divmod(self.slot, self.slots_per_minute)
         return self._minute(number), place
@@ -154,7 +161,8 @@ class SyntheticMarket:
         slots = np.arange(self.slots_per_minute, dtype=np.int64)
         last_trade = np.searchsorted(trades.slot[0], slots, side="right") - 1
         tick = self.spec.tick / UNIT
-        ends = np.exp(self.path.anchors(np.array([number, number + 1], dtype=np.int64))) / tick
+        edges = np.array([number, number + 1], dtype=np.int64)
+        ends = np.exp(self.path.anchors(edges) + self.path.shift(edges * self.slots_per_minute)) / tick
         middles: Floats = np.concatenate([ends[:1], trades.middle[0]])
         middle = middles[last_trade + 1]
         spread = int(trades.spread[0])

@@ -10,16 +10,21 @@ from pathlib import Path
 import structlog
 
 from marketdata.simulator import private_messages
-from marketdata.simulator.booking import Changes, Fees
+from marketdata.simulator.booking import Changes
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.faults import Faults
+from marketdata.simulator.fees import Fees
 from marketdata.simulator.hub import Hub
+from marketdata.simulator.intervention import Intervention
+from marketdata.simulator.key_scope import KeyScope
 from marketdata.simulator.ledger import Ledger
 from marketdata.simulator.market import Market
 from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT, parse
+from marketdata.simulator.order_view import OrderView
 from marketdata.simulator.orders import Account
 from marketdata.simulator.public_side import Clock, PublicSide
+from marketdata.simulator.receipts import Receipts
 
 log = structlog.get_logger()
 
@@ -46,6 +51,9 @@ class Venue(PublicSide):
         super().__init__(markets=markets, clock=clock, faults=faults, hub=hub, weight_per_minute=weight_per_minute)
         self.ledger = ledger
         self.fees = fees
+        self.receipts = Receipts(ledger.database)
+        self.key_scope = KeyScope(faults)
+        self.view = OrderView(faults)
         accounts = ledger.accounts()
         for account in accounts.values():
             for order in list(account.open_orders.values()):
@@ -61,6 +69,7 @@ class Venue(PublicSide):
             commit=self._commit,
             rules=self.rules,
         )
+        self.hand = Intervention(self.engine, ledger, faults)
         self._by_key = {account.key: account for account in accounts.values()}
 
     def account_of(self, key: str | None) -> Account:
@@ -110,6 +119,7 @@ class Venue(PublicSide):
             # Memory is ahead of the ledger now. Die as if killed: the next start goes on from what was committed.
             log.critical("ledger.write_failed", folder=str(self.ledger.folder), error=str(error))
             os._exit(1)
+        self.view.note(changes.orders.values())
         touched: dict[int, tuple[Account, set[str]]] = {}
         for (account_id, asset), account in changes.balances.items():
             touched.setdefault(account_id, (account, set()))[1].add(asset)

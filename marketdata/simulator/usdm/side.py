@@ -14,6 +14,7 @@ from marketdata.simulator.hub import Hub, Subscriber
 from marketdata.simulator.options import Options
 from marketdata.simulator.orders import Account
 from marketdata.simulator.path import Path
+from marketdata.simulator.private_events import PrivateEvents
 from marketdata.simulator.public_side import Clock, PublicSide
 from marketdata.simulator.slow_futures import SlowFutures
 from marketdata.simulator.sockets import Socket, SocketRules
@@ -49,7 +50,7 @@ class UsdmSide:
         markets = perpetual_markets(
             options.symbols, seed=options.seed, rate=options.rate, listed_ms=listed_ms, now_ms=now_ms
         )
-        hub = Hub(Tampering(faults))
+        hub = Hub(Tampering(faults), PrivateEvents(faults))
         self.public = PublicSide(
             markets=markets, clock=clock, faults=faults, hub=hub, weight_per_minute=WEIGHT_PER_MINUTE
         )
@@ -131,8 +132,8 @@ class UsdmSide:
             result, status = error.body, error.status
             if error.retry_after_s is not None:
                 headers = {**headers, "Retry-After": str(error.retry_after_s)}
-        except rest_faults.GarbledAnswerError:
-            return web.Response(text="<html><body>Request blocked.</body></html>", content_type="text/html")
+        except rest_faults.GarbledAnswerError as garbled:
+            return web.Response(body=garbled.body, content_type=garbled.content_type)
         return web.Response(
             body=msgspec.json.encode(result),
             status=status,

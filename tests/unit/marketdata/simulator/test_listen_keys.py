@@ -8,6 +8,7 @@ from marketdata.simulator.errors import VenueError
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.hub import Hub, Subscriber
 from marketdata.simulator.listen_keys import VALID_MS, ListenKeys
+from marketdata.simulator.private_events import PrivateEvents
 from marketdata.simulator.tampering import Tampering
 
 ALICE = 1
@@ -15,7 +16,8 @@ ALICE = 1
 
 @pytest.fixture
 def hub() -> Hub:
-    return Hub(Tampering(Faults()))
+    faults = Faults()
+    return Hub(Tampering(faults), PrivateEvents(faults))
 
 
 def heard(subscriber: Subscriber) -> list[dict[str, object]]:
