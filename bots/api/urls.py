@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from bots.api.acts import Verb
 from bots.api.views import (
+    accounts,
     bots,
     docs,
     evidence,
@@ -13,6 +14,7 @@ from bots.api.views import (
     market,
     models,
     performance,
+    preflight,
     quant,
     safety,
     site,
@@ -27,9 +29,15 @@ v1: list[URLPattern | URLResolver] = [
     path("version", site.Version.as_view(), name="version"),
     path("health", site.Health.as_view(), name="health"),
     path("auth/token", tokens.Token.as_view(), name="token"),
+    path("accounts", accounts.AccountList.as_view(), name="accounts"),
+    path("accounts/<int:pk>", accounts.AccountDetail.as_view(), name="account"),
+    path("accounts/<int:pk>/credentials", accounts.AccountCredentialsView.as_view(), name="account-credentials"),
+    path("accounts/<int:pk>/credentials/check", accounts.CheckCredentials.as_view(), name="account-credentials-check"),
+    path("accounts/<int:pk>/go-live", accounts.GoLive.as_view(), name="account-go-live"),
     path("bots", bots.BotList.as_view(), name="bots"),
     path("bots/<int:pk>", bots.BotDetail.as_view(), name="bot"),
     *BOT_ACTS,
+    path("bots/<int:bot_id>/preflight", preflight.Preflight.as_view(), name="bot-preflight"),
     path("bots/<int:bot_id>/signals", ledger.BotSignals.as_view(), name="bot-signals"),
     path("bots/<int:bot_id>/decisions", ledger.BotDecisions.as_view(), name="bot-decisions"),
     path("bots/<int:bot_id>/performance", performance.Performance.as_view(), name="bot-performance"),

@@ -60,3 +60,7 @@ class PreflightRun(models.Model):
     @property
     def failures(self) -> list[dict[str, Any]]:
         return [result for result in self.results if result["level"] == "failed"]
+
+    def is_about(self, bot: Bot) -> bool:
+        """Whether the bot is still as it was looked at."""
+        return (self.account_id, self.mode, self.bot_version) == (bot.account_id, bot.account.mode, bot.version)

@@ -70,8 +70,7 @@ def refuse_unexamined(bot: Bot, looked_at: PreflightRun | None) -> None:
     """Raises CannotStart where the bot trades at a venue, and is not as it was when it was looked at."""
     if bot.account.mode == Mode.PAPER:
         return
-    seen = None if looked_at is None else (looked_at.account_id, looked_at.mode, looked_at.bot_version)
-    if seen != (bot.account_id, bot.account.mode, bot.version):
+    if looked_at is None or not looked_at.is_about(bot):
         raise CannotStart(f"{bot.name} was changed while it was looked at: start it again.")
 
 

@@ -9,6 +9,11 @@ pytestmark = pytest.mark.django_db
 
 # Every address below /api/ and every page: with an id in it, tried with Bob's by Alice and 404; without one, hers only.
 WITH_ID = {
+    "api/v1/accounts/<int:pk>": ("get",),
+    "api/v1/accounts/<int:pk>/credentials": ("put", "delete"),
+    "api/v1/accounts/<int:pk>/credentials/check": ("post",),
+    "api/v1/accounts/<int:pk>/go-live": ("post",),
+    "api/v1/bots/<int:bot_id>/preflight": ("get", "post"),
     "api/v1/bots/<int:pk>": ("get", "patch", "delete"),
     "api/v1/bots/<int:bot_id>/start": ("post",),
     "api/v1/bots/<int:bot_id>/pause": ("post",),
@@ -28,7 +33,7 @@ WITH_ID = {
     "decisions/<uuid:decision_id>/": ("get",),
 }
 OWN_LISTS = {
-    "api/v1/bots", "api/v1/signals", "api/v1/decisions", "api/v1/orders", "api/v1/positions", "api/v1/trades",
+    "api/v1/accounts", "api/v1/bots", "api/v1/signals", "api/v1/decisions", "api/v1/orders", "api/v1/positions", "api/v1/trades",
     "api/v1/trades.csv", "api/v1/performance", "api/v1/equity", "api/v1/live/snapshot", "api/v1/killswitch",
     "api/trading/positions", "api/trading/performance", "trades/", "", "api/v1/evidence", "evidence/",
 }  # fmt: skip
@@ -60,6 +65,7 @@ def addresses(resolver=None, prefix="") -> set[str]:
 def of(person, route: str) -> str:
     """The address with the person's ids in it."""
     ids = {
+        "api/v1/accounts/<int:pk>": person.account.pk,
         "api/v1/bots/<int:pk>": person.bot.pk,
         "api/v1/decisions/": person.decision.pk,
         "decisions/": person.decision.pk,
