@@ -12,6 +12,7 @@ from channels.db import database_sync_to_async
 from django.db.models import Max, QuerySet
 
 from marketdata import cache
+from marketdata.bulk import upsert
 from marketdata.events import Headline
 from marketdata.models import Observation
 from marketdata.sources.config import foreign_names
@@ -20,29 +21,29 @@ from marketdata.sources.kinds import KINDS, OBSERVED, SlowEvent, kind_of
 
 log = structlog.get_logger(__name__)
 
-_BATCH_ROWS = 1_000
 _DELETED_AT_ONCE = 10_000
 _NS_PER_DAY = 86_400 * 10**9
 # These have columns of their own.
 _COLUMNS = frozenset({"exchange", "symbol", "ts_event", "ts_init"})
 _FIELDS = ("source", "symbol", "kind", "ts_event", "ts_init", "data")
+_STORED = ("source", "symbol", "kind", "key", "ts_event", "ts_init", "data")
 
 
 def store_observations(events: Iterable[SlowEvent], *, key: str = "") -> None:
     """Insert; what is stored already stays as it was first seen. `key` as in keys.observation_key."""
     rows = [
-        Observation(
-            source=event.exchange,
-            symbol=event.symbol,
-            kind=kind_of(event),
-            key=observation_key(event, key),
-            ts_event=event.ts_event,
-            ts_init=event.ts_init,
-            data={name: getattr(event, name) for name in event.__struct_fields__ if name not in _COLUMNS},
+        (
+            event.exchange,
+            event.symbol,
+            kind_of(event),
+            observation_key(event, key),
+            event.ts_event,
+            event.ts_init,
+            {name: getattr(event, name) for name in event.__struct_fields__ if name not in _COLUMNS},
         )
         for event in events
     ]
-    Observation.objects.bulk_create(rows, batch_size=_BATCH_ROWS, ignore_conflicts=True)
+    upsert(Observation, rows, fields=_STORED)
 
 
 def load_observations(symbol: str, kinds: Collection[str], start_ns: int, end_ns: int) -> list[SlowEvent]:

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import attrgetter
 
+from marketdata.bulk import upsert
 from marketdata.events import Bar
 from marketdata.exchanges.adapter import Listing
 from marketdata.models import BarRow, FeedEvent, FeedStatus, Instrument, Subscription
@@ -23,6 +25,24 @@ _RULES = (
     "contract_size",
     "price_decimals",
     "size_decimals",
+)
+_BAR_KEY = ("instrument_id", "timeframe", "ts_open")
+_STATUS = (
+    "exchange_id",
+    "symbol",
+    "state",
+    "source",
+    "reason",
+    "last_price",
+    "last_tick_at",
+    "messages_per_s",
+    "lag_p50_ms",
+    "lag_p95_ms",
+    "messages",
+    "rejected",
+    "gaps",
+    "reconnects",
+    "updated_at",
 )
 
 
@@ -84,52 +104,35 @@ def write_listings(exchange_id: int, listings: Sequence[Listing], now: datetime)
 
 def write_bars(bars: Iterable[tuple[int, Bar]]) -> None:
     """Insert or replace closed bars, given with the ids of their instruments."""
-    rows = {
-        (instrument_id, bar.timeframe, bar.ts_open): BarRow(
-            instrument_id=instrument_id,
-            timeframe=bar.timeframe,
-            ts_open=bar.ts_open,
-            open=bar.open,
-            high=bar.high,
-            low=bar.low,
-            close=bar.close,
-            volume=bar.volume,
-            taker_buy_volume=bar.taker_buy_volume,
-            trades=bar.trades,
-            source=bar.source,
-        )
-        for instrument_id, bar in bars
-    }
-    BarRow.objects.bulk_create(
-        rows.values(),
-        batch_size=_BATCH_ROWS,
-        update_conflicts=True,
-        unique_fields=("instrument", "timeframe", "ts_open"),
-        update_fields=("open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "source"),
+    newest = {(instrument_id, bar.timeframe, bar.ts_open): bar for instrument_id, bar in bars}
+    upsert(
+        BarRow,
+        [
+            (
+                *key,
+                bar.open,
+                bar.high,
+                bar.low,
+                bar.close,
+                bar.volume,
+                bar.taker_buy_volume,
+                bar.trades,
+                bar.source,
+            )
+            for key, bar in newest.items()
+        ],
+        fields=(*_BAR_KEY, "open", "high", "low", "close", "volume", "taker_buy_volume", "trades", "source"),
+        unique=_BAR_KEY,
     )
 
 
 def write_statuses(rows: Collection[FeedStatus], *, exchange_id: int) -> None:
     """Insert or update the feed's rows; those of symbols that nobody follows any more go."""
-    FeedStatus.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=("exchange", "symbol"),
-        update_fields=(
-            "state",
-            "source",
-            "reason",
-            "last_price",
-            "last_tick_at",
-            "messages_per_s",
-            "lag_p50_ms",
-            "lag_p95_ms",
-            "messages",
-            "rejected",
-            "gaps",
-            "reconnects",
-            "updated_at",
-        ),
+    upsert(
+        FeedStatus,
+        [attrgetter(*_STATUS)(row) for row in rows],
+        fields=_STATUS,
+        unique=("exchange_id", "symbol"),
     )
     FeedStatus.objects.filter(exchange_id=exchange_id).exclude(symbol__in=[row.symbol for row in rows]).delete()
 
