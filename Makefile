@@ -19,10 +19,8 @@ run: install ## everything on this machine: site, feed, engine, demo (PORT=8000)
 	@exec $(BIN)/python manage.py runlocal
 
 test: install-dev fast-lint ## quick checks and all tests (ARGS="tests/unit -q")
-	@# Most tests wait for sockets: three at a time keep two cores busy. A file stays together, so do its servers.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not alone" $(ARGS)
-	@# What measures the machine has it to itself. Exit code 5: none of these were asked for.
-	$(BIN)/pytest -m alone $(ARGS) || [ $$? = 5 ]
+	@# Side by side, then what needs the machine to itself; a few that failed are tried again, and named.
+	$(BIN)/python -m tests.suite --workers $(WORKERS) $(ARGS)
 
 lint: install-dev fast-lint types ## style, types, layers, migrations, deployment settings
 	SITE_URL=https://example.org $(BIN)/python -W error::SyntaxWarning manage.py check --deploy --fail-level WARNING
