@@ -1,4 +1,4 @@
-"""What a venue's folder provides, and what its parser may return beside market events.
+"""What a venue's folder provides.
 
 Parsing is pure: bytes in, records out. Whatever opens sockets is behind `Rest` and `marketdata.connection`.
 """
@@ -7,132 +7,62 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from msgspec import Struct
-
-from marketdata.events import Bar, BookDelta, Event, Level, Ticker, Timeframe, TradeTick
+from marketdata.events import Bar, Ticker, Timeframe, TradeTick
+from marketdata.exchanges.errors import (
+    MalformedFrame,
+    NotAllowed,
+    RateLimited,
+    UnknownSymbol,
+    UnknownVenueSymbol,
+    UnsupportedTimeframe,
+    VenueError,
+    VenueRejected,
+    VenueUnavailable,
+)
+from marketdata.exchanges.records import (
+    Acknowledgement,
+    BookImage,
+    Gap,
+    Notice,
+    NoticeKind,
+    Reply,
+    VenueEvent,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-_EXCERPT_BYTES = 120
-
-
-class BookImage(Struct, frozen=True, kw_only=True):
-    """A venue's order book at `update_id`, best first, whole or cut to the levels that it sends.
-
-    `from_stream`: it came over the socket, in order with the deltas, and replaces what was known. Otherwise it was
-    fetched by REST and is of use only where a book waits for it.
-    """
-
-    exchange: str
-    symbol: str
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    update_id: int
-    ts_init: int
-    ts_event: int = 0
-    from_stream: bool = False
-
-
-class Gap(Struct, frozen=True, kw_only=True):
-    """The parser found that something is missing or damaged: a hole in a sequence, a checksum that does not match.
-
-    `symbol` is empty when it concerns everything on the socket.
-    """
-
-    symbol: str
-    reason: str
-    ts_init: int
-
-
-class Reply(Struct, frozen=True, kw_only=True):
-    """What the venue wants to hear at once, e.g. the answer to its ping. Sent as text unless `binary`."""
-
-    payload: bytes
-    binary: bool = False
-
-
-class Acknowledgement(Struct, frozen=True, kw_only=True):
-    """The venue's answer to a request of ours; `error` is empty when it agreed.
-
-    `symbol` (unified) is set where the venue says which one it refuses: the others of the request go on, unless it
-    refused the `whole` of it.
-    """
-
-    request_id: int | None
-    error: str = ""
-    symbol: str = ""
-    whole: bool = False
-
-
-class NoticeKind(StrEnum):
-    # The venue is about to close the socket: another one should be open before.
-    ENDING = "ending"
-    MAINTENANCE = "maintenance"
-    ONLINE = "online"
-    # The rules of an instrument changed: ask for the listings again.
-    LISTINGS_CHANGED = "listings changed"
-    # The token or key is no longer valid.
-    NOT_ALLOWED = "not allowed"
-    # Market open, closed, halted: for people.
-    MARKET_STATUS = "market status"
-
-
-class Notice(Struct, frozen=True, kw_only=True):
-    """Something the venue says that is no market data; `message` is for people."""
-
-    kind: NoticeKind
-    ts_event: int = 0
-    message: str = ""
-
-
-VenueEvent = Event | BookDelta | BookImage | Gap | Acknowledgement | Notice | Reply
-
-
-class MalformedFrame(ValueError):
-    """A frame that is not what the venue documents."""
-
-    def __init__(self, what: str, frame: bytes) -> None:
-        excerpt = frame[:_EXCERPT_BYTES].decode("utf-8", "replace")
-        super().__init__(f"{what} in a frame of {len(frame)} bytes: {excerpt!r}")
-
-
-class UnknownVenueSymbol(MalformedFrame):
-    """A frame about a symbol that was not asked for."""
-
-
-class VenueError(Exception):
-    """A REST request failed."""
-
-
-class VenueUnavailable(VenueError):
-    """No usable answer: network error, timeout or a server error. Worth another try later."""
-
-
-class VenueRejected(VenueError):
-    """The venue refused the request. Sending it again unchanged is pointless."""
-
-
-class UnknownSymbol(VenueRejected):
-    """The venue does not list the symbol."""
-
-
-class UnsupportedTimeframe(VenueRejected):
-    """The venue has no bars of this length: build them from shorter ones."""
-
-
-class NotAllowed(VenueError):
-    """Key, token or permission missing, expired or revoked. The message says what to do."""
-
-
-class RateLimited(VenueError):
-    """The venue asks to wait; until then nothing is sent."""
-
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+__all__ = [
+    "Acknowledgement",
+    "Adapter",
+    "AdapterDefaults",
+    "BookImage",
+    "BookProcedure",
+    "Credentials",
+    "Endpoints",
+    "Gap",
+    "Heartbeat",
+    "Listing",
+    "MalformedFrame",
+    "NotAllowed",
+    "Notice",
+    "NoticeKind",
+    "Parser",
+    "RateLimited",
+    "Reply",
+    "Rest",
+    "Stream",
+    "StreamLimits",
+    "UnknownSymbol",
+    "UnknownVenueSymbol",
+    "UnsupportedTimeframe",
+    "VenueError",
+    "VenueEvent",
+    "VenueRejected",
+    "VenueUnavailable",
+]
 
 
 class BookProcedure(StrEnum):
@@ -273,15 +203,7 @@ class Rest(Protocol):
 
 
 class Adapter(Protocol):
-    """One venue's dialect.
-
-    An adapter may have more: `closed_reason(now_ns)` tells why its market is closed, or "" (silence is no fault then);
-    `max_skew_ms` how late its records may be where 500 is too little, and its bars wait so long for their last prints;
-    `simulated_path` where the simulated exchange speaks its dialect; `rest_check_every_s` how often prices are compared
-    with its REST; `server_time_step_ms` in what steps its clock is told where those are not milliseconds; `tells_time`
-    whether it is the venue's at all; `book_group` names the streams that a book's image comes with, where the others need
-    not begin anew with it; `source_factory` makes a source of its own instead of sockets.
-    """
+    """One venue's dialect. What most have alike, `AdapterDefaults` has."""
 
     @property
     def name(self) -> str: ...
@@ -295,6 +217,41 @@ class Adapter(Protocol):
     @property
     def quotes_from_book(self) -> bool:
         """Whether best bid and ask are taken from the order book, for want of a channel of their own."""
+
+    @property
+    def quotes_prove_book(self) -> bool:
+        """Whether quotes and the book's changes count by one sequence: the last quote of before a change is its best."""
+
+    @property
+    def book_group(self) -> str:
+        """The streams that a book's image comes with, where the others need not begin anew with it."""
+
+    @property
+    def max_skew_ms(self) -> float:
+        """How late its records may be; its bars wait half as long for their last prints."""
+
+    @property
+    def tells_time(self) -> bool:
+        """Whether the time that REST tells is the venue's at all."""
+
+    @property
+    def server_time_step_ms(self) -> float:
+        """In what steps REST tells the venue's clock."""
+
+    @property
+    def rest_check_every_s(self) -> float:
+        """How often prices and clock are compared with REST, where requests are few; 0: as often as is usual."""
+
+    @property
+    def simulated_path(self) -> str:
+        """Where the simulated exchange speaks this dialect, where that is not at its root."""
+
+    @property
+    def source_factory(self) -> Callable[..., Any] | None:
+        """Makes a source of its own (`marketdata.feed.source`) instead of sockets."""
+
+    def closed_reason(self, now_ns: int) -> str:
+        """Why the market is closed, or "": silence is no fault then."""
 
     @property
     def binary_requests(self) -> bool:
@@ -331,3 +288,25 @@ class Adapter(Protocol):
         credentials: Credentials | None = None,
     ) -> Rest:
         """`clock_ns` is our clock, for `ts_init`."""
+
+
+class AdapterDefaults:
+    """What holds for most venues, for an adapter to name only what differs."""
+
+    quotes_from_book: bool = False
+    quotes_prove_book: bool = False
+    book_group: str = ""
+    max_skew_ms: float = 500.0
+    tells_time: bool = True
+    server_time_step_ms: float = 1.0
+    rest_check_every_s: float = 0.0
+    simulated_path: str = ""
+    binary_requests: bool = False
+    heartbeat: Heartbeat | None = None
+
+    @property
+    def source_factory(self) -> Callable[..., Any] | None:
+        return None
+
+    def closed_reason(self, now_ns: int) -> str:
+        return ""

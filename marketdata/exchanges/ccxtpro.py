@@ -12,6 +12,7 @@ from marketdata.ccxtpro.rest import CcxtRest
 from marketdata.ccxtpro.source import CcxtSource, market_events
 from marketdata.ccxtpro.wire import BrokenFrame, Start, decode_reports
 from marketdata.exchanges.adapter import (
+    AdapterDefaults,
     BookImage,
     BookProcedure,
     Credentials,
@@ -44,7 +45,7 @@ class CcxtParser:
         raise MalformedFrame("ccxt sends no book images apart from its stream", frame)
 
 
-class CcxtAdapter:
+class CcxtAdapter(AdapterDefaults):
     """One exchange of ccxt. `source_factory` says that its records come from a source of its own.
 
     One child process serves the stream and the REST requests of an exchange; `options` go to the ccxt exchange.
@@ -53,8 +54,6 @@ class CcxtAdapter:
     book_procedure = BookProcedure.IMAGES_ONLY
     # The child sends quotes, from the venue's channel of them or from its book.
     quotes_from_book = False
-    binary_requests = False
-    heartbeat = None
     environments = ("live", "testnet")
     # Some of its exchanges tell whole seconds, cut, and it does not say which: a second to either side.
     server_time_step_ms = 2_000

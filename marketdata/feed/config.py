@@ -34,15 +34,13 @@ class FeedConfig:
     @property
     def quality(self) -> QualityLimits:
         """What counts as plausible at this venue."""
-        skew_ms = getattr(self.adapter, "max_skew_ms", None)
-        return QualityLimits() if skew_ms is None else QualityLimits(max_skew_ns=int(skew_ms * 1e6))
+        return QualityLimits(max_skew_ns=int(self.adapter.max_skew_ms * 1e6))
 
     def closed_reason(self, now_ns: int) -> str:
         """Why the market is closed now, or "": silence is no fault then. The simulated one never closes."""
-        hours = getattr(self.adapter, "closed_reason", None)
-        if hours is None or self.environment == Environment.SIMULATED or self.clock == "stream":
+        if self.environment == Environment.SIMULATED or self.clock == "stream":
             return ""
-        return str(hours(now_ns))
+        return self.adapter.closed_reason(now_ns)
 
 
 def load_config(code: str) -> FeedConfig:
@@ -94,7 +92,7 @@ def resolve_endpoints(row: Exchange, adapter: Adapter) -> Endpoints:
         return Endpoints(rest_url=row.rest_url, websocket_url=row.websocket_url)
     if row.environment == Environment.SIMULATED:
         # A dialect other than Binance's has a path of its own there.
-        base = settings.SIMULATOR_URL.rstrip("/") + getattr(adapter, "simulated_path", "")
+        base = settings.SIMULATOR_URL.rstrip("/") + adapter.simulated_path
         default = Endpoints(rest_url=base, websocket_url="ws" + base.removeprefix("http"))
     else:
         try:

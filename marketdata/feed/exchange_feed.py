@@ -65,15 +65,15 @@ class ExchangeFeed:
         self.clock_check = ClockCheck(
             rest=rest,
             clock=self.clock,
-            step_ms=float(getattr(config.adapter, "server_time_step_ms", 1.0)),
-            every_s=float(getattr(config.adapter, "rest_check_every_s", 0.0)),
+            step_ms=config.adapter.server_time_step_ms,
+            every_s=config.adapter.rest_check_every_s,
             now_ns=clock_ns,
         )
         self.source = (make_source or self._make_sockets)(self._hearer())
         self._recovery = Recovery(
             procedure=config.adapter.book_procedure,
             source=self.source,
-            book_group=getattr(config.adapter, "book_group", ""),
+            book_group=config.adapter.book_group,
         )
 
     @property
@@ -194,7 +194,7 @@ class ExchangeFeed:
 
     def _make_sockets(self, hearer: Hearer) -> Source:
         config, rules = self.config, self.rules
-        if (factory := getattr(config.adapter, "source_factory", None)) is not None:
+        if (factory := config.adapter.source_factory) is not None:
             source: Source = factory(
                 config_environment=config.environment,
                 exchange=config.exchange,
@@ -225,7 +225,7 @@ class ExchangeFeed:
             clock=self.clock,
             limits=self.config.quality,
             quotes_from_book=self.config.adapter.quotes_from_book,
-            quotes_prove_book=getattr(self.config.adapter, "quotes_prove_book", False),
+            quotes_prove_book=self.config.adapter.quotes_prove_book,
             is_index=self.rules.listings[symbol].kind == "index",
         )
         item = Followed(

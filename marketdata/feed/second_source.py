@@ -52,7 +52,7 @@ class SecondSource:
         self._watched: dict[str, _Watched] = {}
         self._next_rest_s: dict[str, float] = {}
         # Where requests are few the adapter names a longer time.
-        self._rest_every_s = float(getattr(feed.config.adapter, "rest_check_every_s", _REST_EVERY_S))
+        self._rest_every_s = feed.config.adapter.rest_check_every_s or _REST_EVERY_S
 
     async def run(self) -> None:
         while True:

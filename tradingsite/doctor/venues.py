@@ -163,7 +163,7 @@ async def _ask(config: FeedConfig, client: httpx.AsyncClient) -> Answer:
     return Answer(
         offset_ms=offset_ms,
         round_trip_ms=round_trip_ms,
-        step_ms=float(getattr(config.adapter, "server_time_step_ms", 1.0)),
+        step_ms=config.adapter.server_time_step_ms,
         denied=await _refusal(config, rest),
     )
 

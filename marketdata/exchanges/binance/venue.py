@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 
 from marketdata.exchanges.adapter import (
+    AdapterDefaults,
     BookProcedure,
     Credentials,
     Endpoints,
@@ -24,7 +25,7 @@ _ENDPOINTS = {
 }
 
 
-class BinanceAdapter:
+class BinanceAdapter(AdapterDefaults):
     name = "binance"
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
     # The venue closes a socket at more than 5 incoming messages a second, pings and pongs included. Of two a second,
@@ -36,11 +37,8 @@ class BinanceAdapter:
         connections_per_5min=300,
         lifetime_s=24 * 3600,
     )
-    quotes_from_book = False
     # Their `u` is the book's.
     quotes_prove_book = True
-    binary_requests = False
-    heartbeat = None
     environments = tuple(_ENDPOINTS)
 
     def endpoints(self, environment: str) -> Endpoints:

@@ -9,9 +9,10 @@ from math import isfinite
 from msgspec import Struct
 
 from marketdata.events import Bar, BookDelta, QuoteTick, Ticker, TradeTick
-from marketdata.exchanges.adapter import Gap, MalformedFrame, VenueEvent
+from marketdata.exchanges.adapter import MalformedFrame, VenueEvent
 from marketdata.exchanges.binance_common.frames import NS_PER_MS, Handler, Maker, envelope_decoder, other_symbol
 from marketdata.exchanges.binance_common.payloads import Kline, Ticker24h
+from marketdata.exchanges.records import trade_gap
 
 
 def trade_maker(exchange: str, payload: type[Struct]) -> Maker:
@@ -46,12 +47,6 @@ def trade_maker(exchange: str, payload: type[Struct]) -> Maker:
         return handle
 
     return make
-
-
-def trade_gap(symbol: str, missing: int, ts_init: int) -> Gap:
-    """`missing` is negative when a number came again or too late."""
-    what = f"{missing} missing" if missing > 0 else f"{-missing} back"
-    return Gap(symbol=symbol, reason=f"hole in the numbers of trades: {what}", ts_init=ts_init)
 
 
 def quote_maker(exchange: str, payload: type[Struct]) -> Maker:

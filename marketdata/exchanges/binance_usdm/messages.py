@@ -21,12 +21,12 @@ from marketdata.exchanges.binance_common.handlers import (
     delta_maker,
     quote_maker,
     ticker_maker,
-    trade_gap,
     trade_maker,
 )
 from marketdata.exchanges.binance_common.payloads import AggTrade
 from marketdata.exchanges.binance_usdm.derivatives import liquidation_maker, mark_price_maker
 from marketdata.exchanges.binance_usdm.payloads import BookTicker, Depth, Trade
+from marketdata.exchanges.records import trade_gap
 
 _CHANNELS = {
     b"tr": "trade",

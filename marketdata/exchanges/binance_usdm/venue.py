@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 
 from marketdata.exchanges.adapter import (
+    AdapterDefaults,
     BookProcedure,
     Credentials,
     Endpoints,
@@ -34,7 +35,7 @@ _ROUTES = {
 }
 
 
-class BinanceUsdmAdapter:
+class BinanceUsdmAdapter(AdapterDefaults):
     name = "binance-usdm"
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
     # The venue closes a socket at more than 10 incoming messages a second, pings included, and after 24 hours.
@@ -45,11 +46,8 @@ class BinanceUsdmAdapter:
         connections_per_5min=300,
         lifetime_s=24 * 3600,
     )
-    quotes_from_book = False
     # Their `u` is the book's.
     quotes_prove_book = True
-    binary_requests = False
-    heartbeat = None
     environments = tuple(_ENDPOINTS)
 
     def endpoints(self, environment: str) -> Endpoints:

@@ -10,7 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import msgspec
 
-from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Heartbeat, Listing, Stream, StreamLimits
+from marketdata.exchanges.adapter import (
+    AdapterDefaults,
+    BookProcedure,
+    Credentials,
+    Endpoints,
+    Heartbeat,
+    Listing,
+    Stream,
+    StreamLimits,
+)
 from marketdata.exchanges.bingx.messages import BingxParser
 from marketdata.exchanges.bingx.rest import BingxRest, BingxSpotRest
 
@@ -20,12 +29,10 @@ _LIMITS = StreamLimits(messages_per_s=8, streams_per_connection=200, streams_per
 _FAST = frozenset({"BTC-USDT", "ETH-USDT"})
 
 
-class BingxAdapter:
+class BingxAdapter(AdapterDefaults):
     name = "bingx"
     book_procedure = BookProcedure.IMAGES_ONLY
     limits = _LIMITS
-    quotes_from_book = False
-    binary_requests = False
     # The venue sends pings of its own, which the parser answers; whether it answers WebSocket's is not documented.
     heartbeat = Heartbeat(interval_s=20, payload=b"Pong")
     _endpoints: Mapping[str, Endpoints] = {

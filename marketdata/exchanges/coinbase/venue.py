@@ -10,10 +10,10 @@ import httpx
 import msgspec
 
 from marketdata.exchanges.adapter import (
+    AdapterDefaults,
     BookProcedure,
     Credentials,
     Endpoints,
-    Heartbeat,
     Listing,
     Stream,
     StreamLimits,
@@ -29,7 +29,7 @@ _ENDPOINTS = {
 _CHANNELS = ("level2", "market_trades", "ticker", "heartbeats")
 
 
-class CoinbaseAdapter:
+class CoinbaseAdapter(AdapterDefaults):
     """With `credentials` every request carries a token, which the venue recommends and the user channel needs."""
 
     name = "coinbase"
@@ -45,8 +45,6 @@ class CoinbaseAdapter:
     )
     # The ticker comes with matches only.
     quotes_from_book = True
-    binary_requests = False
-    heartbeat: Heartbeat | None = None
     # Trades are gathered for 250 ms before they are sent.
     max_skew_ms = 750
     environments = tuple(_ENDPOINTS)

@@ -22,6 +22,7 @@ from marketdata.exchanges.adapter import (
 from marketdata.exchanges.kraken.books import Books, book_handler
 from marketdata.exchanges.kraken.payloads import Answer, StatusMessage, TickerMessage, TradeData, TradeMessage, time_ns
 from marketdata.exchanges.kraken.rest_payloads import Reply, decode_book, decode_result
+from marketdata.exchanges.records import trade_gap
 
 # Where a frame names its channel.
 _HEAD = slice(12, 18)
@@ -149,17 +150,22 @@ def _ticker_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
 
 def _trade_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
+    """A symbol's trades are numbered without a hole: a Gap comes before the print that shows one."""
     decode = msgspec.json.Decoder(TradeMessage).decode
+    expected: dict[str, int] = {}
 
     def handle(frame: bytes, ts_init: int) -> Sequence[VenueEvent]:
         message = decode(frame)
         if message.type == "snapshot":
-            # Prints of before are no live ones: who needs them asks REST.
+            # Prints of before are no live ones: who needs them asks REST. Subscribed again, the numbers begin anew.
+            for row in message.data:
+                expected.pop(symbols[row.symbol], None)
             return ()
         rows = message.data
         if len(rows) > 1:
             rows.sort(key=_trade_id)
-        return [
+        # All of a frame or nothing: numbers of a frame that is refused are missing.
+        prints = [
             TradeTick(
                 exchange=exchange,
                 symbol=symbols[row.symbol],
@@ -172,6 +178,15 @@ def _trade_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
             )
             for row in rows
         ]
+        out: list[VenueEvent] = []
+        for print_ in prints:
+            number = print_.trade_id
+            missing = number - expected.get(print_.symbol, number)
+            expected[print_.symbol] = number + 1
+            if missing:
+                out.append(trade_gap(print_.symbol, missing, ts_init))
+            out.append(print_)
+        return out
 
     return handle
 

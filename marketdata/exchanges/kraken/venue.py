@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from marketdata.exchanges.adapter import (
+    AdapterDefaults,
     BookProcedure,
     Credentials,
     Endpoints,
@@ -32,7 +33,7 @@ _CHANNELS: dict[str, dict[str, str | int]] = {
 }
 
 
-class KrakenAdapter:
+class KrakenAdapter(AdapterDefaults):
     name = "kraken"
     # Whole seconds.
     server_time_step_ms = 1_000
@@ -45,8 +46,6 @@ class KrakenAdapter:
         streams_per_message=50,
         connections_per_5min=75,
     )
-    quotes_from_book = False
-    binary_requests = False
     heartbeat = Heartbeat(interval_s=30, payload=b'{"method":"ping"}')
     environments = tuple(_ENDPOINTS)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Listing, Stream
+from marketdata.exchanges.adapter import AdapterDefaults, BookProcedure, Credentials, Endpoints, Listing, Stream
 from marketdata.exchanges.kucoin.control import HEARTBEAT, LIMITS, request
 from marketdata.exchanges.kucoin.futures_messages import KucoinFuturesParser
 from marketdata.exchanges.kucoin.futures_rest import KucoinFuturesRest
@@ -25,12 +25,10 @@ _TOPICS = (
 )
 
 
-class KucoinFuturesAdapter:
+class KucoinFuturesAdapter(AdapterDefaults):
     name = "kucoin-futures"
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
     limits = LIMITS
-    quotes_from_book = False
-    binary_requests = False
     heartbeat = HEARTBEAT
     environments = tuple(_ENDPOINTS)
 

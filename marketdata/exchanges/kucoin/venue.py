@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import httpx
 
-from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Listing, Stream
+from marketdata.exchanges.adapter import AdapterDefaults, BookProcedure, Credentials, Endpoints, Listing, Stream
 from marketdata.exchanges.kucoin.control import HEARTBEAT, LIMITS, request
 from marketdata.exchanges.kucoin.messages import KucoinParser
 from marketdata.exchanges.kucoin.rest import KucoinRest
@@ -20,12 +20,10 @@ _ENDPOINTS = {
 _TOPICS = ("/market/level2", "/spotMarket/level1", "/market/match", "/market/snapshot")
 
 
-class KucoinAdapter:
+class KucoinAdapter(AdapterDefaults):
     name = "kucoin"
     book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
     limits = LIMITS
-    quotes_from_book = False
-    binary_requests = False
     heartbeat = HEARTBEAT
     environments = tuple(_ENDPOINTS)
 

@@ -5,7 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 import httpx
 import msgspec
 
-from marketdata.exchanges.adapter import BookProcedure, Credentials, Endpoints, Listing, Stream, StreamLimits
+from marketdata.exchanges.adapter import (
+    AdapterDefaults,
+    BookProcedure,
+    Credentials,
+    Endpoints,
+    Listing,
+    Stream,
+    StreamLimits,
+)
 from marketdata.exchanges.upstox.hours import TradingCalendar
 from marketdata.exchanges.upstox.messages import UpstoxParser
 from marketdata.exchanges.upstox.rest import UpstoxRest
@@ -15,7 +23,7 @@ _MODE = "full"
 _LIVE = Endpoints(rest_url="https://api.upstox.com", websocket_url="wss://api.upstox.com")
 
 
-class UpstoxAdapter:
+class UpstoxAdapter(AdapterDefaults):
     """Upstox never answers a request for streams: an instrument's first frame is the answer."""
 
     name = "upstox"
@@ -30,7 +38,6 @@ class UpstoxAdapter:
         connections_per_5min=60,
         answers_requests=False,
     )
-    quotes_from_book = False
     binary_requests = True
     # The venue pings by itself.
     heartbeat = None

@@ -98,7 +98,7 @@ def streamed(name: str, read: Read) -> tuple[dict[str, SymbolStream], Counter[st
         if stream is None:
             stream = streams[symbol] = SymbolStream(
                 exchange=name, symbol=symbol, clock=clock, quotes_from_book=adapter.quotes_from_book,
-                quotes_prove_book=getattr(adapter, "quotes_prove_book", False),
+                quotes_prove_book=adapter.quotes_prove_book,
             )  # fmt: skip
             stream.connected(event.ts_init)
         stream.receive(event)

@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -103,6 +104,49 @@ def test_a_trade_carries_the_takers_side():
         ts_event=1_791_273_896_000_001_000, ts_init=7,
     )  # fmt: skip
     assert (newer.trade_id, newer.buyer_is_maker) == (12, True)
+
+
+def trades(*numbers: int, kind: str = "update", symbol: str = "BTC/USD") -> bytes:
+    rows = ",".join(
+        f'{{"symbol":"{symbol}","side":"sell","price":100.2,"qty":0.5,"ord_type":"market","trade_id":{number},'
+        f'"timestamp":"2026-10-06T08:04:56.000002Z"}}'
+        for number in numbers
+    )
+    return f'{{"channel":"trade","type":"{kind}","data":[{rows}]}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("frames", "reasons"),
+    [
+        ([trades(5), trades(7)], ["1 missing"]),
+        ([trades(5), trades(6, 9), trades(10)], ["2 missing"]),
+        ([trades(5), trades(5)], ["1 back"]),
+        ([trades(5), trades(7), trades(6)], ["1 missing", "2 back"]),
+        ([trades(5), trades(6), trades(7, 8)], []),
+        ([trades(5), trades(90, symbol="ETH/USD"), trades(6)], []),
+        # Left and joined again.
+        ([trades(5), trades(8, 9, kind="snapshot"), trades(10)], []),
+    ],
+)
+def test_a_hole_in_the_numbers_of_trades_is_a_gap_before_the_print_that_shows_it(frames, reasons):
+    parser = KrakenParser(
+        exchange="kraken", symbols={"BTC/USD": "BTC/USD", "ETH/USD": "ETH/USD"}, listings={}, depth=10
+    )
+    events = [event for frame in frames for event in parser.parse(frame, ts_init=7)]
+    assert [event.reason for event in events if isinstance(event, Gap)] == [
+        f"hole in the numbers of trades: {reason}" for reason in reasons
+    ]
+    for gap, print_ in pairwise(events):
+        assert not isinstance(gap, Gap) or isinstance(print_, TradeTick)
+
+
+def test_a_trade_frame_that_was_refused_is_missing():
+    parser = make_parser()
+    parser.parse(trades(5), ts_init=7)
+    with pytest.raises(MalformedFrame):
+        parser.parse(trades(6).replace(b"sell", b"gone"), ts_init=7)
+    gap, _ = parser.parse(trades(7), ts_init=7)
+    assert gap.reason == "hole in the numbers of trades: 1 missing"
 
 
 def test_prints_of_before_the_subscription_are_left_out():
