@@ -1,6 +1,7 @@
 """Logs: lines a person can read on the console, the same events as JSON in rotated files beside them."""
 
 import os
+import re
 import sys
 from collections.abc import MutableMapping
 from pathlib import Path
@@ -18,6 +19,15 @@ SHARED_PROCESSORS: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+# Libraries put addresses and answers of venues into their errors, signatures and keys among them.
+# Between name and value: quotes, escaped ones of JSON in JSON, and the console's colours.
+_BETWEEN = r"""(?:\x1b\[[\d;]*m|\\?["'])*"""
+SECRETS = re.compile(
+    rf"""(?P<name>(?:api[-_]?(?:key|secret|sign)|secret|passphrase|password|signature|access[-_](?:token|sign)|private[-_]?key
+    |authorization)\b{_BETWEEN}\s*[:=]\s*{_BETWEEN})(?:(?:bearer|token|basic)\s+)?[^\s"'&,;)}}\]\\\x1b]+""",
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def logging_config(*, level: str, folder: Path | None) -> dict[str, Any]:
@@ -79,8 +89,13 @@ def formatter(*renderers: Any) -> dict[str, Any]:
     return {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": SHARED_PROCESSORS,
-        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers, without_secrets],
     }
+
+
+def without_secrets(_: Any, __: str, line: str) -> str:
+    """A finished line, its traceback included, with what follows the name of a secret left out."""
+    return SECRETS.sub(r"\g<name>…", line)
 
 
 def for_people(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from bots.admin import accounts, bots, ledger, microprice, people
+from bots.admin import accounts, bots, ledger, microprice, people, preflight
 
-__all__ = ["accounts", "bots", "ledger", "microprice", "people"]
+__all__ = ["accounts", "bots", "ledger", "microprice", "people", "preflight"]
 
 admin.site.site_header = "Tradingsite"
 admin.site.site_title = "Tradingsite"

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.db.models import Count, DecimalField, F, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -13,11 +12,14 @@ from django.utils.timesince import timesince
 
 from bots.admin.forms import BotForm
 from bots.admin.owned import OwnedAdmin, ReadOnlyAdmin, ReadOnlyInline, person, sees_everything
+from bots.admin.preflight import last_preflight
 from bots.api.acts import Verb, act_on_bot
 from bots.models import Bot, BotLease, Decision, Position, Session, Trade
 from bots.operations.edit_bot import settings_changed
 from bots.operations.refusals import Refused
 from bots.operations.speak import audit
+from bots.preflight.result import Level
+from bots.preflight.run import run_preflight
 from bots.queries.periods import Period, start_of
 from bots.trading.vocabulary import Side
 from marketdata.models import Instrument
@@ -44,15 +46,15 @@ class BotAdmin(OwnedAdmin):
     list_select_related = ("account__exchange", "owner")
     search_fields = ("name", "description", "instruments__symbol", "account__name")
     filter_horizontal = ("instruments",)
-    actions = ("start", "pause", "resume", "stop", "allow")
+    actions = ("start", "pause", "resume", "stop", "allow", "look")
     inlines = (SessionInline,)
-    readonly_fields = ("state_mark", "state_reason", "ladder_mark", "version", "created_at", "updated_at")
+    readonly_fields = ("state_mark", "state_reason", "ladder_mark", "preflight", "version", "created_at", "updated_at")
     fieldsets = (
         (None, {"fields": ("name", "description", "owner", "account", "instruments")}),
         (
             "State",
             {
-                "fields": ("state_mark", "state_reason", "ladder_mark"),
+                "fields": ("state_mark", "state_reason", "ladder_mark", "preflight"),
                 "description": "Start, pause, resume and stop with the actions of the list, or on the dashboard.",
             },
         ),
@@ -209,14 +211,17 @@ class BotAdmin(OwnedAdmin):
             return "none yet"
         return f"{bot.decided_action}, {timesince(bot.decided_at, depth=1)} ago"
 
+    @admin.display(description="pre-flight")
+    def preflight(self, bot: Bot) -> str:
+        return last_preflight(bot)
+
     # --- Actions --------------------------------------------------------------------------------------------
 
     def act(self, request: HttpRequest, bots: QuerySet[Bot], verb: Verb, done: str) -> None:
         for bot in bots:
             try:
-                with transaction.atomic():
-                    reason = f"{person(request).get_username()} in the admin"
-                    act_on_bot(bot, verb, actor=person(request), now=timezone.now(), reason=reason)
+                reason = f"{person(request).get_username()} in the admin"
+                act_on_bot(bot, verb, actor=person(request), now=timezone.now(), reason=reason)
             except Refused as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
             else:
@@ -241,6 +246,14 @@ class BotAdmin(OwnedAdmin):
     @admin.action(description="Allow entries again after a limit or a person restricted it", permissions=["change"])
     def allow(self, request: HttpRequest, queryset: QuerySet[Bot]) -> None:
         self.act(request, queryset, Verb.CLEAR, "may enter again: drawdown and repeats are measured from now")
+
+    @admin.action(description="Pre-flight: is all well for it to trade", permissions=["change"])
+    def look(self, request: HttpRequest, queryset: QuerySet[Bot]) -> None:
+        for bot in queryset.select_related("account__exchange"):
+            run = run_preflight(bot=bot, actor=person(request), now=timezone.now())
+            found = [row["name"] for row in run.results if row["level"] != Level.OK]
+            said = f"{bot.name}: all is well." if not found else f"{bot.name}: look at {', '.join(found)} on its page."
+            self.message_user(request, said, messages.SUCCESS if run.passed else messages.ERROR)
 
 
 def _with_owner(form: Any, owner: Any) -> Any:

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from bots.models import Account, Bot, Mode
+from bots.models import Bot
 from bots.models.bot import default_component_weights
 
 if TYPE_CHECKING:
-    AccountModelForm = forms.ModelForm[Account]
     BotModelForm = forms.ModelForm[Bot]
 else:
-    AccountModelForm = BotModelForm = forms.ModelForm
+    BotModelForm = forms.ModelForm
 
 
 class _Indented(json.JSONEncoder):
@@ -23,7 +22,7 @@ class _Indented(json.JSONEncoder):
         super().__init__(**(options | {"indent": 2}))
 
 
-def _show_readably(form: "forms.BaseModelForm[Any]") -> None:
+def show_readably(form: "forms.BaseModelForm[Any]") -> None:
     """Numbers without the zeros of their column, JSON in lines."""
     for name, field in form.fields.items():
         value = form.initial.get(name)
@@ -32,40 +31,6 @@ def _show_readably(form: "forms.BaseModelForm[Any]") -> None:
         if isinstance(field, forms.JSONField):
             field.encoder = _Indented
             field.widget.attrs |= {"rows": min(12, 3 + len(value or ())), "cols": 40, "spellcheck": "false"}
-
-
-class AccountForm(AccountModelForm):
-    """An account's fields explained."""
-
-    class Meta:
-        model = Account
-        exclude = ("ladder", "ladder_reason")
-        help_texts = {
-            "owner": "Only the owner and superusers see the account, its bots and what they do.",
-            "name": "As it is called where bots choose it; once per owner.",
-            "exchange": "Whose market its bots trade on. Fixed once the account is there.",
-            "mode": "Paper: orders are matched here against the exchange's live book, and no money moves. Fixed once "
-            "the account is there.",
-            "quote_asset": "What its cash is in, e.g. USDT. Its bots trade symbols priced in it. Fixed once the account "
-            "is there.",
-            "opening_cash": "In the quote asset; the first entry of its journal. Fixed once the account is there.",
-            "maker_fee_bps": "Of fills of a resting order, in basis points: 10 is 0.1 %. Below 0 is a rebate.",
-            "taker_fee_bps": "Of fills of an order that takes what is on offer, in basis points: 10 is 0.1 %.",
-            "latency_ms": "Paper only: milliseconds from the order to the moment it meets the book.",
-        }
-        labels = {
-            "opening_cash": "Opening cash (quote asset)",
-            "maker_fee_bps": "Maker fee (basis points)",
-            "taker_fee_bps": "Taker fee (basis points)",
-            "latency_ms": "Latency (milliseconds)",
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "mode" in self.fields:
-            # Other modes need keys, which this form does not take.
-            self.fields["mode"].choices = [(Mode.PAPER.value, Mode.PAPER.label)]  # type: ignore[attr-defined]
-        _show_readably(self)
 
 
 class BotForm(BotModelForm):
@@ -124,7 +89,7 @@ class BotForm(BotModelForm):
             # The database keeps no order.
             known = {name: weights[name] for name in default_component_weights() if name in weights}
             self.initial["component_weights"] = known | weights
-        _show_readably(self)
+        show_readably(self)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 from asgiref.sync import async_to_sync
+from django.views.decorators.debug import sensitive_variables
 from msgspec import Struct
 
 from bots.brokers.account import VenueAccount
@@ -34,6 +35,7 @@ class VenueAnswers(Struct, frozen=True, kw_only=True):
     balances: tuple[VenueBalance, ...] | None = None
 
 
+@sensitive_variables()
 def ask_about(account: Account, *, connect: Connect | None = None) -> VenueAnswers:
     """Ask the venue for its clock, the key's scope and the balances; never raises for what the venue does."""
     try:

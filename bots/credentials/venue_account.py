@@ -41,6 +41,6 @@ def origins(exchange: Exchange) -> tuple[str | None, str | None]:
     """Addresses for orders that stand in for the venue's own: the row's, or those of the simulated exchange."""
     rest_url, ws_url = exchange.rest_url or None, exchange.websocket_url or None
     if exchange.environment == Environment.SIMULATED:
-        base = settings.SIMULATOR_URL.rstrip("/") + getattr(get_adapter(exchange.adapter), "simulated_path", "")
+        base = settings.SIMULATOR_URL.rstrip("/") + get_adapter(exchange.adapter).simulated_path
         return rest_url or base, ws_url or "ws" + base.removeprefix("http")
     return rest_url, ws_url

@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tradingsite.logs import without_secrets
+
 PROJECT = Path(__file__).parents[3]
 SCRIPT = """
 import logging.config, sys
@@ -41,3 +45,28 @@ def test_console_and_file_tell_the_same_events(tmp_path):
     assert events[0] | {"bot_id": 7, "level": "info", "logger": "bots.engine"} == events[0]
     assert events[0]["timestamp"].endswith("Z")
     assert "ZeroDivisionError" in events[2]["exception"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GET /api/v3/account?timestamp=1&signature=canary&x=1",
+        '{"event": "asked", "secret": "canary", "n": 1}',
+        '{"event": "{\\"apiKey\\": \\"canary\\"}"}',
+        "Authorization: Bearer canary",
+        "X-MBX-APIKEY: canary",
+        "{'KC-API-PASSPHRASE': 'canary'}",
+        "API-Sign=canary",
+        "\x1b[36mpassword\x1b[0m=\x1b[35mcanary\x1b[0m",
+    ],
+)
+def test_what_follows_the_name_of_a_secret_is_left_out(line):
+    shown = without_secrets(None, "", line)
+    assert shown == line.replace("Bearer canary", "canary").replace("canary", "…")
+
+
+@pytest.mark.parametrize(
+    "line", ["Name or password is wrong", "order.submit.rejected key=7", "password reset for alice"]
+)
+def test_ordinary_lines_stay_as_they_are(line):
+    assert without_secrets(None, "", line) == line
