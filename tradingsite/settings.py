@@ -317,6 +317,8 @@ if LEASE_RENEW_S * 2 > LEASE_TTL_S:
         f"LEASE_RENEW_S={LEASE_RENEW_S:g} with LEASE_TTL_S={LEASE_TTL_S:g}: "
         "allowed is at most half of LEASE_TTL_S, so that one late renewal does not lose the lease."
     )
+# Whether somebody else's orders and trades on an account at a real venue pause its entries.
+PAUSE_ON_EXTERNAL = read.switch("PAUSE_ON_EXTERNAL", default=True)
 # Keys that seal the credentials of accounts, the one that seals first; none: a file in LOCAL_DIR.
 ACCOUNT_KEYS = read.words("ACCOUNT_KEYS", [])
 # What a strategy must have done on paper before it may trade real money.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 import psycopg
@@ -19,6 +19,9 @@ from bots.trading.risk import strictest
 from bots.trading.vocabulary import Ladder
 from quant.edge import Evidence
 from quant.evidence.edges import Key
+
+if TYPE_CHECKING:
+    from bots.engine.venues import Venues
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +50,7 @@ class Desk:
     """`say` tells the browsers of a person.
 
     `database_error` says why the database cannot be used now: nothing is sent then. `edges` is what evidence knows of
-    each blend.
+    each blend. Without `venues` only paper accounts are served.
     """
 
     store: OrderStore
@@ -58,6 +61,7 @@ class Desk:
     say: Callable[[int, str, dict[str, Any]], None] = _silent
     observer: Observer | None = None
     edges: Mapping[Key, Evidence] = field(default_factory=dict)
+    venues: "Venues | None" = None
     database_error: str = ""
     accounts: dict[int, AccountBooks] = field(default_factory=dict)
     bots: dict[int, BotBooks] = field(default_factory=dict)

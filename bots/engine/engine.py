@@ -13,6 +13,8 @@ from psycopg import AsyncConnection
 
 from bots.broadcast import Broadcaster
 from bots.engine.advisers import Advisers
+from bots.engine.books import BotBooks
+from bots.engine.connecting import connect_account
 from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
 from bots.engine.edges import Edges
@@ -25,10 +27,13 @@ from bots.engine.runner import SymbolRunner
 from bots.engine.sampling import Sampling
 from bots.engine.signal_writer import SignalWriter
 from bots.engine.standing import Standing
+from bots.engine.venue_desk import Connect
+from bots.engine.venues import Venues
 from bots.orders.connections import Pool, connection_parameters
 from bots.orders.leases import LeaseTerms
 from bots.orders.marks import Mark
 from bots.orders.store import OrderStore
+from bots.trading.records import InstrumentRules, VenueReport
 from marketdata.events import Bar
 from quant.evidence.samples import SampleWriter
 from quant.learning.features import SCHEMA_HASH, market_features
@@ -61,9 +66,11 @@ class EngineReport:
 
 
 class Engine:
-    """Runs until cancelled. `holder` names it in leases."""
+    """Runs until cancelled. `holder` names it in leases; `connect` reaches accounts at real venues."""
 
-    def __init__(self, pool: Pool, *, holder: str, terms: LeaseTerms, layer: Any = None) -> None:
+    def __init__(
+        self, pool: Pool, *, holder: str, terms: LeaseTerms, layer: Any = None, connect: Connect = connect_account
+    ) -> None:
         self.store = OrderStore(pool, terms=terms)
         self.broadcaster = Broadcaster()
         self.desk = Desk(
@@ -74,6 +81,8 @@ class Engine:
             quant_weight=settings.QUANT_SIGNAL_WEIGHT,
             say=self.broadcaster.put,
         )
+        self.venues = Venues(self.desk, connect=connect, post=self._post, pause_on_external=settings.PAUSE_ON_EXTERNAL)
+        self.desk.venues = self.venues
         self.intake = Intake(layer)
         self.observations = Observations(layer)
         self.roster = Roster(self.desk, self.intake, self.observations, holder=holder)
@@ -119,6 +128,12 @@ class Engine:
             except TimeoutError:
                 log.error("engine.stop.timed_out", signals_lost=len(self.desk.signals))
 
+    def _post(self, bot: BotBooks, rules: InstrumentRules, report: VenueReport) -> bool:
+        runner = self.roster.runners.get((rules.exchange, rules.symbol))
+        if runner is not None:
+            runner.report(bot, rules, report)
+        return runner is not None
+
     def _on_bar(self, runner: SymbolRunner, bar: Bar, now_ns: int) -> None:
         try:
             self.sampling.on_bar(runner.worker, bar, now_ns)
@@ -128,6 +143,7 @@ class Engine:
             log.exception("engine.bar.listener.failed", symbol=runner.worker.symbol)
 
     async def _close(self) -> None:
+        await self.venues.close()
         await self.roster.close()
         await self.advisers.close()
         await self.desk.decisions.flush()

@@ -11,8 +11,10 @@ from bots.brokers.paper import PaperBroker
 from bots.engine import messages
 from bots.engine.books import BotBooks, Held, Working
 from bots.engine.desk import Desk
+from bots.engine.venue_desk import VenueDesk
 from bots.orders.record import UnknownOrder
-from bots.orders.results import Recorded, RestingOrder, StaleLease
+from bots.orders.recovery import PAPER
+from bots.orders.results import Recorded, RestingOrder, StaleLease, VenueOrderState
 from bots.trading.matching import PaperMatcher
 from bots.trading.money import multiply
 from bots.trading.orders import TERMINAL_STATES
@@ -55,8 +57,18 @@ class Execution:
         if bot.suspended or bot.lost:
             return (Reason(code="suspended", text=bot.suspended or "another engine looks after this bot now"),)
         self._now_ns = now_ns
+        venue = self._venue(bot)
+        if venue is None and bot.account.config.mode != PAPER:
+            return (_not_served(bot),)
+        sign_ns = now_ns
+        if venue is not None:
+            venue_ns = venue.time_ns()
+            trouble = venue.trouble if venue_ns is None or plan.purpose is Purpose.ENTRY else ""
+            if venue_ns is None or trouble:
+                return (Reason(code="venue", text=trouble or "the venue's clock is not known"),)
+            sign_ns = venue_ns
         try:
-            answer = await desk.store.submit(plan, decision, bot.token, now_ns)
+            answer = await desk.store.submit(plan, decision, bot.token, sign_ns)
         except REFUSED as error:
             return (await self._refused(bot, "an order", error),)
         except psycopg.Error as error:
@@ -71,6 +83,9 @@ class Execution:
             )  # fmt: skip
             return answer.reasons
         self._register(bot, answer)
+        if venue is not None:
+            venue.send(answer)
+            return answer
         for report in await self._broker(bot).submit(answer, now_ns):
             await self.record(report)
         return answer
@@ -123,6 +138,11 @@ class Execution:
             self._desk.database_failed(error, bot=bot)
             return
         order.cancel_requested = asked
+        if bot.account.config.mode != PAPER:
+            venue = self._venue(bot)
+            if venue is not None and asked:
+                venue.cancel(order.order_id)
+            return
         for report in await self._broker(bot).cancel(order.order_id, now_ns):
             await self.record(report)
 
@@ -150,9 +170,25 @@ class Execution:
             self._owners[found.order.order_id] = (bot, rules)
             self._broker(bot).resume([found])
 
+    def follow(self, bot: BotBooks, rules: InstrumentRules, orders: Iterable[VenueOrderState]) -> None:
+        """Take back orders that are at a venue, or may be."""
+        venue = self._venue(bot)
+        for found in orders:
+            self._owners[found.order.order_id] = (bot, rules)
+            if venue is not None:
+                venue.follow(found)
+
+    async def hear(self, bot: BotBooks, rules: InstrumentRules, report: VenueReport) -> None:
+        """Book what a venue tells of an order, which may have ended long ago."""
+        self._owners.setdefault(report.order_id, (bot, rules))
+        await self.record(report)
+
     def forget(self, bot_id: int) -> None:
         """Drop what is held for a bot: another answers for it, or its orders are about to be settled anew."""
         self._matcher.forget(bot_id)
+        for order_id, (bot, _) in self._owners.items():
+            if bot.bot_id == bot_id and (venue := self._venue(bot)) is not None:
+                venue.forget(order_id)
         self._owners = {order: owned for order, owned in self._owners.items() if owned[0].bot_id != bot_id}
 
     def forget_account(self, account_id: int) -> None:
@@ -179,10 +215,13 @@ class Execution:
             # Its bot was dropped with its lease: who has the lease now settles the order.
             return True
         bot, rules = owned
+        venue = self._venue(bot)
         try:
             answer = await self._desk.store.record(report, bot.token)
         except REFUSED as error:
             await self._refused(bot, f"a report of order {report.order_id.hex}", error)
+            if venue is not None:
+                venue.forget(report.order_id)
             return True
         except psycopg.Error as error:
             self._desk.database_failed(error)
@@ -193,9 +232,16 @@ class Execution:
         if isinstance(answer, StaleLease):
             log.warning("[TRADE EXECUTION] the lease is gone", bot=bot.config.name, epoch=answer.epoch)
             bot.lost = True
+            if venue is not None:
+                venue.forget(report.order_id)
             return True
         if answer.changed:
             await self._follow(bot, rules, answer)
+        if venue is not None:
+            if answer.halted and not answer.changed:
+                # Nothing of it was booked, but the database has halted the bot.
+                self._desk.note_halt(bot, answer.halted)
+            venue.recorded(report, answer)
         return True
 
     async def _refused(self, bot: BotBooks, what: str, error: psycopg.Error) -> Reason:
@@ -264,9 +310,21 @@ class Execution:
         for kind, data in messages.recorded_events(recorded, mark=held.mark if held is not None else None):
             self._desk.say(bot.config.owner_id, kind, data)
 
+    def _venue(self, bot: BotBooks) -> VenueDesk | None:
+        """The desk of the bot's account at a real venue; None for paper, and for what cannot be served."""
+        account = bot.account.config
+        if account.mode == PAPER or self._desk.venues is None:
+            return None
+        return self._desk.venues.of(account)
+
     def _broker(self, bot: BotBooks) -> PaperBroker:
         account = bot.account.config
         broker = self._brokers.get(account.account_id)
         if broker is None:
             broker = self._brokers[account.account_id] = PaperBroker(account, self._matcher)
         return broker
+
+
+def _not_served(bot: BotBooks) -> Reason:
+    mode = bot.account.config.mode
+    return Reason(code="mode", text=f"this engine serves no accounts of mode {mode}: nothing is sent")

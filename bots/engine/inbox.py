@@ -5,12 +5,15 @@ Redis may go away: the layer comes back by itself, what was sent meanwhile is lo
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
 import structlog
 
+from bots.engine.books import BotBooks
 from bots.engine.membership import Membership
+from bots.trading.records import InstrumentRules, VenueReport
 from marketdata.batches import BatchReader, ConflatingQueue, MalformedBatch, ReadBatch, tick_group
 from marketdata.clock import VenueClock, venue_clock
 from marketdata.events import Event
@@ -25,11 +28,13 @@ Instrument = tuple[str, str]
 class Inbox:
     """What waits for one symbol. `hole` is set when something was missed, `is_stale` until the book is whole again.
 
-    Slow observations are of other streams: what is missed of those says nothing of the book.
+    Slow observations are of other streams: what is missed of those says nothing of the book. Reports of a venue are kept
+    apart, for no tick may push one out.
     """
 
     def __init__(self) -> None:
         self.queue = ConflatingQueue(max_kept=MAX_KEPT)
+        self.reports: deque[tuple[BotBooks, InstrumentRules, VenueReport]] = deque()
         self.wake = asyncio.Event()
         self.hole = True
         self.is_stale = True
@@ -40,6 +45,11 @@ class Inbox:
         self.is_stale = read.is_stale
         for event in read.batch.events:
             self.queue.put(event)
+        self.wake.set()
+
+    def report(self, bot: BotBooks, rules: InstrumentRules, report: VenueReport) -> None:
+        """What a venue says of an order."""
+        self.reports.append((bot, rules, report))
         self.wake.set()
 
     def observe(self, events: Iterable[Event]) -> None:

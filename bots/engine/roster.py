@@ -16,14 +16,15 @@ from bots.engine.observations import Observations
 from bots.engine.runner import SymbolRunner, nobody
 from bots.engine.weights import regime_weights_of
 from bots.orders.load import BotConfig, EngineState
-from bots.orders.results import Recovery, RestingOrder
-from bots.trading.records import LeaseToken
+from bots.orders.results import Recovery
+from bots.trading.records import InstrumentRules, LeaseToken, SubmittedOrder
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from quant.regime import DEFAULT_FRAMES
 
 log = structlog.get_logger(__name__)
 
 Instrument = tuple[str, str]
+NOTHING_FOUND = Recovery()
 
 # What must differ for a bot to be loaded again, and which positions somebody wants closed.
 FINGERPRINTS = """
@@ -131,8 +132,9 @@ class Roster:
         bot = BotBooks(config=config, token=token, account=account)
         self._load_books(bot, state)
         self._desk.bots[token.bot_id] = account.bots[token.bot_id] = bot
-        resting = [found for found in recovery.resting if found.order.plan.bot_id == token.bot_id]
-        await self._seat(bot, resting)
+        if self._desk.venues is not None:
+            self._desk.venues.begin(config.account)
+        await self._seat(bot, recovery)
         log.info(
             "[TRADING LOOP] bot taken", bot=config.name, bot_id=token.bot_id, state=config.state, epoch=token.epoch,
             symbols=[rules.symbol for rules in config.instruments], positions=len(bot.positions),
@@ -165,16 +167,16 @@ class Roster:
             account.cash, account.reserved = balance.total, balance.reserved
         return account
 
-    async def _seat(self, bot: BotBooks, resting: Sequence[RestingOrder] = ()) -> None:
+    async def _seat(self, bot: BotBooks, recovery: Recovery = NOTHING_FOUND) -> None:
         """Seat a bot at each of its symbols, and only there; their workers are rebuilt after it."""
         wanted = {(rules.exchange, rules.symbol): rules for rules in bot.config.instruments}
         for instrument, rules in wanted.items():
             runner = await self._runner(instrument, bot)
             async with runner.lock:
                 await runner.follow_timeframes(_timeframes(bot.config), _regime_timeframes(bot.config))
-                runner.worker.resume(
-                    bot, rules, [found for found in resting if found.order.plan.rules.symbol == rules.symbol]
-                )
+                resting = [found for found in recovery.resting if _is_of(found.order, bot, rules)]
+                at_venue = [found for found in recovery.at_venues if _is_of(found.order, bot, rules)]
+                runner.worker.resume(bot, rules, resting, at_venue)
                 runner.worker.add_bot(bot, rules, now_ns=runner.now_ns())
         for instrument, runner in list(self.runners.items()):
             if instrument not in wanted:
@@ -195,8 +197,8 @@ class Roster:
             config, instruments=(*config.instruments, rules), unwatched=config.unwatched | {rules.instrument_id}
         )
 
-    async def _reseat(self, bot: BotBooks, resting: Sequence[RestingOrder] = ()) -> None:
-        await self._seat(bot, resting)
+    async def _reseat(self, bot: BotBooks, recovery: Recovery = NOTHING_FOUND) -> None:
+        await self._seat(bot, recovery)
         for runner in self._runners_of(bot):
             async with runner.lock:
                 await runner.worker.rebuild()
@@ -277,7 +279,7 @@ class Roster:
                 self._load_books(bot, state)
                 bot.suspended = ""
             await self._desk.refresh_account(bot.account)
-            await self._reseat(bot, recovery.resting)
+            await self._reseat(bot, recovery)
             log.warning("[TRADING LOOP] bot settled", bot=bot.config.name, orders=len(recovery.resolved))
 
     def _runners_of(self, bot: BotBooks) -> list[SymbolRunner]:
@@ -307,6 +309,8 @@ class Roster:
                 await runner.worker.remove_bot(bot.bot_id)
         self._desk.bots.pop(bot.bot_id, None)
         bot.account.bots.pop(bot.bot_id, None)
+        if not bot.account.bots and self._desk.venues is not None:
+            await self._desk.venues.end(bot.account.config.account_id)
         self._fingerprints.pop(bot.bot_id, None)
         self._close_empty()
 
@@ -338,6 +342,10 @@ class Roster:
             if bot is not None:
                 return self._intake.now_ns(bot.config.account.exchange)
         return self._intake.now_ns("")
+
+
+def _is_of(order: SubmittedOrder, bot: BotBooks, rules: InstrumentRules) -> bool:
+    return (order.plan.bot_id, order.plan.rules.instrument_id) == (bot.bot_id, rules.instrument_id)
 
 
 def _regime_timeframes(config: BotConfig) -> tuple[Timeframe, ...]:

@@ -10,11 +10,13 @@ from django.db import DatabaseError, InterfaceError, connection
 from msgspec.structs import replace
 from redis.exceptions import RedisError
 
+from bots.engine.books import BotBooks
 from bots.engine.days import DAY, PART, Days
 from bots.engine.desk import Desk
 from bots.engine.inbox import Inbox
 from bots.engine.symbol import MARKET_EVENTS, SymbolWorker
 from bots.orders.marks import Mark
+from bots.trading.records import InstrumentRules, VenueReport
 from marketdata.cache import LatestSnapshot, alatest_snapshot
 from marketdata.clock import VenueClock
 from marketdata.events import Bar, Event, FeedState, HistoryReady, Timeframe
@@ -120,6 +122,8 @@ class SymbolRunner:
 
     async def _drain(self) -> None:
         inbox, worker = self._inbox, self.worker
+        while inbox.reports:
+            await worker.execution.hear(*inbox.reports.popleft())
         if inbox.hole:
             inbox.hole = False
             worker.invalidate()
@@ -144,6 +148,10 @@ class SymbolRunner:
                 self.on_bar(self, event, now_ns)
         self.events += len(events)
         await worker.tell(now_ns)
+
+    def report(self, bot: BotBooks, rules: InstrumentRules, report: VenueReport) -> None:
+        """Take what a venue says of an order in its turn."""
+        self._inbox.report(bot, rules, report)
 
     def observe(self, events: Iterable[Event]) -> None:
         """Take slow observations of the asset in their turn."""

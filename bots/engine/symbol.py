@@ -16,7 +16,7 @@ from bots.engine.protection import cancel_reason, exit_reason_of, exit_words
 from bots.engine.seats import Seats
 from bots.engine.trace import dust_record, protective_record
 from bots.orders.marks import Mark
-from bots.orders.results import RestingOrder
+from bots.orders.results import RestingOrder, VenueOrderState
 from bots.trading.money import from_float
 from bots.trading.plan import plan_exit
 from bots.trading.positions import is_dust
@@ -69,9 +69,16 @@ class SymbolWorker:
         self.execution.forget(bot_id)
         await self.rebuild()
 
-    def resume(self, bot: BotBooks, rules: InstrumentRules, resting: Sequence[RestingOrder]) -> None:
-        """Take back limit orders that rested at a restart."""
+    def resume(
+        self,
+        bot: BotBooks,
+        rules: InstrumentRules,
+        resting: Sequence[RestingOrder],
+        at_venue: Sequence[VenueOrderState] = (),
+    ) -> None:
+        """Take back limit orders that rested at a restart, and those at a real venue."""
         self.execution.resume(bot, rules, resting)
+        self.execution.follow(bot, rules, at_venue)
 
     async def rebuild(self) -> None:
         """Lay the seats out anew: bots, settings or timeframes have changed."""

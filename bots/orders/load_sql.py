@@ -91,17 +91,29 @@ SELECT account_id, asset, total, reserved FROM bots_balance
 WHERE account_id IN (SELECT account_id FROM bots_bot WHERE id = ANY(%(bot_ids)s))
 """
 
-# Orders a dead owner left, with what is needed to give them to the broker again.
-LEFT_BEHIND = """
+# Orders with what is needed to give them to the broker again.
+_ORDERS_OF_BROKERS = """
 SELECT o.id, o.intent_id, o.bot_id, o.account_id, o.instrument_id, o.state, o.side, o.order_type, o.quantity,
        o.limit_price, o.filled_quantity, o.sign_ts_ms, o.valid_until_ms, o.decided_at, o.cancel_requested,
+       o.venue_order_id, o.acknowledged_at, o.updated_at, a.mode,
        i.decision_id, i.purpose, i.exit_reason, i.position_id, i.slot, i.stop_loss, i.take_profit, i.trailing_stop,
        e.code AS exchange, n.symbol, n.base, n.quote, n.tick_size, n.lot_size, n.min_quantity, n.max_quantity,
-       n.min_notional, (SELECT count(*) FROM bots_fill f WHERE f.order_id = o.id) AS fills
+       n.min_notional, (SELECT count(*) FROM bots_fill f WHERE f.order_id = o.id) AS fills,
+       CASE WHEN a.mode <> 'paper' THEN
+           (SELECT jsonb_object_agg(f.trade_id, f.quantity::text) FROM bots_fill f WHERE f.order_id = o.id) END AS booked
 FROM bots_order o
 JOIN bots_intent i ON i.id = o.intent_id
+JOIN bots_account a ON a.id = o.account_id
 JOIN marketdata_instrument n ON n.id = o.instrument_id
 JOIN marketdata_exchange e ON e.id = n.exchange_id
+"""
+
+# What a dead owner left.
+LEFT_BEHIND = f"""{_ORDERS_OF_BROKERS}
 WHERE o.bot_id = ANY(%(bot_ids)s) AND o.state IN ('planned', 'sending', 'unknown', 'open', 'partial')
 ORDER BY o.created_at
+"""
+
+ORDERS_BY_ID = f"""{_ORDERS_OF_BROKERS}
+WHERE o.id = ANY(%(order_ids)s)
 """

@@ -67,8 +67,24 @@ class RestingOrder(Struct, frozen=True, kw_only=True):
     fills: int
 
 
+class VenueOrderState(Struct, frozen=True, kw_only=True):
+    """An order at a real venue as the books have it: `booked` are the quantities of its trades by their ids.
+
+    `since_ms`: when it was last changed.
+    """
+
+    order: SubmittedOrder
+    state: OrderState
+    booked: dict[str, Decimal]
+    venue_order_id: str
+    cancel_requested: bool
+    acknowledged: bool
+    since_ms: int
+
+
 class Recovery(Struct, frozen=True, kw_only=True):
-    """What was found at start: orders that never filled, and ones that still rest."""
+    """What was found at start: orders that never filled, ones that still rest on paper, and ones at venues."""
 
     resolved: tuple[Recorded, ...] = ()
     resting: tuple[RestingOrder, ...] = ()
+    at_venues: tuple[VenueOrderState, ...] = ()

@@ -1,12 +1,12 @@
 """What a venue's account says against ours: whose trades those are, and what a difference of balances is."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from uuid import UUID
 
 from msgspec import Struct
 
-from bots.brokers.venue import VenueBalance, VenueOrder, VenueTrade
+from bots.brokers.venue import VenueOrder, VenueTrade
 from bots.trading.fills import JournalEntryLeg, fill_effect
 from bots.trading.money import ZERO
 from bots.trading.records import InstrumentRules
@@ -71,10 +71,9 @@ def _may_be(trade: VenueTrade, order: KnownOrder) -> bool:
     return (trade.symbol, trade.side) == (order.symbol, order.side) and is_after and not order.venue_order_id
 
 
-def differences(ours: Mapping[str, Decimal], theirs: Sequence[VenueBalance]) -> dict[str, Decimal]:
+def differences(ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """The venue's totals less ours, where they differ. A venue lists every asset it holds: what is not there is zero."""
-    held = {balance.asset: balance.total for balance in theirs}
-    found = {asset: held.get(asset, ZERO) - ours.get(asset, ZERO) for asset in sorted({*ours, *held})}
+    found = {asset: theirs.get(asset, ZERO) - ours.get(asset, ZERO) for asset in sorted({*ours, *theirs})}
     return {asset: amount for asset, amount in found.items() if amount}
 
 
@@ -135,15 +134,14 @@ def external_legs(rules: InstrumentRules, trade: VenueTrade) -> tuple[JournalEnt
     )
 
 
-def locked_beyond(balances: Iterable[VenueBalance], orders: Iterable[VenueOrder], *, asset: str, need: Decimal) -> bool:
+def locked_beyond(locked: Decimal, orders: Iterable[VenueOrder], *, asset: str, need: Decimal) -> bool:
     """Whether a venue holds back clearly more of an asset than the open orders it shows: half of `need` more."""
-    held = sum((balance.total - balance.free for balance in balances if balance.asset == asset), ZERO)
     shown = ZERO
     for order in orders:
-        base, _, order_quote = order.symbol.partition("/")
+        base, _, quote = order.symbol.partition("/")
         left = order.quantity - order.filled
         if order.side is Side.SELL and base == asset:
             shown += left
-        elif order.side is Side.BUY and order_quote.partition(":")[0] == asset:
+        elif order.side is Side.BUY and quote.partition(":")[0] == asset:
             shown += left * (order.limit_price or ZERO)
-    return need > 0 and held - shown >= need / 2
+    return need > 0 and locked - shown >= need / 2

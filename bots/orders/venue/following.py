@@ -126,6 +126,12 @@ class Followed:
         """Ask at the next moment, from the beginning of the turn: something new is known or wanted."""
         self._turn = self._tries = self._next_ms = 0
 
+    def restart(self, state: OrderState) -> None:
+        """The books were read again, and what waited to be recorded was recorded or dropped."""
+        self._unrecorded = 0
+        self.state = state
+        self.hurry()
+
     def request_cancel(self) -> None:
         self.cancel_requested = True
         self.hurry()
