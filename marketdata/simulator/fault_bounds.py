@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Mapping
 
 from marketdata.simulator.fault_catalog import Fault
+from marketdata.simulator.fault_words import WORDS
 
 # How far back books and prices are remembered.
 _REMEMBERED_MS = 20_000
@@ -56,9 +57,11 @@ _CHOICES: Mapping[tuple[Fault, str], tuple[str, ...]] = {
 def complaint(fault: Fault, settings: Iterable[tuple[str, object]]) -> str:
     """What is wrong with the first setting that is, with what is allowed; "" when all may be."""
     for name, value in settings:
-        choices = _CHOICES.get((fault, name))
-        if choices is not None and value not in choices:
-            return f"{fault.value} takes as {name} {', '.join(choices)}, not {value!r}"
+        choices = _CHOICES.get((fault, name)) or WORDS.get((fault, name))
+        if choices is not None and value not in choices and not (value == "" and (fault, name) in WORDS):
+            near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.6)
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            return f"{fault.value} takes as {name} {', '.join(filter(None, choices))}, not {value!r}{hint}"
         bounds = _OWN_BOUNDS.get((fault, name)) or _BOUNDS.get(name)
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         # Not a number lies between no two.

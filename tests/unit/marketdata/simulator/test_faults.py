@@ -1,11 +1,16 @@
 """Faults: how they are worded, whom they concern, and when they end."""
 
 import re
+from pathlib import Path
 
 import pytest
 
+from marketdata.simulator import hub
+from marketdata.simulator.endpoints import REST, SOCKET
 from marketdata.simulator.fault_catalog import MEANINGS, Fault, help_text
+from marketdata.simulator.fault_words import EVENTS, REQUESTS
 from marketdata.simulator.faults import FaultError, Faults, Switch, activate, read_switch
+from marketdata.simulator.usdm.endpoints import ENDPOINTS
 
 
 def switched(text: str, *, now_s: float = 0.0) -> Faults:
@@ -49,12 +54,45 @@ def test_a_wish_is_read_from_a_line() -> None:
         ("skip_depth:count=many", "Expected `int`"),
         ("skip_depth:colour=red", "skip_depth has no setting colour; it takes: symbol, count, seconds"),
         ("drop_sockets:seconds=1", "drop_sockets has no setting seconds; it takes: none"),
+        ("freeze_data:channel=bookticker", "not 'bookticker' (did you mean bookTicker?)"),
+        ("corrupt_frame:channel=dpeth", "corrupt_frame takes as channel depth, "),
+        ("slow_answer:channel=detph", "not 'detph' (did you mean depth?)"),
+        ("garbage:channel=clines", "not 'clines' (did you mean klines?)"),
+        ("reject_request:channel=acount", "not 'acount' (did you mean account?)"),
+        ("drop_events:channel=executionreport", "(did you mean executionReport?)"),
+        ("delay_events:kind=TRADES", "takes as kind NEW, TRADE, "),
         ("corrupt_frame:kind=melt", "takes as kind truncate, flip, html, not 'melt'"),
     ],
 )
 def test_what_cannot_be_is_named(text: str, complaint: str) -> None:
     with pytest.raises(FaultError, match=re.escape(complaint)):
         read_switch(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "freeze_data:channel=",
+        "freeze_data:channel=kline_1m",
+        "corrupt_frame:channel=depth20",
+        "garbage:channel=ticker/24hr",
+        "slow_answer:channel=order.place",
+        "drop_events:channel=executionReport,kind=TRADE",
+    ],
+)
+def test_every_stream_request_and_event_may_be_named(text: str) -> None:
+    read_switch(text)
+
+
+def test_every_request_that_is_answered_has_a_word() -> None:
+    answered = {name for _, name in REST} | set(SOCKET) | set(ENDPOINTS)
+    assert answered - set(REQUESTS) == set()
+
+
+def test_every_event_that_is_sent_has_a_word() -> None:
+    told = "".join(file.read_text() for file in Path(hub.__file__).parent.glob("*.py"))
+    sent = set(re.findall(r'"e": "(\w+)"', told)) - {"24hrTicker", "24hrMiniTicker"}
+    assert sent - set(EVENTS) == set()
 
 
 def test_a_clock_may_go_back() -> None:
