@@ -98,16 +98,8 @@ class Blended:
     _weights: Floats
     _quality: Floats
 
-    @property
-    def effective_weights(self) -> Floats:
-        """(bots, columns): the share each column had in S; rows add up to 1, or are 0 where nothing is known."""
-        share = self._weights * self._quality
-        total = share.sum(axis=1, keepdims=True)
-        shares: Floats = np.divide(share, total, out=np.zeros_like(share), where=total > 0.0)
-        return shares
-
     def effective_weights_of(self, bot: int) -> Floats:
-        """(columns,) of one row."""
+        """(columns,): the share each column had in a bot's S; they add up to 1, or are 0 where nothing is known."""
         share = self._weights[bot] * self._quality
         total = share.sum()
         return np.asarray(share / total if total > 0.0 else np.zeros_like(share), dtype=np.float64)
@@ -130,62 +122,83 @@ def blend(
     if weights.ndim != 2 or weights.shape[1] != len(vector.columns):
         raise ValueError(f"weights are {weights.shape}, must be (bots, {len(vector.columns)})")
     by_column = np.ascontiguousarray(weights.T)
-    if len(weights) == 1:
+    if len(weights) < 2:
         # One bot alone would be summed along its columns, and rounded otherwise than among others.
-        by_column = np.repeat(by_column, 2, axis=1)
-    by, heard = _factors(vector)
+        by_column = np.repeat(by_column, 2, axis=1) if len(weights) else np.ones((len(vector.columns), 2))
+    used, by = _factors(by_column, vector, correlation)
+    by_column = by_column[used]
     # Not as a matrix product: BLAS rounds differently with the number of bots, and a bot's blend must not depend on how
     # many others there are. This adds column after column, for each bot in the same order.
-    exist_sum, weight_sum, signal = np.einsum("kc,cb->kb", by, by_column)
-    share = by_column[:heard] * by[1, :heard, None]
-    variance = _variance(share, vector.columns[:heard], correlation)
-    coverage = weight_sum
-    unknown = None if weight_sum.min(initial=1.0) > 0.0 else weight_sum <= 0.0
+    sums = np.einsum("kc,cb->kb", by, by_column)
+    exist_sum, weight_sum, signal = sums[:3]
+    if correlation is None:
+        variance = _variance(by_column * by[1, :, None], vector.columns[used])
+    else:
+        variance = np.einsum("cb,cb->b", by_column, sums[3:])
+    unknown = None if weight_sum[weight_sum.argmin()] > 0.0 else weight_sum <= 0.0
     if unknown is not None:
-        weight_sum, variance = np.where(unknown, 1.0, weight_sum), np.where(unknown, 1.0, variance)
-        exist_sum = np.where(exist_sum > 0.0, exist_sum, 1.0)
-    signal = signal / weight_sum
-    coverage = coverage / exist_sum
-    multiplier = np.minimum(MAX_MULTIPLIER, weight_sum / np.sqrt(variance))
+        variance[unknown] = 1.0
+        exist_sum[exist_sum <= 0.0] = 1.0
+        coverage = weight_sum / exist_sum
+        weight_sum[unknown] = 1.0
+        signal = signal / weight_sum
+    else:
+        coverage, signal = sums[1:3] / sums[:2]
+    multiplier = np.sqrt(variance, out=variance)
+    np.divide(weight_sum, multiplier, out=multiplier)
+    np.minimum(MAX_MULTIPLIER, multiplier, out=multiplier)
     bots = len(weights)
     applied = multiplier[:bots] if use_multiplier is True else np.where(use_multiplier, multiplier[:bots], 1.0)
     strength = applied * signal[:bots]
-    np.minimum(strength, 1.0, out=strength)
-    np.maximum(strength, -1.0, out=strength)
+    strength.clip(-1.0, 1.0, out=strength)
+    confidence = np.abs(strength)
+    confidence *= coverage[:bots]
+    strength *= MAX_FORECAST
     if unknown is not None:
         signal[unknown] = np.nan
     return Blended(
         signal=signal[:bots],
         coverage=coverage[:bots],
         multiplier=multiplier[:bots],
-        forecast=strength * MAX_FORECAST,
-        confidence=np.abs(strength) * coverage[:bots],
+        forecast=strength,
+        confidence=confidence,
         _weights=weights,
         _quality=vector.quality,
     )
 
 
-def _factors(vector: SignalVector) -> tuple[Floats, int]:
-    """(3, columns): 1 where a column exists, its quality, and quality times value; and how many columns to go through."""
-    exist, qualities, gains, heard = [], [], [], 0
-    for i, (exists, quality, value) in enumerate(
-        zip(vector.exists.tolist(), vector.quality.tolist(), vector.values.tolist(), strict=True)
-    ):
-        is_heard = quality > 0.0
-        exist.append(1.0 if exists or is_heard else 0.0)
-        qualities.append(quality if is_heard else 0.0)
-        gains.append(quality * value if is_heard else 0.0)
-        if is_heard:
-            heard = i + 1
-    return np.array((exist, qualities, gains)), heard
+def _factors(by_column: Floats, vector: SignalVector, correlation: Floats | None) -> tuple[slice, Floats]:
+    """The columns to go through: those left out at the ends are not there, or no bot weighs them, and would add zeros.
+
+    Of these, (3, columns): 1 where a column exists, its quality, and quality times value; below, where there is a
+    correlation, (columns, columns) of it times both qualities.
+    """
+    exists, qualities, values = vector.exists.tolist(), vector.quality.tolist(), vector.values.tolist()
+    begin, end = 0, len(qualities)
+    while end and not exists[end - 1] and not qualities[end - 1]:
+        end -= 1
+    while begin < end and not by_column[begin, 0] and not by_column[begin].any():
+        begin += 1
+    used = slice(begin, end)
+    heard = qualities[used]
+    factors = np.array(
+        (
+            [1.0 if exist or quality else 0.0 for exist, quality in zip(exists[used], heard, strict=True)],
+            heard,
+            [quality * value if quality else 0.0 for quality, value in zip(heard, values[used], strict=True)],
+        )
+    )
+    if correlation is None:
+        return used, factors
+    quality = factors[1]
+    return used, np.concatenate((factors, correlation[used, used] * quality * quality[:, None]))
 
 
-def _variance(share: Floats, columns: tuple[Column, ...], correlation: Floats | None) -> Floats:
-    """(bots,): the variance of the weighted sum, for signals of variance 1. share: (columns, bots), used up."""
-    if correlation is not None:
-        among = np.ascontiguousarray(correlation[: len(columns), : len(columns)])
-        return np.asarray(np.einsum("cb,cb->b", share, np.einsum("ij,jb->ib", among, share)), dtype=np.float64)
-    # Columns of one component are one voice.
+def _variance(share: Floats, columns: tuple[Column, ...]) -> Floats:
+    """(bots,): the variance of the weighted sum, for signals of variance 1, each component one voice.
+
+    share: (columns, bots), used up.
+    """
     first: dict[Component, int] = {}
     for i, column in enumerate(columns):
         voice = first.setdefault(column.component, i)

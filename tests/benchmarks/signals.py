@@ -69,7 +69,7 @@ def run() -> dict[str, Row]:
     }
     for bots, budget_us in ((100, 40.0), (1000, 50.0)):
         rows[f"signal.blend_{bots}_bots"] = _blend_row(vector, bots, budget_us)
-    rows["signal.blend_1000_bots_correlated"] = _blend_row(vector, 1000, 65.0, correlated=True)
+    rows["signal.blend_1000_bots_correlated"] = _blend_row(vector, 1000, 50.0, correlated=True)
     return rows
 
 
