@@ -11,6 +11,10 @@ from marketdata.exchanges.adapter import NotAllowed, RateLimited, VenueError, Ve
 from marketdata.exchanges.words import venue_words
 
 _DEFAULT_WAIT_S = 60.0
+# Far above the longest true answer, the list of all instruments with their rules.
+MAX_BYTES = 64 * 2**20
+# Of the connection and not of the answer, whose body is unpacked here.
+_HOP_HEADERS = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 _LIMITED = frozenset({418, 429})
 _NOT_ALLOWED = frozenset({401, 403})
 
@@ -20,7 +24,8 @@ Parameters = Mapping[str, str | int]
 class VenueHttp:
     """`refusal(path, response)` turns an answer of 400 and above, other than limits, into the venue's own error.
 
-    `wait_s(response)` reads how long to wait from a limiting answer, where the venue does not use Retry-After.
+    `wait_s(response)` reads how long to wait from a limiting answer, where the venue does not use Retry-After. An answer
+    of more than `max_bytes`, unpacked, is read no further.
     """
 
     def __init__(
@@ -31,12 +36,14 @@ class VenueHttp:
         client: httpx.AsyncClient,
         refusal: Callable[[str, httpx.Response], VenueError] | None = None,
         wait_s: Callable[[httpx.Response], float] | None = None,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self.exchange = exchange
         self.base_url = base_url.rstrip("/")
         self._client = client
         self._refusal = refusal
         self._wait_s = wait_s or _retry_after
+        self._max_bytes = max_bytes
         self._blocked_until_s = 0.0
 
     def block(self, seconds: float) -> None:
@@ -69,7 +76,7 @@ class VenueHttp:
         if wait_s > 0:
             raise RateLimited(f"{self.exchange} asked to wait for {wait_s:.0f} s", retry_after_s=wait_s)
         try:
-            response = await self._client.request(method, self.base_url + path, **request)
+            response = await self._read(path, self._client.build_request(method, self.base_url + path, **request))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise VenueUnavailable(
                 f"{self.exchange} did not answer {path} at {self.base_url}: {type(error).__name__} {error}".rstrip()
@@ -87,6 +94,22 @@ class VenueHttp:
         if response.status_code >= 400:
             raise self._refused(path, response)
         return response
+
+    async def _read(self, path: str, request: httpx.Request) -> httpx.Response:
+        response = await self._client.send(request, stream=True)
+        try:
+            body = bytearray()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > self._max_bytes:
+                    raise VenueUnavailable(
+                        f"{self.exchange} answered {path} with more than {self._max_bytes / 2**20:,.6g} MB: refused, no true "
+                        f"answer is so long. Is {self.base_url} the venue's address?"
+                    )
+        finally:
+            await response.aclose()
+        headers = [(name, value) for name, value in response.headers.multi_items() if name not in _HOP_HEADERS]
+        return httpx.Response(response.status_code, headers=headers, content=bytes(body), request=request)
 
     def _refused(self, path: str, response: httpx.Response) -> VenueError:
         if self._refusal is not None:
