@@ -77,6 +77,10 @@ class CcxtSource:
         """ccxt shares its sockets among all symbols, so all get new ones."""
         self._child.send(Reconnect())
 
+    def unasked(self) -> frozenset[str]:
+        """The child asks at once; what it waits for, it does not say."""
+        return frozenset()
+
     def advance(self, now_s: float) -> None:
         """The child minds the time itself."""
 

@@ -140,6 +140,8 @@ class ExchangeFeed:
         """Let time pass: call ten times a second."""
         now_ns = self._clock_ns()
         self.source.advance(time.monotonic())
+        for symbol in self.source.unasked() & self.followed.keys():
+            self.followed[symbol].stream.unasked(now_ns)
         closed = self.config.closed_reason(now_ns)
         for item in self.followed.values():
             out = [*item.stream.closed(now_ns, reason=closed), *item.stream.advance(now_ns)]

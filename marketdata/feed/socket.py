@@ -86,6 +86,8 @@ class Socket:
         self._task: asyncio.Task[None] | None = None
         self._joining: dict[Stream, None] = {}
         self._leaving: dict[Stream, None] = {}
+        # Not asked for yet since the socket is up, and whose they are.
+        self._unasked: dict[Stream, str] = {}
         # Refused together, asked for one by one: who is refused then is known.
         self._single: list[tuple[Stream, ...]] = []
         self._asked: dict[int, tuple[Stream, ...]] = {}
@@ -108,6 +110,11 @@ class Socket:
         return self._requests
 
     @property
+    def unasked(self) -> set[str]:
+        """Symbols of which something was not asked for yet since the socket is up."""
+        return set(self._unasked.values())
+
+    @property
     def is_subscribed(self) -> bool:
         """Whether everything was asked for."""
         return self.is_up and not self._joining and not self._single
@@ -125,10 +132,13 @@ class Socket:
     def carry(self, symbol: str, streams: tuple[Stream, ...]) -> None:
         self.carried[symbol] = streams
         if self.is_up:
+            self._unasked.update(dict.fromkeys(streams, symbol))
             self._ask(joining=streams)
 
     def drop(self, symbol: str) -> None:
         streams = self.carried.pop(symbol, ())
+        for stream in streams:
+            self._unasked.pop(stream, None)
         if self.is_up:
             self._ask(leaving=streams)
 
@@ -145,7 +155,8 @@ class Socket:
         self._asked.clear()
         self._requests = 0
         self._joining = {}
-        self._ask(joining=[stream for streams in self.carried.values() for stream in streams])
+        self._unasked = {stream: symbol for symbol, streams in self.carried.items() for stream in streams}
+        self._ask(joining=list(self._unasked))
         self._owner.up(self)
 
     def _on_down(self, reason: str, failures: int) -> None:
@@ -251,6 +262,8 @@ class Socket:
         request_id = self._next_id()
         self._requests += 1
         self._asked[request_id] = tuple(streams)
+        for stream in streams:
+            self._unasked.pop(stream, None)
         return self._adapter.subscribe(streams, request_id=request_id)
 
     def _cut(self, waiting: dict[Stream, None]) -> list[Stream]:

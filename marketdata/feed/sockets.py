@@ -102,6 +102,9 @@ class SocketPool:
             failures=max((item.failures for item in connections), default=0),
         )
 
+    def unasked(self) -> set[str]:
+        return {symbol for socket in self.sockets if socket.is_up for symbol in socket.unasked}
+
     def advance(self, now_s: float) -> None:
         """Replace sockets that are about to end, and let successors take over. `now_s` is monotonic."""
         for socket in [socket for socket, at_s in self._renew_at_s.items() if now_s >= at_s]:

@@ -1,6 +1,6 @@
 """Where a venue's records come from: its sockets, a child process with CCXT Pro, or a recording."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -59,6 +59,9 @@ class Source(Protocol):
 
     def reconnect(self, symbols: Sequence[str]) -> None:
         """Give up the sockets of these symbols for new ones, at once."""
+
+    def unasked(self) -> Set[str]:
+        """Symbols that wait for their turn to be asked for, for the first time since their socket is up."""
 
     def advance(self, now_s: float) -> None:
         """Let time pass: called ten times a second. `now_s` is monotonic."""

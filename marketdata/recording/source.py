@@ -66,6 +66,10 @@ class ReplaySource:
     def reconnect(self, symbols: Sequence[str]) -> None:
         """A recording brings what it brings."""
 
+    def unasked(self) -> frozenset[str]:
+        """A recording asks for nothing."""
+        return frozenset()
+
     def advance(self, now_s: float) -> None:
         """A recording has its own time."""
 

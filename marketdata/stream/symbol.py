@@ -125,6 +125,11 @@ class SymbolStream(Books):
         self.book.invalidate()
         return self._told(ts_init)
 
+    def unasked(self, ts_init: int) -> None:
+        """The socket is up, but the symbol's turn to be asked for has not come: nothing is silent yet."""
+        if not self._condition.silent:
+            self._silence.restart(ts_init)
+
     def asked_again(self, ts_init: int) -> None:
         """The venue was asked for the symbol once more: prints may be missed between leaving and joining."""
         if self._condition.refused and not self._condition.retried:

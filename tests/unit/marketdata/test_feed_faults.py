@@ -45,6 +45,9 @@ class Asked:
     def reconnect(self, symbols: Sequence[str]) -> None:
         self.reconnected.extend(symbols)
 
+    def unasked(self) -> frozenset[str]:
+        return frozenset()
+
     def advance(self, now_s: float) -> None: ...
 
     def health(self, symbol: str) -> Health:

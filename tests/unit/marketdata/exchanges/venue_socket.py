@@ -34,6 +34,10 @@ class Heard:
         self.refused.append((symbol, error))
         self._changed.set()
 
+    def misread(self, message: str, ts_init: int) -> None:
+        self.malformed.append(message)
+        self._changed.set()
+
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while not condition():
@@ -84,7 +88,7 @@ async def pool_at(
             address=address,
             hearer=Hearer(
                 take=heard.take,
-                malformed=lambda message, ts_init: heard.malformed.append(message),
+                malformed=heard.misread,
                 frame=lambda payload, ts_init, socket: None,
                 up=lambda symbols, health: None,
                 down=lambda symbols, reason, health: None,
