@@ -51,7 +51,11 @@ def print_table(title: str, rows: dict[str, Row]) -> None:
         budget = f"{sign} {row.budget:g}{' of floor' if row.budget_is_ratio else f' {row.unit}'}"
         cells = (name, f"{row.value:.4g} {row.unit}", f"{row.floor:.4g} {row.unit}", f"{row.ratio:.2f}", budget)
         table.add_row(*cells, "ok" if row.ok else "[bold red]over budget")
-    Console(width=140 if not sys.stdout.isatty() else None).print(table)
+    console = Console(width=140 if not sys.stdout.isatty() else None)
+    console.print(table)
+    for name, row in rows.items():
+        if row.note:
+            console.print(f"{name}: {row.note}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ class Row:
     """One measured value beside its floor, in the same unit.
 
     `ratio` is value / floor. The budget is on the ratio where `budget_is_ratio`, else on the value; `higher_is_better`
-    turns the comparison round (throughputs).
+    turns the comparison round (throughputs). `note` says what was measured, where the name cannot.
     """
 
     value: float
@@ -22,6 +22,7 @@ class Row:
     budget: float
     budget_is_ratio: bool = False
     higher_is_better: bool = False
+    note: str = ""
 
     @property
     def ratio(self) -> float:
@@ -38,6 +39,7 @@ class Row:
             "ratio": self.ratio,
             "budget": self.budget,
             "ok": self.ok,
+            "note": self.note,
         }
 
 

@@ -112,7 +112,7 @@ def measure(folder: Path, websocket_url: str) -> dict[str, Any]:
                 process.kill()
     cores = {name: (after[name] - before[name]) / took_s for name in family}
     return {
-        "cores": cores | {"floor": floor_cores(websocket_url)},
+        "cores": cores | {"floor": floor(websocket_url)[0]},
         "frames_per_s": (messages_after - messages_before) / took_s,
         "books": ledger_counts(),
     }
@@ -173,16 +173,17 @@ def ledger_counts() -> dict[str, int]:
     return {model.__name__: model.objects.count() for model in (Decision, Signal, Fill)}
 
 
-def floor_cores(websocket_url: str) -> float:
-    """A process that receives the same streams and looks at nothing."""
+def floor(websocket_url: str) -> tuple[float, float]:
+    """Cores of a process that receives the same streams and looks at nothing, and the frames a second that came."""
     read = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.system", "read", websocket_url], cwd=ROOT, stdout=subprocess.PIPE,
         text=True, check=True, timeout=60,
     )  # fmt: skip
-    return float(read.stdout)
+    cores, frames_per_s = json.loads(read.stdout)
+    return cores, frames_per_s
 
 
-async def read_streams(websocket_url: str) -> float:
+async def read_streams(websocket_url: str) -> tuple[float, float]:
     import websockets
 
     from marketdata.exchanges.catalog import get_adapter
@@ -191,16 +192,18 @@ async def read_streams(websocket_url: str) -> float:
     streams = [stream.name for symbol in SYMBOLS for stream in adapter.streams(symbol.replace("/", ""))]
     async with websockets.connect(f"{websocket_url}/stream?streams={'/'.join(streams)}", compression=None) as socket:
         await socket.recv(decode=False)
-        began_s, used_s = time.monotonic(), time.process_time()
+        began_s, used_s, frames = time.monotonic(), time.process_time(), 0
         while time.monotonic() - began_s < FLOOR_S:
             await socket.recv(decode=False)
-        return (time.process_time() - used_s) / (time.monotonic() - began_s)
+            frames += 1
+        took_s = time.monotonic() - began_s
+        return (time.process_time() - used_s) / took_s, frames / took_s
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["read"]:
         import uvloop
 
-        print(uvloop.run(read_streams(sys.argv[2])))
+        print(json.dumps(uvloop.run(read_streams(sys.argv[2]))))
     else:
         main()
