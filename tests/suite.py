@@ -87,7 +87,8 @@ def main() -> int:
     # Ctrl-C is pytest's, which stops its servers.
     signal.signal(signal.SIGINT, lambda *_: None)
     # Most tests wait for sockets: three at a time keep two cores busy. A file stays together, so do its servers.
-    beside = ["-n", options.workers, "--dist", "loadfile", "-m", "not alone"]
+    # In the order of their names, unit tests last: what is long and single then does not end the row.
+    beside = ["-n", options.workers, "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not alone"]
     codes: list[int] = []
     notes: list[str] = []
     for phase in (

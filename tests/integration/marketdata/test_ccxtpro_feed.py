@@ -11,9 +11,11 @@ from asgiref.sync import sync_to_async
 from marketdata.events import Bar, BookSnapshot, FeedState, HistoryReady, QuoteTick, Ticker, TradeTick
 from marketdata.models import Exchange, Instrument
 from tests.integration.marketdata.cast import afollow, eventually, listening, running_feed, switch_fault
+from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator
 
 SYMBOL = "BTC/USDT"
+MINUTE_S = 60
 
 
 @pytest_asyncio.fixture
@@ -38,9 +40,10 @@ async def test_consumers_hear_everything(ccxt_venue: Exchange) -> None:
         await listener.until(is_state("live"))
         for kind in (QuoteTick, TradeTick, BookSnapshot, Ticker):
             await listener.until(is_a(kind))
-        # History may be there before the socket, and is told once.
+        # Told once, be it before the first ticker.
         await listener.heard(is_a(HistoryReady))
-        bar = await listener.heard(lambda event: isinstance(event, Bar) and event.timeframe == "1m")
+        bar = await listener.heard(is_a(Bar), timeout_s=MINUTE_S + PATIENCE_S)
+        assert bar.timeframe == "1m"
         assert bar.low <= bar.close <= bar.high
         instrument = await eventually(Instrument.objects.filter(symbol=SYMBOL).first)
         assert (str(instrument.tick_size.normalize()), instrument.kind) == ("0.01", "spot")
