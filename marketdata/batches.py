@@ -47,6 +47,8 @@ class BatchReader:
     def __init__(self) -> None:
         self._last: dict[tuple[str, str], tuple[int, int]] = {}
         self._stale: set[tuple[str, str]] = set()
+        # By exchange: one feed leads all of it, so the first symbol that a new leader tells of ends the old one's word.
+        self._epochs: dict[str, int] = {}
         self.dropped = 0
         self.missed = 0
 
@@ -61,9 +63,11 @@ class BatchReader:
             raise MalformedBatch(f"{len(payload)} bytes that are no batch of ticks: {error}") from None
         key = (batch.exchange, batch.symbol)
         epoch, sequence = self._last.get(key, (batch.epoch, 0))
-        if batch.epoch < epoch or (batch.epoch == epoch and batch.sequence <= sequence):
+        newest = self._epochs.get(batch.exchange, batch.epoch)
+        if batch.epoch < newest or (batch.epoch == epoch and batch.sequence <= sequence):
             self.dropped += 1
             return None
+        self._epochs[batch.exchange] = batch.epoch
         # Who joins late, or meets a new leader, has missed nothing that can be counted, yet knows nothing either.
         joined = sequence == 0 or batch.epoch > epoch
         missed = 0 if joined else batch.sequence - sequence - 1
@@ -79,6 +83,8 @@ class BatchReader:
         """No longer followed: a later batch begins anew."""
         self._last.pop((exchange, symbol), None)
         self._stale.discard((exchange, symbol))
+        if all(other != exchange for other, _ in self._last):
+            self._epochs.pop(exchange, None)
 
 
 def _restores(event: Event) -> bool:

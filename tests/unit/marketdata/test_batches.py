@@ -17,9 +17,9 @@ BOOK = BookSnapshot(
 )
 
 
-def message(sequence: int, *events, epoch: int = 1) -> bytes:
+def message(sequence: int, *events, epoch: int = 1, exchange: str = "binance", symbol: str = "BTC/USDT") -> bytes:
     return encode_batch(
-        Batch(exchange="binance", symbol="BTC/USDT", epoch=epoch, sequence=sequence, now_ns=T0, events=events)
+        Batch(exchange=exchange, symbol=symbol, epoch=epoch, sequence=sequence, now_ns=T0, events=events)
     )
 
 
@@ -67,6 +67,29 @@ def test_a_replaced_leader_is_not_listened_to():
     assert reader.read(message(10, BOOK, epoch=1)) is None
     assert reader.read(message(1, BOOK, epoch=3)).batch.epoch == 3
     assert reader.dropped == 1
+
+
+def test_a_new_leader_of_one_symbol_leads_the_whole_exchange():
+    reader = BatchReader()
+    reader.read(message(7, BOOK, symbol="ETH/USDT"))
+    reader.read(message(1, BOOK, epoch=2))
+    # The old leader has not heard yet: neither what was followed already nor what is new counts.
+    assert reader.read(message(8, BOOK, symbol="ETH/USDT")) is None
+    assert reader.read(message(1, BOOK, symbol="SOL/USDT")) is None
+    assert reader.read(message(9, BOOK, exchange="kraken", symbol="ETH/USDT")).batch.epoch == 1
+    taken = reader.read(message(1, BOOK, epoch=2, symbol="ETH/USDT"))
+    assert (taken.missed, taken.is_stale) == (0, False)
+    assert reader.dropped == 2
+
+
+def test_an_exchange_that_is_no_longer_followed_begins_anew():
+    reader = BatchReader()
+    reader.read(message(1, BOOK, epoch=5))
+    reader.read(message(1, BOOK, epoch=5, symbol="ETH/USDT"))
+    reader.forget("binance", "BTC/USDT")
+    assert reader.read(message(1, BOOK, epoch=4)) is None
+    reader.forget("binance", "ETH/USDT")
+    assert reader.read(message(1, BOOK, epoch=1)).batch.epoch == 1
 
 
 def test_a_repeated_batch_is_dropped():
