@@ -1,0 +1,13 @@
+"""Models are imported in the fixtures: this file may be loaded before Django is set up."""
+
+import pytest
+
+from tests.integration.credentials.conftest import alice, bob, folder, venue  # noqa: F401 fixtures
+
+
+@pytest.fixture
+def cast(alice, venue, settings):  # noqa: F811
+    from tests.integration.preflight.cast import make_cast
+
+    settings.SITE_IS_HTTPS, settings.SITE_URL = True, "https://bots.example.org"
+    return make_cast(alice, venue)
