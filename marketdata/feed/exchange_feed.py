@@ -60,8 +60,9 @@ class ExchangeFeed:
         self._clock_ns = clock_ns
         self._has_rest = make_source is None
         self.rest_work = RestWork(
-            rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, tape=outlets.tape
-        )
+            rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, unknown=self.rules.doubt,
+            tape=outlets.tape,
+        )  # fmt: skip
         self.clock_check = ClockCheck(
             rest=rest,
             clock=self.clock,

@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 
 from marketdata.events import Bar, Event, Timeframe
-from marketdata.exchanges.adapter import RateLimited, Rest, VenueError
+from marketdata.exchanges.adapter import RateLimited, Rest, UnknownSymbol, VenueError
 from marketdata.feed.followed import Followed
 from marketdata.feed.tape import Tape
 from marketdata.history import first_minutes, is_long_gap, longer_bars, missing_minutes
@@ -34,7 +34,8 @@ _TRADES = 1_000
 class RestWork:
     """REST work of one venue. `publish` takes the resulting events of a symbol.
 
-    `keep` takes a symbol's closed bars of one timeframe, to be stored and told about.
+    `keep` takes a symbol's closed bars of one timeframe, to be stored and told about; `unknown` a symbol of which the
+    venue says that it does not know it.
     """
 
     def __init__(
@@ -44,12 +45,14 @@ class RestWork:
         now_ns: Callable[[], int],
         publish: Callable[[Followed, Sequence[Event]], None],
         keep: Callable[[Followed, Timeframe, Sequence[Bar]], None],
+        unknown: Callable[[str], None],
         tape: Tape,
     ) -> None:
         self.rest = rest
         self._now_ns = now_ns
         self._publish = publish
         self._keep = keep
+        self._unknown = unknown
         self._tape = tape
         self._parallel = asyncio.Semaphore(_PARALLEL)
         self._images: dict[str, asyncio.Task[None]] = {}
@@ -87,7 +90,8 @@ class RestWork:
                 except RateLimited as error:
                     self._publish(item, item.stream.polling_failed(self._now_ns()))
                     await asyncio.sleep(error.retry_after_s)
-                except VenueError:
+                except VenueError as error:
+                    self._refused(item, error)
                     self._publish(item, item.stream.polling_failed(self._now_ns()))
                 else:
                     self._publish(item, item.stream.receive_polled(image))
@@ -131,6 +135,7 @@ class RestWork:
                 image = await self.rest.book(item.venue_symbol, symbol=item.symbol, limit=_IMAGE_LEVELS)
         except VenueError as error:
             log.warning("[WS] no order book image", symbol=item.symbol, error=str(error))
+            self._refused(item, error)
             return
         self._tape.book_image(image)
         self._publish(item, item.stream.receive(image))
@@ -153,6 +158,7 @@ class RestWork:
                 trades = await self.rest.trades(item.venue_symbol, symbol=item.symbol, limit=_TRADES)
         except VenueError as error:
             log.warning("[WS] no history", symbol=item.symbol, error=str(error))
+            self._refused(item, error)
             return
         bars = self._sound(item, bars)
         # The missed bars first: consumers load them again, whole and in order, after the word that they are stored.
@@ -172,6 +178,10 @@ class RestWork:
             log.warning("[WS] bars that cannot be", symbol=item.symbol, refused=len(bars) - len(sound))
         return sound
 
+    def _refused(self, item: Followed, error: VenueError) -> None:
+        if isinstance(error, UnknownSymbol):
+            self._unknown(item.symbol)
+
     async def _fetch_longer_bars(self, item: Followed) -> None:
         try:
             async with self._in_turn:
@@ -181,6 +191,7 @@ class RestWork:
                         self._keep(item, bars[0].timeframe, closed)
         except VenueError as error:
             log.warning("[WS] no longer bars", symbol=item.symbol, error=str(error))
+            self._refused(item, error)
             return
         item.has_longer_bars = True
 

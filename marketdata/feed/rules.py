@@ -1,6 +1,7 @@
 """What a venue lists, by its spelling and by ours, and what changed in it."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from marketdata.exchanges.adapter import Listing
 
@@ -20,14 +21,22 @@ class Rules:
         self._note = note
 
     def learn(self, listings: Iterable[Listing], *, followed: Collection[str]) -> None:
-        """Take what the venue lists now. What changed for a followed symbol is told."""
+        """Take what the venue lists now. What changed for a followed symbol, or that it is gone, is told."""
         self.is_outdated = False
-        for listing in listings:
+        now = list(listings)
+        gone = self.listings.keys() & set(followed) - {listing.symbol for listing in now} if now else ()
+        for listing in (*now, *(replace(self.listings[symbol], active=False) for symbol in sorted(gone))):
             before = self.listings.get(listing.symbol)
             self.symbols[listing.venue_symbol] = listing.symbol
             self.listings[listing.symbol] = listing
             if before is not None and before != listing and listing.symbol in followed:
                 self._tell(before, listing)
+
+    def doubt(self, symbol: str) -> None:
+        """The venue says that it does not know a symbol: ask again what it lists, unless it is known to be gone."""
+        listing = self.listings.get(symbol)
+        if listing is not None and listing.active:
+            self.is_outdated = True
 
     def _tell(self, before: Listing, now: Listing) -> None:
         changes = [
