@@ -54,7 +54,8 @@ class Answers:
         return self._clock_ns() // NS_PER_MS
 
     async def _server_time_ns(self) -> int:
-        return await self._now_ms() * NS_PER_MS
+        """The venue's own, or 0: ours would say nothing about how late its data is."""
+        return await self._now_ms() * NS_PER_MS if self._exchange.has.get("fetchTime") else 0
 
     async def _listings(self) -> list[Any]:
         exchange = self._exchange

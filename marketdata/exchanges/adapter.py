@@ -179,7 +179,10 @@ class Rest(Protocol):
     """A venue's public REST functions. All raise VenueError."""
 
     async def server_time_ns(self) -> int:
-        """The venue's clock: where it is told in steps (`server_time_step_ms` of the adapter), the middle of the step."""
+        """The venue's clock: where it is told in steps (`server_time_step_ms` of the adapter), the middle of the step.
+
+        0 where the venue tells none.
+        """
 
     async def listings(self) -> list[Listing]: ...
 
@@ -229,10 +232,6 @@ class Adapter(Protocol):
     @property
     def max_skew_ms(self) -> float:
         """How late its records may be; its bars wait half as long for their last prints."""
-
-    @property
-    def tells_time(self) -> bool:
-        """Whether the time that REST tells is the venue's at all."""
 
     @property
     def server_time_step_ms(self) -> float:
@@ -297,7 +296,6 @@ class AdapterDefaults:
     quotes_prove_book: bool = False
     book_group: str = ""
     max_skew_ms: float = 500.0
-    tells_time: bool = True
     server_time_step_ms: float = 1.0
     rest_check_every_s: float = 0.0
     simulated_path: str = ""

@@ -57,8 +57,6 @@ class CcxtAdapter(AdapterDefaults):
     environments = ("live", "testnet")
     # Some of its exchanges tell whole seconds, cut, and it does not say which: a second to either side.
     server_time_step_ms = 2_000
-    # And for those that tell none it tells ours, which says nothing about how late their data is.
-    tells_time = False
     # ccxt keeps the venue's limits itself.
     limits = StreamLimits(messages_per_s=1, streams_per_connection=1_000, streams_per_message=1)
 

@@ -51,7 +51,7 @@ class ClockCheck:
             late_every_s = min(2 * late_every_s, self._every_s)
 
     async def ask(self) -> None:
-        """Tell the clock between what two the venue's time is. Without an answer nothing is learned."""
+        """Tell the clock between what two the venue's time is. Without an answer, or a time in it, nothing is learned."""
         before_ns = self._now_ns()
         try:
             venue_ns = await self._rest.server_time_ns()
@@ -59,7 +59,7 @@ class ClockCheck:
             log.debug("[WS] the venue does not tell its time", error=str(error))
             return
         after_ns = self._now_ns()
-        if 0 <= after_ns - before_ns <= _SLOW_S * 1e9:
+        if venue_ns and 0 <= after_ns - before_ns <= _SLOW_S * 1e9:
             self._clock.witness(
                 least_ns=before_ns - venue_ns - self._half_step_ns, most_ns=after_ns - venue_ns + self._half_step_ns
             )

@@ -149,8 +149,7 @@ class FeedService:
             loops: list[Coroutine[Any, Any, None]] = [self._advance(feed), self._follow(feed, rest.listings)]
             if self._replay is None:
                 loops.append(feed.rest_work.poll(lambda: list(feed.followed.values())))
-                if self.config.adapter.tells_time:
-                    loops.append(feed.clock_check.run(feed.followed.values))
+                loops.append(feed.clock_check.run(feed.followed.values))
             publishing: list[Coroutine[Any, Any, None]] = []
             if not self._dry_run:
                 self.publisher = TickPublisher(

@@ -169,11 +169,12 @@ async def _ask(config: FeedConfig, client: httpx.AsyncClient) -> Answer:
 
 
 async def _measure(rest: Rest) -> tuple[float, float]:
-    """The venue's clock less ours, and how long the answer took, in ms."""
+    """The venue's clock less ours (0 where it tells no time), and how long the answer took, in ms."""
     before_ns = time.time_ns()
     theirs_ns = await rest.server_time_ns()
     after_ns = time.time_ns()
-    return (theirs_ns - (before_ns + after_ns) / 2) / 1e6, (after_ns - before_ns) / 1e6
+    middle_ns = (before_ns + after_ns) / 2
+    return ((theirs_ns or middle_ns) - middle_ns) / 1e6, (after_ns - before_ns) / 1e6
 
 
 async def _refusal(config: FeedConfig, rest: Rest) -> str:
