@@ -67,7 +67,7 @@ def _execution(event: Mapping[str, Any], symbol_of: Callable[[str], str]) -> tup
     client_order_id = from_venue(event.get("C") or event["c"])
     filled, quote = decimal(event["z"], "z"), decimal(event["Z"], "Z")
     order = VenueOrder(
-        venue_order_id=str(event["i"]),
+        venue_order_id=str(int(event["i"])),
         client_order_id=client_order_id,
         symbol=symbol,
         side=side,
