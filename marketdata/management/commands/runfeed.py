@@ -34,6 +34,7 @@ exit codes:
   0 stopped cleanly          3 no data in time, or at all
   1 unexpected error         4 the venue does not let us in: key, token or permission
   2 wrong arguments          5 database or Redis cannot be used
+  130 Ctrl-C before it began
 
 Under systemd (Type=notify) it tells READY, STATUS, WATCHDOG and STOPPING.
 """
