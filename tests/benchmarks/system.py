@@ -177,7 +177,7 @@ def floor(websocket_url: str) -> tuple[float, float]:
     """Cores of a process that receives the same streams and looks at nothing, and the frames a second that came."""
     read = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.system", "read", websocket_url], cwd=ROOT, stdout=subprocess.PIPE,
-        text=True, check=True, timeout=60,
+        text=True, check=True, timeout=READY_S + 2 * FLOOR_S,
     )  # fmt: skip
     cores, frames_per_s = json.loads(read.stdout)
     return cores, frames_per_s
@@ -190,7 +190,8 @@ async def read_streams(websocket_url: str) -> tuple[float, float]:
 
     adapter = get_adapter("binance")
     streams = [stream.name for symbol in SYMBOLS for stream in adapter.streams(symbol.replace("/", ""))]
-    async with websockets.connect(f"{websocket_url}/stream?streams={'/'.join(streams)}", compression=None) as socket:
+    url = f"{websocket_url}/stream?streams={'/'.join(streams)}"
+    async with websockets.connect(url, compression=None, open_timeout=READY_S) as socket:
         await socket.recv(decode=False)
         began_s, used_s, frames = time.monotonic(), time.process_time(), 0
         while time.monotonic() - began_s < FLOOR_S:
