@@ -1,8 +1,8 @@
 """The information coefficient: Spearman's rank correlation of a signal and what the price did after it.
 
 Returns over a horizon overlap when they are taken more often than once a horizon, and then neighbours tell the same
-story. The t statistic allows for it (Newey and West 1987, Bartlett weights up to `lags`), as does `n_eff`: how many
-independent pairs the pairs count as. All arrays are a regular grid of moments, NaN where something is missing, so that
+story. The t statistic allows for it (the wider of Newey and West 1987 and Hansen and Hodrick 1980), as does `n_eff`: how
+many independent pairs the pairs count as. All arrays are a regular grid of moments, NaN where something is missing, so that
 a gap is not mistaken for two neighbours.
 """
 
@@ -104,8 +104,16 @@ def _dot(one: Floats, other: Floats) -> float:
 
 
 def _long_run(scores: Floats, lags: int) -> float:
-    """Σ over lags of Bartlett's weight times the sum of products that far apart."""
-    total = _dot(scores, scores)
+    """The wider of two sums over the products of neighbours: with Bartlett's weights up to `lags`, and in full below it.
+
+    Returns that overlap `lags` times are alike up to there and no further: in full, nothing is missed of a signal that
+    moves slowly, where Bartlett's weights give an error a fifth too small; but the full sum can fall below 0.
+    """
+    own = _dot(scores, scores)
+    weighted = full = own
     for lag in range(1, min(lags, len(scores) - 1) + 1):
-        total += 2.0 * (1.0 - lag / (lags + 1.0)) * _dot(scores[lag:], scores[:-lag])
-    return total
+        product = 2.0 * _dot(scores[lag:], scores[:-lag])
+        weighted += (1.0 - lag / (lags + 1.0)) * product
+        if lag < lags:
+            full += product
+    return max(weighted, full)

@@ -12,7 +12,7 @@ from quant.evidence.coefficient import Coefficient, Mask, independent_coefficien
 from quant.evidence.decay import half_life_s
 from quant.evidence.grid import HORIZONS_S, Horizon, Window, forward_returns, horizon_of
 from quant.evidence.rates import HitRate, break_even_bps, hit_rate, turnover
-from quant.evidence.sharpe import Performance, expected_max_sharpe, performance, probabilistic_sharpe
+from quant.evidence.sharpe import Performance, deflated_sharpe, performance, probabilistic_sharpe
 from quant.evidence.verdict import Judged, Verdict, judge
 from quant.reading import LEARNED
 from quant.vector import Floats
@@ -161,14 +161,18 @@ def _with_luck(rows: list[Evidence], *, trials: int) -> list[Evidence]:
     for row in rows:
         held = row.performance
         if held.sharpe is not None:
-            luck = expected_max_sharpe(trials, deviation=spread[row.regime])
-            row = replace(row, psr=_above(held, held.sharpe, 0.0), dsr=_above(held, held.sharpe, luck))
+            psr = probabilistic_sharpe(held.sharpe, periods=held.n, skew=held.skew, kurtosis=held.kurtosis)
+            dsr = deflated_sharpe(
+                held.sharpe,
+                trials=trials,
+                deviation=spread[row.regime],
+                periods=held.n,
+                skew=held.skew,
+                kurtosis=held.kurtosis,
+            )
+            row = replace(row, psr=psr, dsr=dsr)
         done.append(row)
     return done
-
-
-def _above(held: Performance, sharpe: float, benchmark: float) -> float | None:
-    return probabilistic_sharpe(sharpe, periods=held.n, skew=held.skew, kurtosis=held.kurtosis, benchmark=benchmark)
 
 
 def _sharpes(rows: list[Evidence], regime: str) -> list[float]:

@@ -13,13 +13,3 @@ class Watch(Protocol):
 
     def check(self) -> None:
         """Called between iterations. Raises Cancelled."""
-
-
-class Unwatched:
-    """Hears nothing and ends nothing."""
-
-    def say(self, share: float, words: str) -> None:
-        pass
-
-    def check(self) -> None:
-        pass

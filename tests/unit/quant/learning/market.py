@@ -59,3 +59,13 @@ def examples(bars: BarHistory, params: LabelParams | None = None) -> tuple[np.nd
 
 def column(name: str) -> int:
     return FEATURES.index(name)
+
+
+class Unwatched:
+    """Hears nothing and ends nothing."""
+
+    def say(self, share: float, words: str) -> None:
+        pass
+
+    def check(self) -> None:
+        pass

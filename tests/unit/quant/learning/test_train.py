@@ -15,8 +15,8 @@ from quant.learning.loading import label_params
 from quant.learning.serving import Predictor
 from quant.learning.splits import TooFewRows
 from quant.learning.train import Plan, _direction_p, train
-from quant.learning.watch import Cancelled, Unwatched
-from tests.unit.quant.learning.market import COST_BPS, HORIZON, column, examples, history
+from quant.learning.watch import Cancelled
+from tests.unit.quant.learning.market import COST_BPS, HORIZON, Unwatched, column, examples, history
 
 PLAN = Plan(labels=label_params(HORIZON, COST_BPS), folds=4, test_folds=2, forward_splits=3)
 
