@@ -33,7 +33,6 @@ OWN_SOURCES = frozenset({"websocket", "rest"})
 # Every other state of the feed, known or not, has no prices to trade on.
 TRADABLE = frozenset({"live", "fallback"})
 MARKET_EVENTS = (QuoteTick, TradeTick, BookSnapshot)
-POSITION_EVERY_NS = 1_000_000_000
 
 
 class SymbolWorker:

@@ -90,12 +90,6 @@ class OrderStore:
         restriction = Restriction(ladder=ladder, scope="bot", reason=reason)
         return await latch(self.pool, restriction, lease, account_id=0)
 
-    async def database_clock(self) -> datetime:
-        async with self.pool.connection() as connection:
-            row = await (await connection.execute("SELECT clock_timestamp() AS at")).fetchone()
-            at: datetime = row.at
-            return at
-
     @staticmethod
     async def _audit(connection: RowConnection, action: str, bot_id: int, reason: str) -> None:
         values = {"action": action, "target": f"bot:{bot_id}", "detail": to_json({"reason": reason})}
