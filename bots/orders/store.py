@@ -1,7 +1,6 @@
 """The order path as one object: what engine and monitor hold."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from uuid import UUID
 
 from bots.orders import leases, sql
