@@ -58,10 +58,15 @@ def note_answers(account: Account, answers: VenueAnswers, *, now: datetime) -> N
 
 
 async def connect_by_ccxt(account: VenueAccount) -> Venue:
+    """Raises VenueUnavailable, also where there is no way to send orders to such an exchange."""
     # Loads ccxt: a second and 100 MB, which a web process pays only when somebody asks.
     from bots.brokers.ccxt.connect import connect
+    from bots.brokers.ccxt.dialects import NoOrders
 
-    return await connect(account)
+    try:
+        return await connect(account)
+    except NoOrders as error:
+        raise VenueUnavailable(str(error)) from None
 
 
 async def _ask(at: VenueAccount, connect: Connect) -> VenueAnswers:
