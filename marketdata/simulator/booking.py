@@ -8,7 +8,7 @@ from enum import StrEnum
 from marketdata.simulator.errors import INSUFFICIENT, rejected
 from marketdata.simulator.fees import Fees, commission
 from marketdata.simulator.numbers import times
-from marketdata.simulator.orders import Account, Fill, Order, Side, Status
+from marketdata.simulator.orders import Account, Fill, Order, OrderList, Side, Status
 from marketdata.simulator.symbols import SymbolSpec
 from marketdata.simulator.user_book import UserBook
 
@@ -45,6 +45,7 @@ class Changes:
     balances: dict[tuple[int, str], Account] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    lists: dict[int, OrderList] = field(default_factory=dict)
     # (who, asset) → amount: what the others have more now, so that every asset's sum stays zero.
     others: dict[tuple[Other, str], int] = field(default_factory=dict)
 
@@ -74,9 +75,10 @@ class Booking:
         self._last_price = last_price
         # How much more than it asked for an order is filled: nothing, but for a fault.
         self.extra_of: Callable[[Order], int] = lambda order: 0
-        # Called before an order is filled the first time, and after one is off the book.
+        # Called for orders of a list: before one is filled, and after one came to its end.
         self.before_fill: Callable[[Order, int], None] = lambda order, now_ms: None
-        self._changes = Changes()
+        self.after_close: Callable[[Order, int], None] = lambda order, now_ms: None
+        self.changes = Changes()
 
     def apply(self, order: Order, price: int, quantity: int, *, maker: bool, now_ms: int, over: bool = False) -> None:
         """Book one execution: what was reserved is spent, what is received is credited less the fee.
@@ -132,17 +134,19 @@ class Booking:
             time_ms=now_ms,
         )
         self._next_fill_id += 1
-        self._changes.fills.append(fill)
+        self.changes.fills.append(fill)
         for changed in (asset, spent_asset, fee.asset):
-            self._changes.balances[account.id, changed] = account
-        self._changes.give(Other.MARKET, spent_asset, spent)
-        self._changes.give(Other.MARKET, asset, -received)
-        self._changes.give(Other.FEES, fee.asset, fee.amount)
+            self.changes.balances[account.id, changed] = account
+        self.changes.give(Other.MARKET, spent_asset, spent)
+        self.changes.give(Other.MARKET, asset, -received)
+        self.changes.give(Other.FEES, fee.asset, fee.amount)
         if not order.is_open:
             self.close(order)
         self.report(order, "TRADE", now_ms, fill=fill)
+        if order.list_id >= 0 and not order.is_open:
+            self.after_close(order, now_ms)
         extra = 0 if over or order.is_open else self.extra_of(order)
-        if extra:
+        if extra and paying.free >= (times(price, extra) if order.side is Side.BUY else extra):
             self.apply(order, price, extra, maker=maker, now_ms=now_ms, over=True)
 
     def finish(
@@ -151,6 +155,8 @@ class Booking:
         order.status, order.update_ms = status, now_ms
         self.close(order)
         self.report(order, execution, now_ms, cancel_id=cancel_id)
+        if order.list_id >= 0:
+            self.after_close(order, now_ms)
 
     def close(self, order: Order) -> None:
         account = self.accounts[order.account_id]
@@ -167,13 +173,13 @@ class Booking:
         balance.free -= amount
         balance.locked += amount
         order.locked += amount
-        self._changes.balances[account.id, asset] = account
+        self.changes.balances[account.id, asset] = account
 
     def report(
         self, order: Order, execution: str, now_ms: int, *, fill: Fill | None = None, cancel_id: str | None = None
     ) -> None:
-        self._changes.orders[order.id] = order
-        self._changes.reports.append(
+        self.changes.orders[order.id] = order
+        self.changes.reports.append(
             Report(
                 account=self.accounts[order.account_id],
                 order=order,
@@ -190,7 +196,7 @@ class Booking:
     @contextmanager
     def operation(self) -> Iterator[Changes]:
         """Collect the changes of one operation and commit them together; a refusal changes nothing."""
-        self._changes = Changes()
-        yield self._changes
-        if self._changes.orders or self._changes.balances:
-            self._commit(self._changes)
+        self.changes = Changes()
+        yield self.changes
+        if self.changes.orders or self.changes.balances:
+            self._commit(self.changes)

@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from marketdata.simulator import list_endpoints as lists
 from marketdata.simulator import private_endpoints as private
 from marketdata.simulator import public_endpoints as public
+from marketdata.simulator import replace_endpoints as replace
 from marketdata.simulator.orders import Account
 from marketdata.simulator.parameters import Params
 from marketdata.simulator.public_side import PublicSide
@@ -87,6 +89,16 @@ REST: Mapping[tuple[str, str], Endpoint] = {
     ("DELETE", "order"): _trade(private.cancel, 1, action="cancel"),
     ("GET", "openOrders"): _read(private.open_orders, _by_symbol(6, 80)),
     ("DELETE", "openOrders"): _trade(private.cancel_all, 1, action="cancel"),
+    ("POST", "order/cancelReplace"): _trade(replace.cancel_replace, 1, action="replace", counts_order=True),
+    ("PUT", "order/amend/keepPriority"): _trade(replace.amend, 4, action="amend"),
+    ("POST", "order/oco"): _trade(lists.old_oco, 1, action="place", counts_order=True),
+    ("POST", "orderList/oco"): _trade(lists.oco, 1, action="place", counts_order=True),
+    ("POST", "orderList/oto"): _trade(lists.oto, 1, action="place", counts_order=True),
+    ("POST", "orderList/otoco"): _trade(lists.otoco, 1, action="place", counts_order=True),
+    ("DELETE", "orderList"): _trade(lists.cancel, 1, action="cancel"),
+    ("GET", "orderList"): _read(lists.query, 4),
+    ("GET", "allOrderList"): _read(lists.every, 20),
+    ("GET", "openOrderList"): _read(lists.all_open, 6),
     ("GET", "allOrders"): _read(private.all_orders, 20),
     ("GET", "myTrades"): _read(private.my_trades, lambda params: 5 if params.get("orderId") else 20),
     ("GET", "account"): _read(private.account, 20),
@@ -114,6 +126,14 @@ SOCKET: Mapping[str, Endpoint] = {
     "order.test": REST["POST", "order/test"],
     "order.status": REST["GET", "order"],
     "order.cancel": REST["DELETE", "order"],
+    "order.cancelReplace": REST["POST", "order/cancelReplace"],
+    "order.amend.keepPriority": REST["PUT", "order/amend/keepPriority"],
+    "orderList.place.oco": REST["POST", "orderList/oco"],
+    "orderList.place.oto": REST["POST", "orderList/oto"],
+    "orderList.place.otoco": REST["POST", "orderList/otoco"],
+    "orderList.cancel": REST["DELETE", "orderList"],
+    "orderList.status": REST["GET", "orderList"],
+    "openOrderLists.status": REST["GET", "openOrderList"],
     "openOrders.status": REST["GET", "openOrders"],
     "openOrders.cancelAll": REST["DELETE", "openOrders"],
     "allOrders": REST["GET", "allOrders"],

@@ -4,17 +4,27 @@
 class VenueError(Exception):
     """A request the venue refuses."""
 
-    def __init__(self, code: int, message: str, *, status: int = 400, retry_after_s: int | None = None) -> None:
+    def __init__(
+        self,
+        code: int,
+        message: str,
+        *,
+        status: int = 400,
+        retry_after_s: int | None = None,
+        data: dict[str, object] | None = None,
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.status = status
         self.retry_after_s = retry_after_s
+        self.data = data
 
     @property
     def body(self) -> dict[str, object]:
         # A gateway's error page has no code of the venue.
-        return {"code": self.code, "msg": self.message} if self.code else {}
+        body: dict[str, object] = {"code": self.code, "msg": self.message} if self.code else {}
+        return body if self.data is None else body | {"data": self.data}
 
 
 def missing(name: str) -> VenueError:

@@ -5,10 +5,12 @@ from collections.abc import Collection
 from marketdata.simulator.errors import filter_failure
 from marketdata.simulator.numbers import UNIT, fmt, times
 from marketdata.simulator.orders import NewOrder, Order
+from marketdata.simulator.parameters import LEAST_TRAILING_BPS, MOST_TRAILING_BPS
 from marketdata.simulator.symbols import SymbolSpec
 
 MAX_ORDERS = 200
 MAX_STOP_ORDERS = 5
+MAX_ICEBERG_PARTS = 10
 PRICE_BAND = 5
 
 
@@ -27,7 +29,14 @@ def describe(spec: SymbolSpec) -> list[dict[str, object]]:
             "maxQty": fmt(spec.max_quantity),
             "stepSize": fmt(spec.step),
         },
-        {"filterType": "ICEBERG_PARTS", "limit": 10},
+        {"filterType": "ICEBERG_PARTS", "limit": MAX_ICEBERG_PARTS},
+        {
+            "filterType": "TRAILING_DELTA",
+            "minTrailingAboveDelta": LEAST_TRAILING_BPS,
+            "maxTrailingAboveDelta": MOST_TRAILING_BPS,
+            "minTrailingBelowDelta": LEAST_TRAILING_BPS,
+            "maxTrailingBelowDelta": MOST_TRAILING_BPS,
+        },
         {
             "filterType": "MARKET_LOT_SIZE",
             "minQty": fmt(0),
@@ -78,6 +87,8 @@ def check(order: NewOrder, spec: SymbolSpec, *, last_price: int, open_orders: Co
 def _check_quantity(order: NewOrder, spec: SymbolSpec) -> None:
     if order.quantity < spec.step or order.quantity > spec.max_quantity or order.quantity % spec.step:
         raise filter_failure("LOT_SIZE")
+    if order.iceberg and (order.iceberg % spec.step or -(-order.quantity // order.iceberg) > MAX_ICEBERG_PARTS):
+        raise filter_failure("ICEBERG_PARTS")
     if not order.type.has_price and order.quantity > spec.max_market_quantity:
         raise filter_failure("MARKET_LOT_SIZE")
 

@@ -4,11 +4,12 @@ import secrets
 from dataclasses import replace
 
 from marketdata.simulator.booking import Booking, Other
-from marketdata.simulator.errors import VenueError, rejected
+from marketdata.simulator.errors import INSUFFICIENT, VenueError, rejected
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.ledger import Ledger
 from marketdata.simulator.matching import Engine
+from marketdata.simulator.numbers import times
 from marketdata.simulator.orders import Account, Fill, NewOrder, Order, OrderType, Side, Status
 
 
@@ -21,10 +22,14 @@ class Intervention:
         self._faults = faults
         self._booking: Booking = engine.booking
         self._booking.extra_of = self._overfill
+        # Which order is filled by hand now: as far as wanted and no further.
+        self._in_hand: Order | None = None
 
     def fill(self, order: Order, *, quantity: int, price: int, now_ms: int) -> Fill:
         """Fill an order, or more than it asked for. Raises -2010 when the account cannot pay."""
         over = max(0, quantity - order.remaining) if order.is_open else quantity
+        self._refuse_unpaid(order, price, quantity)
+        self._in_hand = order
         with self._booking.operation() as changes:
             if order.is_open and not order.working:
                 self._booking.books[order.symbol].remove(order)
@@ -34,12 +39,26 @@ class Intervention:
                 self._booking.apply(order, price, quantity - over, maker=order.type.has_price, now_ms=now_ms)
             if over:
                 self._booking.apply(order, price, over, maker=order.type.has_price, now_ms=now_ms, over=True)
+        self._in_hand = None
         return changes.fills[-1]
+
+    def _refuse_unpaid(self, order: Order, price: int, quantity: int) -> None:
+        spec = self._engine.markets[order.symbol].spec
+        account = self._booking.accounts[order.account_id]
+        asset, amount = (spec.quote, times(price, quantity)) if order.side is Side.BUY else (spec.base, quantity)
+        # What rivals hold will be free for it.
+        held = [
+            other.locked
+            for other in account.open_orders.values()
+            if order.list_id >= 0 and other.list_id == order.list_id
+        ]
+        if amount > account.balance(asset).free + max([order.locked, *held]):
+            raise rejected(INSUFFICIENT)
 
     def _pay_for(self, order: Order, price: int, quantity: int) -> None:
         """A market order's reservation may be of another price."""
         if order.side is Side.BUY and not order.type.has_price:
-            missing = price * quantity // 10**8 - order.locked
+            missing = times(price, quantity) - order.locked
             if missing > 0:
                 self._booking.lock(self._booking.accounts[order.account_id], order, missing)
 
@@ -55,7 +74,7 @@ class Intervention:
             self.fill(order, quantity=min(quantity, order.remaining), price=price, now_ms=now_ms)
 
     def _overfill(self, order: Order) -> int:
-        over = self._faults.strike(Fault.OVERFILL)
+        over = None if order is self._in_hand else self._faults.strike(Fault.OVERFILL)
         if over is None:
             return 0
         step = self._engine.markets[order.symbol].spec.step
@@ -69,16 +88,19 @@ class Intervention:
         order = account.open_orders.get(order.id, order)
         spec = self._engine.markets[fill.symbol].spec
         with self._booking.operation() as changes:
-            moves = {spec.base: -fill.quantity, spec.quote: fill.quote}
             sign = 1 if fill.is_buyer else -1
-            for asset, amount in moves.items():
-                self._move(account, asset, sign * amount)
-            self._move(account, fill.commission_asset, fill.commission)
-            changes.balances.update({(account.id, asset): account for asset in (*moves, fill.commission_asset)})
+            moves = {spec.base: -sign * fill.quantity, spec.quote: sign * fill.quote}
+            back = moves | {fill.commission_asset: moves.get(fill.commission_asset, 0) + fill.commission}
+            for asset, amount in back.items():
+                if account.balance(asset).free + amount < 0:
+                    raise VenueError(-3041, f"Balance is not enough: {asset} was spent since")
+            for asset, amount in back.items():
+                account.balance(asset).free += amount
+                changes.balances[account.id, asset] = account
             changes.fills.append(replace(fill, busted=True))
             changes.give(Other.FEES, fill.commission_asset, -fill.commission)
             for asset, amount in moves.items():
-                changes.give(Other.MARKET, asset, -sign * amount)
+                changes.give(Other.MARKET, asset, -amount)
             order.executed -= fill.quantity
             order.executed_quote -= fill.quote
             order.update_ms = now_ms
@@ -86,13 +108,6 @@ class Intervention:
                 order.status = Status.CANCELED
             self._booking.report(order, "TRADE_BUST", now_ms)
         return order
-
-    @staticmethod
-    def _move(account: Account, asset: str, amount: int) -> None:
-        balance = account.balance(asset)
-        if balance.free + amount < 0:
-            raise VenueError(-3041, f"Balance is not enough: {asset} was spent since")
-        balance.free += amount
 
     def place_by_hand(self, account: Account, new: NewOrder, *, now_ms: int) -> Order:
         """An order that a human sends from the venue's web page."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from marketdata.simulator.booking import Changes
+from marketdata.simulator.order_lists import OrderListTable
 from marketdata.simulator.orders import (
     OPEN_STATUSES,
     Account,
@@ -82,6 +83,7 @@ class Ledger:
         self._db.row_factory = sqlite3.Row
         self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + _SCHEMA)
         self._add_columns()
+        self.lists = OrderListTable(self._db)
 
     def _add_columns(self) -> None:
         """A ledger of an older version lacks some."""
@@ -130,6 +132,7 @@ class Ledger:
                 "INSERT INTO other VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET amount = amount + excluded.amount",
                 [(who.value, asset, amount) for (who, asset), amount in changes.others.items()],
             )
+            self.lists.save(changes.lists.values())
         except sqlite3.Error:
             self._db.execute("ROLLBACK")
             raise

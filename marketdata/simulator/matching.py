@@ -4,8 +4,7 @@ Customers' orders meet each other and the public book. Everything an operation c
 ledger as one transaction before anybody hears of it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 
 from marketdata.simulator import filters
 from marketdata.simulator.booking import Booking, Changes, Other
@@ -14,30 +13,22 @@ from marketdata.simulator.fees import Fees
 from marketdata.simulator.liquidity import Liquidity
 from marketdata.simulator.market import Market
 from marketdata.simulator.numbers import times
+from marketdata.simulator.order_lists import OrderLists
 from marketdata.simulator.orders import (
     Account,
     Fill,
     NewOrder,
     Order,
+    OrderList,
     OrderType,
-    SelfTrade,
     Side,
     Status,
     TimeInForce,
 )
+from marketdata.simulator.planning import Match, Planner, other
+from marketdata.simulator.resting import Resting
+from marketdata.simulator.stops import reached
 from marketdata.simulator.symbols import SymbolSpec
-from marketdata.simulator.user_book import UserBook
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Match:
-    price: int
-    quantity: int
-    maker: Order | None
-
-
-def _other(side: Side) -> Side:
-    return Side.SELL if side is Side.BUY else Side.BUY
 
 
 class Engine:
@@ -53,6 +44,8 @@ class Engine:
         next_fill_id: int,
         commit: Callable[[Changes], None],
         rules: Callable[[str], SymbolSpec] | None = None,
+        open_lists: Iterable[OrderList] = (),
+        next_list_id: int = 1,
     ) -> None:
         self.markets = markets
         # What orders are checked against, which may change while the venue runs.
@@ -67,6 +60,11 @@ class Engine:
             last_price=lambda symbol: markets[symbol].last_price if symbol in markets else None,
         )
         self._liquidity = {symbol: Liquidity(market) for symbol, market in markets.items()}
+        self._resting = Resting(self.booking, self._liquidity)
+        self._planner = Planner(markets, self._liquidity, self.booking)
+        self.lists = OrderLists(
+            self.booking, open_lists, next_id=next_list_id, activate=self._work, reserve=self._reserve
+        )
         for account in self.accounts.values():
             for order in account.open_orders.values():
                 self._enter(order)
@@ -82,12 +80,52 @@ class Engine:
         """Accept and match an order. Raises VenueError when the venue refuses it."""
         with self.booking.operation() as changes:
             order = self._accept(account, new, now_ms)
+            self._reserve(order)
+            account.open_orders[order.id] = order
             self.booking.report(order, "NEW", now_ms)
-            if order.working:
-                self._match(order, now_ms)
-            else:
-                self.booking.books[order.symbol].stops[order.id] = order
+            self._work(order, now_ms)
         return order, [fill for fill in changes.fills if fill.order_id == order.id]
+
+    def place_list(
+        self,
+        account: Account,
+        *,
+        kind: str,
+        client_id: str,
+        working: NewOrder | None,
+        legs: Iterable[NewOrder],
+        now_ms: int,
+    ) -> tuple[OrderList, list[Order]]:
+        """Accept orders that belong together: rivals at once, or `legs` once `working` is filled."""
+        with self.booking.operation():
+            first = [self._accept(account, working, now_ms)] if working else []
+            others = [self._accept(account, leg, now_ms, judge=working is None) for leg in legs]
+            orders = [*first, *others]
+            if working is not None:
+                for order in others:
+                    order.status, order.working = Status.PENDING_NEW, False
+            # The last thing that may be refused: only one of rivals can cost anything.
+            self._reserve(first[0] if first else max(orders, key=self._planner.reservation))
+            for order in orders:
+                account.open_orders[order.id] = order
+            made = self.lists.open(
+                orders, kind=kind, client_id=client_id, now_ms=now_ms, working=next(iter(first), None)
+            )
+            for order in orders:
+                self.booking.report(order, order.status.value, now_ms)
+            for order in first or orders:
+                self._work(order, now_ms)
+        return made, orders
+
+    def amend(self, order: Order, *, quantity: int, client_order_id: str, now_ms: int) -> None:
+        """Make an open order smaller; it keeps its place."""
+        if not order.executed < quantity < order.quantity:
+            raise VenueError(-2038, "The requested action would change no state; rejecting.")
+        with self.booking.operation():
+            order.quantity, order.client_order_id, order.update_ms = quantity, client_order_id, now_ms
+            released = order.locked - self._planner.reservation(order)
+            self.booking.lock(self.accounts[order.account_id], order, -released)
+            self.booking.report(order, "REPLACED", now_ms)
 
     def test(self, account: Account, new: NewOrder) -> None:
         """Judge an order without placing it."""
@@ -107,9 +145,13 @@ class Engine:
         if not book:
             return
         with self.booking.operation():
-            self._fill_from_tape(book, price, quantity, Side.BUY if buyer_is_maker else Side.SELL, now_ms)
-            for order in [stop for stop in book.stops.values() if _reached(stop, price)]:
-                self._trigger(order, now_ms)
+            self._resting.fill_from_tape(book, price, quantity, Side.BUY if buyer_is_maker else Side.SELL, now_ms)
+            for stop in list(book.stops.values()):
+                before = stop.trail_price
+                if stop.is_open and reached(stop, price):
+                    self._trigger(stop, now_ms)
+                elif stop.trail_price != before:
+                    self.booking.changes.orders[stop.id] = stop
 
     def public_quote(self, symbol: str, *, now_ms: int) -> None:
         """The public book moved: resting orders it now crosses are filled at their own price."""
@@ -125,7 +167,8 @@ class Engine:
         with self.booking.operation():
             for side in Side:
                 for order in book.orders(side):
-                    self._fill_from_book(order, now_ms)
+                    if order.is_open:
+                        self._resting.fill_from_book(order, now_ms)
 
     def deposit(self, account: Account, asset: str, amount: int) -> None:
         """Change a balance from outside; a negative amount withdraws."""
@@ -139,9 +182,10 @@ class Engine:
 
     # Acceptance
 
-    def _accept(self, account: Account, new: NewOrder, now_ms: int) -> Order:
+    def _accept(self, account: Account, new: NewOrder, now_ms: int, *, judge: bool = True) -> Order:
         market = self.markets[new.symbol]
-        self.test(account, new)
+        if judge:
+            self.test(account, new)
         order = Order(
             id=self._next_order_id,
             account_id=account.id,
@@ -164,11 +208,26 @@ class Engine:
             time_ms=now_ms,
             update_ms=now_ms,
             working_ms=-1 if new.type.has_stop else now_ms,
+            iceberg=new.iceberg,
+            trailing_delta=new.trailing_delta,
+            trail_price=market.last_price if new.trailing_delta and not new.stop_price else 0,
         )
-        self.booking.lock(account, order, self._reservation(order, market))
         self._next_order_id += 1
-        account.open_orders[order.id] = order
         return order
+
+    def _reserve(self, order: Order) -> None:
+        """Lock what is missing of what the order may cost."""
+        missing = self._planner.reservation(order) - order.locked
+        if missing > 0:
+            self.booking.lock(self.accounts[order.account_id], order, missing)
+
+    def _work(self, order: Order, now_ms: int) -> None:
+        """Let an order trade, or wait for its stop."""
+        if order.type.has_stop:
+            self.booking.books[order.symbol].stops[order.id] = order
+        else:
+            order.working, order.working_ms = True, now_ms
+            self._match(order, now_ms)
 
     def _refuse_senseless(self, account: Account, new: NewOrder, market: Market) -> None:
         open_orders = account.open_orders.values()
@@ -176,89 +235,31 @@ class Engine:
             raise rejected("Duplicate order sent.")
         best = market.best()
         if new.type is OrderType.LIMIT_MAKER:
-            against = self.booking.books[new.symbol].best(_other(new.side))
+            against = self.booking.books[new.symbol].best(other(new.side))
             prices = [against.price] if against else []
             if best is not None:
                 prices.append(best.ask if new.side is Side.BUY else best.bid)
             if any(new.price >= price if new.side is Side.BUY else new.price <= price for price in prices):
                 raise rejected("Order would immediately match and take.")
-        if new.type.has_stop:
+        if new.stop_price and not new.trailing_delta:
             above = (new.side is Side.BUY) == new.type.startswith("STOP_LOSS")
             last = market.last_price
             if last >= new.stop_price if above else last <= new.stop_price:
                 raise rejected("Stop price would trigger immediately.")
 
-    def _reservation(self, order: Order, market: Market) -> int:
-        """What the order may cost at most; a market buy's is what the book asks for it now."""
-        if order.side is Side.SELL:
-            if not order.quantity:
-                return sum(match.quantity for match in self._plan(order, market.spec)[0])
-            return order.quantity
-        if order.type.has_price:
-            return times(order.price, order.quantity)
-        if order.quote_quantity:
-            return order.quote_quantity
-        if order.type.has_stop:
-            return times(order.stop_price, order.quantity)
-        return sum(times(match.price, match.quantity) for match in self._plan(order, market.spec)[0])
-
     # Matching
 
-    def _plan(self, order: Order, spec: SymbolSpec) -> tuple[list[_Match], list[Order], bool]:
-        """What it would trade against now: the matches, own orders to expire, and whether to expire its own rest."""
-        limit = order.price if order.type.has_price else None
-        wanted, budget = order.remaining, order.quote_quantity - order.executed_quote
-        matches: list[_Match] = []
-        expire: list[Order] = []
-        for price, size, maker in self._opposite(order, limit):
-            if maker is not None and maker.account_id == order.account_id and order.self_trade is not SelfTrade.NONE:
-                if order.self_trade is not SelfTrade.EXPIRE_TAKER:
-                    expire.append(maker)
-                if order.self_trade is not SelfTrade.EXPIRE_MAKER:
-                    return matches, expire, True
-                continue
-            if order.quote_quantity:
-                quantity = min(size, budget * 10**8 // price // spec.step * spec.step)
-            else:
-                quantity = min(size, wanted)
-            if quantity <= 0:
-                break
-            matches.append(_Match(price=price, quantity=quantity, maker=maker))
-            wanted -= quantity
-            budget -= times(price, quantity)
-            if not order.quote_quantity and wanted == 0:
-                break
-        return matches, expire, False
-
-    def _opposite(self, order: Order, limit: int | None) -> Iterator[tuple[int, int, Order | None]]:
-        """Customers' orders and public levels against it, merged by price; at one price the public book was first."""
-        side = _other(order.side)
-        sign = 1 if order.side is Side.BUY else -1
-        public = self._liquidity[order.symbol].offered_to(order.side, limit=limit)
-        level = next(public, None)
-        for maker in self.booking.books[order.symbol].orders(side):
-            if limit is not None and sign * maker.price > sign * limit:
-                break
-            while level is not None and sign * level[0] <= sign * maker.price:
-                yield level[0], level[1], None
-                level = next(public, None)
-            yield maker.price, maker.remaining, maker
-        while level is not None:
-            yield level[0], level[1], None
-            level = next(public, None)
-
     def _match(self, order: Order, now_ms: int) -> None:
-        spec = self.markets[order.symbol].spec
-        matches, expire, stop = self._plan(order, spec)
-        fillable = sum(match.quantity for match in matches)
+        plan = self._planner.plan(order, self.markets[order.symbol].spec)
+        fillable = sum(match.quantity for match in plan.matches)
         if order.time_in_force is TimeInForce.FOK and fillable < order.quantity:
             self.booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
             return
-        for maker in expire:
+        for maker in plan.expire:
             self.booking.finish(maker, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
         if order.quote_quantity:
             order.quantity = fillable
-        for match in matches:
+        for match in plan.matches:
             if not self._affordable(order, match):
                 break
             if match.maker is None:
@@ -268,7 +269,7 @@ class Engine:
             self.booking.apply(order, match.price, match.quantity, maker=False, now_ms=now_ms)
         if not order.is_open:
             return
-        if stop:
+        if plan.stop:
             self.booking.finish(order, Status.EXPIRED_IN_MATCH, "TRADE_PREVENTION", now_ms)
         elif not order.type.has_price or order.time_in_force is not TimeInForce.GTC:
             self.booking.finish(order, Status.EXPIRED, "EXPIRED", now_ms)
@@ -276,7 +277,7 @@ class Engine:
             order.queue_ahead = self._liquidity[order.symbol].size_at(order.side, order.price)
             self.booking.books[order.symbol].rest(order)
 
-    def _affordable(self, order: Order, match: _Match) -> bool:
+    def _affordable(self, order: Order, match: Match) -> bool:
         """Whether a triggered market buy, whose price nobody knew before, can pay; others were reserved for."""
         if order.side is Side.SELL or order.type.has_price:
             return True
@@ -289,37 +290,10 @@ class Engine:
         self.booking.lock(account, order, missing)
         return True
 
-    def _fill_from_tape(self, book: UserBook, price: int, quantity: int, side: Side, now_ms: int) -> None:
-        """Fill resting orders on the side the tape traded against: behind their queue at the price, first if better."""
-        for order in book.orders(side):
-            better = order.price > price if side is Side.BUY else order.price < price
-            if not better and order.price != price:
-                break
-            if not better:
-                passed = min(order.queue_ahead, quantity)
-                order.queue_ahead -= passed
-                if order.queue_ahead:
-                    break
-                quantity -= passed
-            traded = min(order.remaining, quantity)
-            if traded <= 0:
-                break
-            quantity -= traded
-            self.booking.apply(order, order.price, traded, maker=True, now_ms=now_ms)
-
-    def _fill_from_book(self, order: Order, now_ms: int) -> None:
-        liquidity = self._liquidity[order.symbol]
-        for price, size in liquidity.offered_to(order.side, limit=order.price):
-            quantity = min(size, order.remaining)
-            if quantity <= 0:
-                return
-            liquidity.take(order.side, price, quantity)
-            self.booking.apply(order, order.price, quantity, maker=True, now_ms=now_ms)
-            if not order.is_open:
-                return
-
     def _trigger(self, order: Order, now_ms: int) -> None:
         self.booking.books[order.symbol].remove(order)
+        if order.list_id >= 0:
+            self.lists.before_fill(order, now_ms)
         order.working, order.working_ms, order.update_ms = True, now_ms, now_ms
         self.booking.report(order, "NEW", now_ms)
         self._match(order, now_ms)
@@ -327,9 +301,5 @@ class Engine:
     def _enter(self, order: Order) -> None:
         if order.working:
             self.booking.books[order.symbol].rest(order)
-        else:
+        elif order.status is not Status.PENDING_NEW:
             self.booking.books[order.symbol].stops[order.id] = order
-
-
-def _reached(stop: Order, price: int) -> bool:
-    return price >= stop.stop_price if stop.triggers_above else price <= stop.stop_price

@@ -34,6 +34,8 @@ class TimeInForce(StrEnum):
 
 
 class Status(StrEnum):
+    # Waits for another order of its list.
+    PENDING_NEW = "PENDING_NEW"
     NEW = "NEW"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
@@ -51,7 +53,7 @@ class SelfTrade(StrEnum):
     EXPIRE_BOTH = "EXPIRE_BOTH"
 
 
-OPEN_STATUSES = frozenset({Status.NEW, Status.PARTIALLY_FILLED})
+OPEN_STATUSES = frozenset({Status.PENDING_NEW, Status.NEW, Status.PARTIALLY_FILLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,9 +119,32 @@ class Order:
         return self.quantity - self.executed
 
     @property
+    def visible(self) -> int:
+        """What others can see of it."""
+        return min(self.remaining, self.iceberg - self.executed % self.iceberg) if self.iceberg else self.remaining
+
+    @property
     def triggers_above(self) -> bool:
         """Whether the stop waits for a rise (otherwise for a fall)."""
         return (self.side is Side.BUY) == self.type.startswith("STOP_LOSS")
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderList:
+    """Orders tied together; `working_id` is the one that the others wait for, 0 where none does."""
+
+    id: int
+    account_id: int
+    symbol: str
+    # OCO, OTO or OTOCO.
+    kind: str
+    client_id: str
+    order_ids: list[int]
+    client_ids: list[str]
+    working_id: int
+    time_ms: int
+    update_ms: int
+    done: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,19 @@
 """Reading request parameters as Binance does, with its refusals."""
 
 import re
+import secrets
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from marketdata.simulator.errors import VenueError, illegal, missing
+from marketdata.simulator.errors import VenueError, filter_failure, illegal, missing
 from marketdata.simulator.numbers import TooPreciseError, parse
 from marketdata.simulator.orders import NewOrder, OrderType, SelfTrade, Side, TimeInForce
 
 Params = Mapping[str, str]
 Choice = TypeVar("Choice", bound=StrEnum)
+
+LEAST_TRAILING_BPS, MOST_TRAILING_BPS = 10, 2000
 
 _CLIENT_ID = r"^[a-zA-Z0-9-_.:/]{1,36}$"
 _NUMBER = r"^([0-9]{1,20})(\.[0-9]{1,20})?$"
@@ -66,6 +69,11 @@ def choice(value: str, choices: type[Choice], code: int, message: str) -> Choice
         raise VenueError(code, message) from None
 
 
+def generated_id() -> str:
+    """A client order id for who gives none."""
+    return secrets.token_urlsafe(16)[:22].replace("_", "x")
+
+
 def client_order_id(params: Params, name: str, default: str) -> str:
     value = params.get(name) or default
     if not re.fullmatch(_CLIENT_ID, value):
@@ -86,6 +94,7 @@ def new_order(params: Params, *, generated_id: str) -> NewOrder:
         if params.get("quantity"):
             raise VenueError(-1128, "Combination of optional parameters invalid.")
         quote_quantity = amount(params, "quoteOrderQty")
+    trailing = _trailing(params) if kind.has_stop else 0
     return NewOrder(
         symbol=text(params, "symbol").upper(),
         side=side,
@@ -93,7 +102,9 @@ def new_order(params: Params, *, generated_id: str) -> NewOrder:
         quantity=0 if quote_quantity else amount(params, "quantity", required=True),
         quote_quantity=quote_quantity,
         price=amount(params, "price", required=True) if kind.has_price else 0,
-        stop_price=amount(params, "stopPrice", required=True) if kind.has_stop else 0,
+        stop_price=amount(params, "stopPrice", required=not trailing) if kind.has_stop else 0,
+        iceberg=_iceberg(params, kind, tif),
+        trailing_delta=trailing,
         time_in_force=tif,
         client_order_id=client_order_id(params, "newClientOrderId", generated_id),
         self_trade=choice(
@@ -105,6 +116,23 @@ def new_order(params: Params, *, generated_id: str) -> NewOrder:
     )
 
 
+def _iceberg(params: Params, kind: OrderType, tif: TimeInForce) -> int:
+    shown = amount(params, "icebergQty")
+    if shown and (not kind.has_price or tif is not TimeInForce.GTC):
+        raise VenueError(-1106, "Parameter 'icebergQty' sent when not required.")
+    return shown
+
+
+def _trailing(params: Params) -> int:
+    """Basis points, 0 where it does not trail."""
+    delta = integer(params, "trailingDelta")
+    if delta is None:
+        return 0
+    if not LEAST_TRAILING_BPS <= delta <= MOST_TRAILING_BPS:
+        raise filter_failure("TRAILING_DELTA")
+    return delta
+
+
 def _refuse_superfluous(params: Params, kind: OrderType) -> None:
     unwanted = []
     if not kind.has_price:
@@ -112,7 +140,7 @@ def _refuse_superfluous(params: Params, kind: OrderType) -> None:
     if kind is OrderType.LIMIT_MAKER:
         unwanted += ["timeInForce"]
     if not kind.has_stop:
-        unwanted += ["stopPrice"]
+        unwanted += ["stopPrice", "trailingDelta"]
     if kind is not OrderType.MARKET:
         unwanted += ["quoteOrderQty"]
     for name in unwanted:

@@ -1,13 +1,12 @@
 """Signed requests: orders, fills, balances."""
 
-import secrets
 from dataclasses import replace
 
 from marketdata.simulator import private_messages
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.orders import Account, Order, Status
-from marketdata.simulator.parameters import Params, client_order_id, integer, limit, new_order, text
+from marketdata.simulator.parameters import Params, client_order_id, generated_id, integer, limit, new_order, text
 from marketdata.simulator.venue import Venue
 
 _RESPONSES = ("ACK", "RESULT", "FULL")
@@ -16,12 +15,8 @@ _DAY_MS = 86_400_000
 _LISTED_MS = 1_704_067_200_000
 
 
-def _generated_id() -> str:
-    return secrets.token_urlsafe(16)[:22].replace("_", "x")
-
-
 def place(venue: Venue, params: Params, account: Account) -> object:
-    new = new_order(params, generated_id=_generated_id())
+    new = new_order(params, generated_id=generated_id())
     venue.market(new.symbol)
     response = (params.get("newOrderRespType") or private_messages.default_response(new.type)).upper()
     if response not in _RESPONSES:
@@ -32,13 +27,13 @@ def place(venue: Venue, params: Params, account: Account) -> object:
 
 
 def test(venue: Venue, params: Params, account: Account) -> object:
-    new = new_order(params, generated_id=_generated_id())
+    new = new_order(params, generated_id=generated_id())
     venue.market(new.symbol)
     venue.engine.test(account, new)
     return {}
 
 
-def _named_order(venue: Venue, params: Params, account: Account) -> Order | None:
+def named_order(venue: Venue, params: Params, account: Account) -> Order | None:
     """The order a request names: the open one, else the newest in the ledger."""
     symbol = venue.market(text(params, "symbol")).spec.id
     order_id, client_id = integer(params, "orderId"), params.get("origClientOrderId") or None
@@ -53,19 +48,19 @@ def _named_order(venue: Venue, params: Params, account: Account) -> Order | None
 
 
 def query(venue: Venue, params: Params, account: Account) -> object:
-    order = venue.view.order(_named_order(venue, params, account), now_ms=venue.clock.now_ms())
+    order = venue.view.order(named_order(venue, params, account), now_ms=venue.clock.now_ms())
     if order is None:
         raise VenueError(-2013, "Order does not exist.")
     return private_messages.order(order)
 
 
 def cancel(venue: Venue, params: Params, account: Account) -> object:
-    order = _named_order(venue, params, account)
+    order = named_order(venue, params, account)
     if order is not None:
         venue.hand.before_cancel(order, now_ms=venue.clock.now_ms())
     if order is None or order.id not in account.open_orders:
         raise VenueError(-2011, "Unknown order sent.")
-    return _cancel(venue, order, client_order_id(params, "newClientOrderId", _generated_id()))
+    return _cancel(venue, order, client_order_id(params, "newClientOrderId", generated_id()))
 
 
 def _cancel(venue: Venue, order: Order, cancel_id: str) -> object:
@@ -84,7 +79,7 @@ def cancel_all(venue: Venue, params: Params, account: Account) -> object:
         raise VenueError(-2011, "Unknown order sent.")
     for order in orders:
         venue.hand.before_cancel(order, now_ms=venue.clock.now_ms())
-    return [_cancel(venue, order, _generated_id()) for order in orders if order.is_open]
+    return [_cancel(venue, order, generated_id()) for order in orders if order.is_open]
 
 
 def open_orders(venue: Venue, params: Params, account: Account) -> object:

@@ -12,7 +12,8 @@ def order(record: Order) -> dict[str, object]:
     return {
         **_core(record),
         "stopPrice": fmt(record.stop_price),
-        "icebergQty": fmt(0),
+        "icebergQty": fmt(record.iceberg),
+        **({"trailingDelta": record.trailing_delta} if record.trailing_delta else {}),
         "time": record.time_ms,
         "updateTime": record.update_ms,
         "isWorking": record.working,
@@ -25,7 +26,7 @@ def _core(record: Order) -> dict[str, object]:
     return {
         "symbol": record.symbol,
         "orderId": record.id,
-        "orderListId": -1,
+        "orderListId": record.list_id,
         "clientOrderId": record.client_order_id,
         "price": fmt(record.price),
         "origQty": fmt(record.quantity),
@@ -44,7 +45,7 @@ def placed(record: Order, fills: Iterable[Fill], response: str) -> dict[str, obj
     ack: dict[str, object] = {
         "symbol": record.symbol,
         "orderId": record.id,
-        "orderListId": -1,
+        "orderListId": record.list_id,
         "clientOrderId": record.client_order_id,
         "transactTime": record.update_ms,
     }
@@ -147,8 +148,8 @@ def execution_report(report: Report) -> dict[str, object]:
         "q": fmt(record.quantity),
         "p": fmt(record.price),
         "P": fmt(record.stop_price),
-        "F": fmt(0),
-        "g": -1,
+        "F": fmt(record.iceberg),
+        "g": record.list_id,
         "C": canceled_id,
         "x": report.execution,
         "X": report.status.value,
@@ -171,6 +172,7 @@ def execution_report(report: Report) -> dict[str, object]:
         "Q": fmt(record.quote_quantity),
         "W": record.working_ms,
         "V": record.self_trade.value,
+        **({"d": record.trailing_delta} if record.trailing_delta else {}),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from marketdata.simulator import private_messages
+from marketdata.simulator import list_messages, private_messages
 from marketdata.simulator.booking import Changes
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.faults import Faults
@@ -68,6 +68,8 @@ class Venue(PublicSide):
             next_fill_id=ledger.next_id("fill"),
             commit=self._commit,
             rules=self.rules,
+            open_lists=ledger.lists.open(),
+            next_list_id=ledger.lists.next_id(),
         )
         self.hand = Intervention(self.engine, ledger, faults)
         self._by_key = {account.key: account for account in accounts.values()}
@@ -126,5 +128,7 @@ class Venue(PublicSide):
         for report in changes.reports:
             self.hub.publish_private(report.account.id, private_messages.execution_report(report))
         now_ms = self.clock.now_ms()
+        for one in changes.lists.values():
+            self.hub.publish_private(one.account_id, list_messages.status_event(one, now_ms))
         for account_id, (account, assets) in touched.items():
             self.hub.publish_private(account_id, private_messages.account_position(account, assets, now_ms))

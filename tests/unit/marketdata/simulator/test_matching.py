@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketdata.simulator.booking import Changes, Fees
+from marketdata.simulator.booking import Changes
 from marketdata.simulator.errors import VenueError
+from marketdata.simulator.fees import Fees
 from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT, times
 from marketdata.simulator.orders import (
@@ -60,6 +61,10 @@ class Exchange:
         )  # fmt: skip
         return self.engine.place(account, replace(new, **other), now_ms=self._client_ids)[0]  # type: ignore[arg-type]
 
+    def sold(self, price: int, quantity: int, *, now_ms: int) -> None:
+        """A print on the tape that hits bids."""
+        self.engine.public_trade(SYMBOL, price=price, quantity=quantity, buyer_is_maker=True, now_ms=now_ms)
+
 
 def exchange() -> Exchange:
     return Exchange(
@@ -72,6 +77,22 @@ def exchange() -> Exchange:
 
 def no_public_book() -> Exchange:
     return Exchange(QuietMarket(bids=[], asks=[]))
+
+
+class TestIcebergs:
+    def test_the_next_part_queues_behind_others_at_its_price(self) -> None:
+        venue = no_public_book()
+        iceberg = venue.place(venue.alice, Side.BUY, 100 * UNIT, 4 * UNIT, iceberg=UNIT)
+        plain = venue.place(venue.bob, Side.BUY, 100 * UNIT, UNIT)
+        venue.sold(100 * UNIT, 2 * UNIT, now_ms=50)
+        assert (iceberg.executed, plain.executed) == (UNIT, UNIT)
+
+    def test_an_order_without_parts_goes_first(self) -> None:
+        venue = no_public_book()
+        first = venue.place(venue.alice, Side.BUY, 100 * UNIT, 4 * UNIT)
+        second = venue.place(venue.bob, Side.BUY, 100 * UNIT, UNIT)
+        venue.sold(100 * UNIT, 2 * UNIT, now_ms=50)
+        assert (first.executed, second.executed) == (2 * UNIT, 0)
 
 
 class TestOrderTypes:
