@@ -135,8 +135,10 @@ class Quotes(Prints):
             if reason is not None:
                 told = self.socket_quote
                 if reason is Reason.OUT_OF_ORDER and told is not None and quote.update_id > told.update_id:
-                    # REST, which stands in, has told a newer one: the channel is late and not silent.
+                    # REST, which stands in, has told a newer one: the channel is late, neither silent nor in disorder.
                     self._silence.quotes.arrived(ts_init)
+                    self.counts["overtaken.quote"] += 1
+                    return
                 self._reject(reason, "quote", (quote.bid + quote.ask) / 2, ts_init, out)
                 return
         self._old_quotes.accepted()

@@ -23,7 +23,7 @@ class StreamState:
     """What is known of a symbol, and the state that follows from it.
 
     `counts` accounts for everything: `in.<type>`, `out.<type>`, `rejected.<reason>`, `repeated.<type>`,
-    `book.<what became of it>`.
+    `overtaken.<type>` by REST, `book.<what became of it>`.
     """
 
     def __init__(self, *, exchange: str, symbol: str, clock: VenueClock, limits: QualityLimits, is_index: bool) -> None:

@@ -87,4 +87,4 @@ def test_quotes_that_rest_has_overtaken_are_late_and_not_silent():
         stream.receive(quote(99, 101, at=at, id=10 + number))
         stream.advance(at)
         assert not stream.is_silent
-    assert stream.counts["rejected.out of order"] > 30
+    assert stream.counts["overtaken.quote"] > 30
