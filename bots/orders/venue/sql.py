@@ -88,8 +88,8 @@ ON CONFLICT (account_id, instrument_id) DO UPDATE SET since_ms = greatest(bots_v
 
 RECONCILED = """
 UPDATE bots_venuestate SET reconciled_at = CASE WHEN %(complete)s THEN clock_timestamp() ELSE reconciled_at END,
-    problem = %(problem)s,
-    problem_since = CASE WHEN %(problem)s = '' THEN NULL ELSE coalesce(problem_since, clock_timestamp()) END
+    problem = %(problem)s::text,
+    problem_since = CASE WHEN %(problem)s::text = '' THEN NULL ELSE coalesce(problem_since, clock_timestamp()) END
 WHERE account_id = %(account_id)s
 """
 
