@@ -32,6 +32,8 @@ _NS_PER_MS = 1_000_000
 _IDS_PER_MS = 1_000
 # In nanoseconds this still fits 63 bits.
 _MAX_MS = 9_000_000_000_000
+# Ids are made of the feed's time: one that ran so far ahead of ours would make all later ones look old.
+_MAX_JUMP_MS = 5_000
 _INITIAL, _LIVE, _MARKET_INFO = 0, 1, 2
 _DAY = "1d"
 _NO_LEVEL: Level = (0.0, 0.0)
@@ -67,6 +69,9 @@ class UpstoxParser:
         self._symbols = symbols
         self._seen: dict[str, Seen] = {}
         self._update_id = 0
+        # The feed's time less ours, of the last frame, and of one that was refused for it.
+        self._ahead_ms: int | None = None
+        self._refused_ms: int | None = None
 
     def parse(self, frame: bytes, *, ts_init: int) -> Sequence[VenueEvent]:
         """Decode one frame. Instruments that were not asked for are passed over where the frame has others.
@@ -84,6 +89,7 @@ class UpstoxParser:
             return (_market_status(response.marketInfo.segmentStatus, now_ms, frame),)
         if kind != _LIVE and kind != _INITIAL:
             raise MalformedFrame(f"unknown type {kind}", frame)
+        self._check_time(now_ms, ts_init, frame)
         feeds = response.feeds
         events: list[VenueEvent] = []
         fresh: dict[str, Seen] = {}
@@ -104,6 +110,20 @@ class UpstoxParser:
         self._seen.update(fresh)
         self._update_id = at.update_id
         return events
+
+    def _check_time(self, now_ms: int, ts_init: int, frame: bytes) -> None:
+        """Refuse a time that jumps against ours, unless the frame before jumped as far: a clock was set, or frames wait."""
+        ahead_ms = now_ms - ts_init // _NS_PER_MS
+        known, refused = self._ahead_ms, self._refused_ms
+        self._refused_ms = None
+        if (
+            known is not None
+            and abs(ahead_ms - known) > _MAX_JUMP_MS
+            and (refused is None or abs(ahead_ms - refused) > _MAX_JUMP_MS)
+        ):
+            self._refused_ms = ahead_ms
+            raise MalformedFrame(f"a time that jumps by {(ahead_ms - known) / 1_000:.1f} s", frame)
+        self._ahead_ms = ahead_ms
 
     def parse_image(self, frame: bytes, *, symbol: str, ts_init: int) -> BookImage:
         """Decode a full market quote. Its `update_id` compares with those of the feed: both are the venue's time."""
@@ -133,6 +153,8 @@ def _instrument(feed: Any, seen: Seen | None, symbol: str, at: _Frame, events: l
     price, time_ms, size, previous_close = _ltpc(ltpc)
     if not (0 <= time_ms < _MAX_MS and size >= 0 and volume >= 0):
         raise _Impossible(f"an impossible print (time {time_ms}, size {size}, day's volume {volume})")
+    if time_ms - at.now_ms > _MAX_JUMP_MS:
+        raise _Impossible(f"a print {(time_ms - at.now_ms) / 1_000:.1f} s later than its frame")
     before = seen or NOTHING
     trade_id, sold, bid, ask = before.trade_id, before.sold, before.bid, before.ask
     printed = size_of_print(seen, price, time_ms, size, volume) if seen is not None else None

@@ -115,7 +115,8 @@ def test_ids_grow_within_a_millisecond(parser):
 def test_first_print_of_a_new_day_counts_from_nothing(parser):
     parse(parser, live=False, reliance=market())
     tomorrow = T0 + 70_000_000
-    assert trades(parse(parser, reliance=market(time_ms=tomorrow, volume=1_200)))[0].size == 1_200.0
+    frame_of_it = frame(now_ms=tomorrow, reliance=market(time_ms=tomorrow, volume=1_200))
+    assert trades(parser.parse(frame_of_it, ts_init=7 + 70_000_000 * MS))[0].size == 1_200.0
 
 
 def test_volume_that_shrinks_within_a_day_is_no_print(parser):
@@ -217,6 +218,48 @@ def test_unknown_instrument_among_known_ones_is_passed_over(parser):
 def test_damaged_frames_are_named(parser, damaged):
     with pytest.raises(MalformedFrame):
         parser.parse(damaged, ts_init=7)
+
+
+def at(parser: UpstoxParser, now_ms: int, heard_ms: int, **changes):
+    return parser.parse(frame(now_ms=now_ms, reliance=market(**changes)), ts_init=heard_ms * MS)
+
+
+def test_one_damaged_time_of_the_feed_does_not_make_what_follows_look_old(parser):
+    at(parser, T0, T0)
+    with pytest.raises(MalformedFrame, match=r"a time that jumps by 1000000\.0 s"):
+        at(parser, T0 + 1_000_000_000 + 300, T0 + 300)
+    (quote,) = [event for event in at(parser, T0 + 600, T0 + 600) if isinstance(event, QuoteTick)]
+    assert (quote.update_id, quote.ts_event) == ((T0 + 600) * 1_000, (T0 + 600) * MS)
+
+
+def test_a_clock_that_was_set_is_believed_with_the_second_frame(parser):
+    at(parser, T0, T0)
+    with pytest.raises(MalformedFrame, match="a time that jumps"):
+        at(parser, T0 + 60_300, T0 + 300)
+    assert at(parser, T0 + 60_600, T0 + 600)
+    assert at(parser, T0 + 60_900, T0 + 900)
+
+
+def test_a_pause_is_no_jump(parser):
+    at(parser, T0, T0)
+    assert at(parser, T0 + 900_000, T0 + 900_000)
+
+
+def test_a_time_that_goes_back_far_is_named_once(parser):
+    at(parser, T0, T0)
+    with pytest.raises(MalformedFrame, match="a time that jumps by -900"):
+        at(parser, T0 - 900_000 + 300, T0 + 300)
+    assert at(parser, T0 + 600, T0 + 600)[0].update_id == (T0 + 600) * 1_000
+
+
+def test_a_time_that_goes_back_a_little_leaves_ids_growing(parser):
+    ids = [at(parser, T0 + ms, T0 + heard)[0].update_id for ms, heard in ((0, 0), (-900, 300), (600, 600))]
+    assert ids == [T0 * 1_000, T0 * 1_000 + 1, (T0 + 600) * 1_000]
+
+
+def test_a_print_later_than_its_frame_is_named(parser):
+    with pytest.raises(MalformedFrame, match=r"a print 60\.0 s later than its frame of RELIANCE/INR"):
+        at(parser, T0, T0, time_ms=T0 + 60_000)
 
 
 def test_volume_of_a_damaged_frame_is_in_the_next_print(parser):
