@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 
 from quant.admin.wording import NOTHING, figure, metrics_table, moment, sentences
 from quant.learning import registry
-from quant.learning.registry import NotAllowed, standing_refusals
+from quant.learning.drift import DRIFT_BARS, MIN_ROWS
+from quant.learning.registry import NotAllowed, stage_of, standing_refusals
 from quant.models import ModelEvent, ModelVersion
 
 if TYPE_CHECKING:
@@ -110,6 +111,13 @@ class ModelVersionAdmin(VersionBase):
         said = f"{evidence['predictions']:,} predictions, {evidence['trades']:,} trades"
         if "mean_bps" in evidence:
             said += f", {evidence['mean_bps']:+.1f} bps each after costs (p {evidence['p_value']:.3f})"
+        stage = stage_of(version)
+        if stage.looks.p_value is not None:
+            said += (
+                f"; since it is in {version.status}: {stage.trades:,} trades, {stage.mean_bps:+.1f} bps each, "
+                f"{'passed' if stage.looks.passed else 'not passed'} at look {stage.looks.count} "
+                f"(p {stage.looks.p_value:.3f}, needs {stage.looks.level:.3f})"
+            )
         return said
 
     @admin.display(description="PSI")
@@ -120,7 +128,7 @@ class ModelVersionAdmin(VersionBase):
     def drift_words(self, version: ModelVersion) -> str:
         drift = version.drift
         if not drift:
-            return "not measured yet"
+            return f"not measured: that takes {MIN_ROWS} events within the last {DRIFT_BARS:,} bars"
         worst = ", ".join(f"{name} {value:.2f}" for name, value in drift["worst"].items())
         return (
             f"PSI of predictions {drift['predictions']:.2f}, of features {drift['features']:.2f}, over {drift['rows']:,} "

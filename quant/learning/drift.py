@@ -16,7 +16,9 @@ Floats = NDArray[np.float64]
 
 BINS = 10
 LIMIT = 0.2
+# Events, of the last so many bars.
 MIN_ROWS = 500
+DRIFT_BARS = 10_000
 _LEAST = 1e-4
 
 

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+import msgspec
 import structlog
 from django.db import transaction
 from django.db.models import QuerySet
+from msgspec import Struct
 
 from quant.learning.artefact import load
 from quant.learning.drift import LIMIT
 from quant.learning.failures import ArtefactError
-from quant.learning.judge import MAX_P
+from quant.learning.looks import Looks
 from quant.models import ModelEvent, ModelStatus, ModelVersion
 
 log = structlog.get_logger(__name__)
@@ -18,11 +20,21 @@ log = structlog.get_logger(__name__)
 # What of its weight in a bot's blend a version has.
 WEIGHT_FACTORS: Mapping[str, float] = {ModelStatus.SHADOW: 0.0, ModelStatus.CANARY: 0.25, ModelStatus.LIVE: 1.0}
 MIN_SHADOW = timedelta(days=14)
+MIN_CANARY = timedelta(days=7)
 # Days on which it predicted in time: two weeks of a market that closes at weekends.
 MIN_DAYS = 10
 MIN_TRADES = 30
 _NEXT = {ModelStatus.SHADOW: ModelStatus.CANARY, ModelStatus.CANARY: ModelStatus.LIVE}
 Kind = ModelEvent.Kind
+
+
+class Stage(Struct, frozen=True, kw_only=True):
+    """What following its predictions in time would have earned since `since`, in basis points after costs."""
+
+    since: str
+    trades: int = 0
+    mean_bps: float = 0.0
+    looks: Looks = Looks()
 
 
 class NotAllowed(Exception):
@@ -49,24 +61,38 @@ def version_for(versions: list[ModelVersion], *, exchange: str, symbol: str, tim
 def standing_refusals(version: ModelVersion, now: datetime) -> list[str]:
     """Why a version may not be promoted as things stand, in sentences; empty where it may."""
     found = list(version.refusals)
-    shadowed = now - version.created_at
-    if shadowed < MIN_SHADOW:
-        found.append(
-            f"It has been recorded for {shadowed / timedelta(days=1):.1f} days, needs {MIN_SHADOW.days} in shadow."
-        )
-    evidence = version.evidence
-    if (days := evidence.get("days", 0)) < MIN_DAYS:
+    least, waited = least_time(version), now - version.status_since
+    if waited < least:
+        found.append(f"It has been in {version.status} for {waited / timedelta(days=1):.1f} days, needs {least.days}.")
+    if (days := version.evidence.get("days", 0)) < MIN_DAYS:
         found.append(f"It made predictions in time on {days} days, needs {MIN_DAYS}.")
-    if evidence.get("trades", 0) < MIN_TRADES:
-        found.append(f"Its predictions since then made {evidence.get('trades', 0)} trades, needs {MIN_TRADES}.")
-    elif evidence["p_value"] >= MAX_P:
+    stage = stage_of(version)
+    if stage.trades < MIN_TRADES:
+        found.append(f"Its predictions since it is in {version.status} made {stage.trades} trades, needs {MIN_TRADES}.")
+    elif stage.looks.p_value is None:
+        found.append("What its predictions earned has not been tested yet: that is done once an hour.")
+    elif not stage.looks.passed:
         found.append(
-            f"What its predictions earned since then may be chance: {evidence['mean_bps']:+.1f} bps a trade after costs, "
-            f"p {evidence['p_value']:.3f}, needs {MAX_P}."
+            f"What its predictions earned may be chance: {stage.mean_bps:+.1f} bps a trade after costs, "
+            f"p {stage.looks.p_value:.3f} at {stage.looks.trades} trades, needs {stage.looks.level:.3f} at look "
+            f"{stage.looks.count}; the next look is at {2 * stage.looks.trades} trades."
         )
     if (drift := version.drift.get("value", 0.0)) > LIMIT:
         found.append(f"What it sees has moved away from what it learned from: PSI {drift:.2f}, allowed is {LIMIT}.")
     return found
+
+
+def least_time(version: ModelVersion) -> timedelta:
+    """How long it must have its status before it is promoted, and before what it earned is tested."""
+    return MIN_CANARY if version.status == ModelStatus.CANARY else MIN_SHADOW
+
+
+def stage_of(version: ModelVersion) -> Stage:
+    """What was seen of it since it has its status; nothing where what was seen is of another."""
+    seen = version.evidence.get("stage", {})
+    if seen.get("since") != version.status_since.isoformat():
+        return Stage(since=version.status_since.isoformat())
+    return msgspec.convert(seen, Stage)
 
 
 @transaction.atomic

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from marketdata.events import Timeframe
 from marketdata.models import Subscription
 from quant.features.bars import timeframe_ns
-from quant.learning.drift import LIMIT, MIN_ROWS, Drift, drift_of
+from quant.learning.drift import DRIFT_BARS, LIMIT, MIN_ROWS, Drift, drift_of
 from quant.learning.failures import ArtefactError, TreesUnavailable
 from quant.learning.features import BarHistory
 from quant.learning.labels import Action, LabelParams, triple_barrier
 from quant.learning.loading import SIGMA, WARM_UP_BARS, labels_of, load_bars, load_entries, rows_of
-from quant.learning.registry import MIN_TRADES, active_versions, demote
+from quant.learning.registry import MIN_TRADES, Stage, active_versions, demote, least_time, stage_of
 from quant.learning.runs import TIMEFRAMES
 from quant.learning.serving import Predictor
 from quant.learning.significance import block_p_value
@@ -34,7 +34,6 @@ PAST_BARS = 700
 LATE_BARS = 60
 # Written later than this after the close, a prediction might know how it ended: it does not count.
 IN_TIME_NS = 300_000_000_000
-DRIFT_BARS = 10_000
 _DAY_NS = 86_400_000_000_000
 KEEP_NS = 120 * _DAY_NS
 # Trades that one stretch of the market may decide together.
@@ -113,7 +112,7 @@ def judge_versions(*, now: datetime) -> None:
             if version.status != ModelStatus.SHADOW and not isinstance(error, TreesUnavailable):
                 demote(version.pk, actor="", reason=str(error), now=now)
             continue
-        version.evidence = evidence_of(version, predictor)
+        version.evidence = evidence_of(version, predictor, now=now)
         drift = measure_drift(version, predictor, now_ns=int(now.timestamp() * 1e9))
         version.drift = {} if drift is None else structs.asdict(drift) | {"value": drift.value, "at": now.isoformat()}
         version.save(update_fields=["evidence", "drift"])
@@ -121,21 +120,40 @@ def judge_versions(*, now: datetime) -> None:
             demote(version.pk, actor="", reason=_say(drift), now=now)
 
 
-def evidence_of(version: ModelVersion, predictor: Predictor) -> dict[str, Any]:
+def evidence_of(version: ModelVersion, predictor: Predictor, *, now: datetime) -> dict[str, Any]:
     """What following its predictions in time would have earned since it is recorded, after costs."""
     params = msgspec.convert(version.label_params, LabelParams)
     parts = [_trades(version, predictor, params, *place) for place in instruments_of(version)]
     traded = [(begins_ns, gains) for begins_ns, gains in parts if len(gains)]
     begins_ns = np.concatenate([np.empty(0, dtype=np.int64), *(part[0] for part in traded)])
-    gains = np.concatenate([np.empty(0), *(part[1] for part in traded)])[np.argsort(begins_ns, kind="stable")]
+    order = np.argsort(begins_ns, kind="stable")
+    gains = np.concatenate([np.empty(0), *(part[1] for part in traded)])[order]
     rows = ModelPrediction.objects.filter(version=version)
     found: dict[str, Any] = {"predictions": rows.count(), "trades": len(gains), "days": _days_in_time(version)}
     if len(gains) >= MIN_TRADES:
         found["mean_bps"] = float(gains.mean()) * 1e4
-        # Instruments move together: what several traded at one time is one block.
-        block = _BLOCK_TRADES * len(traded)
-        found["p_value"] = block_p_value(gains, block=block, rng=np.random.default_rng(version.pk))
-    return found
+        found["p_value"] = _p_value(version, gains, len(traded))
+    since_ns = int(version.status_since.timestamp() * 1e9)
+    stage = _stage(version, gains[begins_ns[order] >= since_ns], len(traded), now=now)
+    return found | {"stage": msgspec.to_builtins(stage)}
+
+
+def _stage(version: ModelVersion, gains: Floats, instruments: int, *, now: datetime) -> Stage:
+    """Since it has its status, looked at as seldom as `Looks` says."""
+    looks = stage_of(version).looks
+    if now - version.status_since >= least_time(version) and looks.is_due(len(gains), least=MIN_TRADES):
+        looks = looks.after(len(gains), _p_value(version, gains, instruments))
+    return Stage(
+        since=version.status_since.isoformat(),
+        trades=len(gains),
+        mean_bps=float(gains.mean()) * 1e4 if len(gains) else 0.0,
+        looks=looks,
+    )
+
+
+def _p_value(version: ModelVersion, gains: Floats, instruments: int) -> float:
+    # Instruments move together: what several traded at one time is one block.
+    return block_p_value(gains, block=_BLOCK_TRADES * instruments, rng=np.random.default_rng(version.pk))
 
 
 def _days_in_time(version: ModelVersion) -> int:

@@ -124,10 +124,10 @@ def test_a_version_says_what_speaks_against_it_and_keeps_its_trees_to_itself(sta
 
 
 def test_promoting_by_the_rules_by_force_and_rolling_back(staff, scene):
-    version = scene.version(created_at=timezone.now())
+    version = scene.version(created_at=timezone.now(), status_since=timezone.now())
     refused = staff.post(f"/api/v1/models/{version.pk}/promote", {})
     assert refused.status_code == 409
-    assert "needs 14 in shadow" in refused.json()["detail"]
+    assert "in shadow for 0.0 days, needs 14" in refused.json()["detail"]
     assert staff.post(f"/api/v1/models/{version.pk}/promote", {"force": True}).status_code == 409
     forced = staff.post(f"/api/v1/models/{version.pk}/promote", {"force": True, "reason": "Paper only."})
     assert (forced.status_code, forced.json()["status"]) == (200, "canary")

@@ -12,8 +12,14 @@ from quant.learning.serving import Predictor
 from quant.models import ModelEvent, ModelStatus, ModelVersion
 
 pytestmark = pytest.mark.django_db
-GOOD = {"predictions": 20_000, "trades": 400, "mean_bps": 3.0, "p_value": 0.01, "days": 14}
 TWO_WEEKS = timedelta(days=14)
+PASSED = {"count": 1, "trades": 400, "p_value": 0.01, "passed": True}
+
+
+def good(scene, *, age=TWO_WEEKS, days=14, **stage):
+    """Evidence of what was seen since the version has its status."""
+    seen = {"since": (scene.now - age).isoformat(), "trades": 400, "mean_bps": 3.0, "looks": PASSED, **stage}
+    return {"predictions": 20_000, "trades": 400, "mean_bps": 3.0, "p_value": 0.01, "days": days, "stage": seen}
 
 
 def promote(version, scene, **changed):
@@ -21,8 +27,12 @@ def promote(version, scene, **changed):
 
 
 def test_two_weeks_and_evidence_promote_to_canary_and_then_to_live(scene):
-    version = scene.version(age=TWO_WEEKS, evidence=GOOD)
+    version = scene.version(age=TWO_WEEKS, evidence=good(scene))
     assert promote(version, scene).status == ModelStatus.CANARY
+    with pytest.raises(NotAllowed, match=r"in canary for 0\.0 days, needs 7\. .* in canary made 0 trades, needs 30"):
+        promote(version, scene)
+    ModelVersion.objects.filter(pk=version.pk).update(evidence=good(scene, age=timedelta(0)))
+    scene.now += timedelta(days=7)
     assert promote(version, scene).status == ModelStatus.LIVE
     moves = [(event.kind, event.before, event.after, event.actor) for event in version.events.order_by("pk")]
     assert moves == [("promoted", "shadow", "canary", "alice"), ("promoted", "canary", "live", "alice")]
@@ -31,17 +41,24 @@ def test_two_weeks_and_evidence_promote_to_canary_and_then_to_live(scene):
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"age": timedelta(days=13)}, "recorded for 13.0 days, needs 14"),
+        ({"age": timedelta(days=13)}, "in shadow for 13.0 days, needs 14"),
         ({"evidence": {}}, "made 0 trades, needs 30"),
-        ({"evidence": {**GOOD, "trades": 29}}, "made 29 trades, needs 30"),
-        ({"evidence": {**GOOD, "p_value": 0.05}}, r"may be chance: \+3.0 bps a trade after costs, p 0.050"),
-        ({"evidence": {**GOOD, "days": 9}}, "in time on 9 days, needs 10"),
+        ({"stage": {"trades": 29}}, "made 29 trades, needs 30"),
+        ({"stage": {"looks": {}}}, "has not been tested yet"),
+        (
+            {"stage": {"looks": {"count": 2, "trades": 90, "p_value": 0.02, "passed": False}}},
+            r"\+3.0 bps a trade after costs, p 0.020 at 90 trades, needs 0.008 at look 2; the next look is at 180 trades",
+        ),
+        ({"stage": {"since": "2020-01-01T00:00:00+00:00"}}, "in shadow made 0 trades"),
+        ({"stage": {"days": 9}}, "in time on 9 days, needs 10"),
         ({"drift": {"value": 0.21}}, "moved away from what it learned from: PSI 0.21"),
         ({"refusals": ["A logistic regression is as good."]}, "A logistic regression is as good"),
     ],
 )
 def test_what_speaks_against_it_stops_it_and_is_said(scene, changed, words):
-    version = scene.version(**{"age": TWO_WEEKS, "evidence": GOOD, **changed})
+    age = changed.get("age", TWO_WEEKS)
+    evidence = good(scene, age=age, **changed.pop("stage", {}))
+    version = scene.version(**{"age": age, "evidence": evidence, **changed})
     with pytest.raises(NotAllowed, match=words):
         promote(version, scene)
     version.refresh_from_db()
@@ -59,7 +76,7 @@ def test_staff_may_force_it_with_a_reason_that_is_kept(scene):
 
 def test_a_new_live_version_retires_the_old_one_and_rolling_back_restores_it(scene):
     old = scene.version(status="live")
-    new = scene.version(status="canary", age=TWO_WEEKS, evidence=GOOD)
+    new = scene.version(status="canary", age=TWO_WEEKS, evidence=good(scene))
     promote(new, scene)
     old.refresh_from_db()
     assert old.status == ModelStatus.RETIRED
@@ -100,7 +117,7 @@ def test_the_database_itself_refuses_two_live_ones_in_a_scope(scene):
 
 def test_scopes_do_not_disturb_each_other(scene):
     btc = scene.version(status="live")
-    eth = scene.version("ETH", status="canary", age=TWO_WEEKS, evidence=GOOD)
+    eth = scene.version("ETH", status="canary", age=TWO_WEEKS, evidence=good(scene))
     promote(eth, scene)
     btc.refresh_from_db()
     assert btc.status == ModelStatus.LIVE

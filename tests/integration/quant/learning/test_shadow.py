@@ -9,6 +9,7 @@ from marketdata.models import BarRow, Subscription
 from quant.learning.features import MARKET_FEATURES, SCHEMA_HASH
 from quant.learning.labels import triple_barrier
 from quant.learning.loading import label_params, load_bars, load_entries, load_market
+from quant.learning.registry import stage_of
 from quant.learning.shadow import judge_versions, prune_predictions, record_predictions
 from quant.models import ModelPrediction, ModelStatus, ModelVersion, SignalSample
 from tests.integration.quant.learning.conftest import MINUTE
@@ -78,6 +79,32 @@ def test_evidence_is_of_predictions_written_in_time(scene):
     assert version.evidence["trades"] > some
     assert version.evidence["mean_bps"] > 0.0
     assert version.evidence["p_value"] < 0.05
+    # It has been in shadow for a day: too early for a test that counts.
+    assert stage_of(version).trades == version.evidence["trades"]
+    assert stage_of(version).looks.count == 0
+
+
+def test_what_counts_is_tested_when_the_time_is_over_and_begins_anew_with_the_status(scene):
+    scene.fill(bars=2500, planted=0.35, seed=21)
+    version = scene.version(age=timedelta(minutes=1400))
+    record_along(scene, version, every=60)
+    ModelPrediction.objects.update(ts_written=0)
+    ModelVersion.objects.filter(pk=version.pk).update(status_since=scene.now - timedelta(days=14))
+    for _ in range(2):
+        judge_versions(now=scene.now)
+    version.refresh_from_db()
+    looks = stage_of(version).looks
+    assert (looks.count, looks.trades, looks.passed) == (1, version.evidence["trades"], True)
+    ModelVersion.objects.filter(pk=version.pk).update(status="canary", status_since=scene.now - timedelta(days=7))
+    version.refresh_from_db()
+    assert stage_of(version).trades == 0
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert stage_of(version).looks.count == 1
+    ModelVersion.objects.filter(pk=version.pk).update(status_since=scene.now)
+    judge_versions(now=scene.now)
+    version.refresh_from_db()
+    assert (stage_of(version).trades, stage_of(version).looks.count) == (0, 0)
 
 
 def test_days_count_on_which_it_predicted_in_time(scene):
