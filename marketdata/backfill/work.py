@@ -1,10 +1,10 @@
 """Fills what is missing, page by page: what is stored stays, whatever ends the work."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import sync_to_async
 
@@ -145,8 +145,7 @@ class Backfill:
             bars = await self._ask(job, cursor_ns, wanted)
             checked = check_bars(bars, rest, job.timeframe)
             if checked.good:
-                await asyncio.shield(_in_thread(store_bars, job.instrument_id, checked.good))
-                outcome.stored += len(checked.good)
+                await _whole(_store(job, checked.good, outcome))
                 until_ns = checked.good[-1].ts_close
             else:
                 until_ns = _after_nothing(bars, cursor_ns + wanted * job.length_ns, gap)
@@ -199,8 +198,7 @@ class Backfill:
                 stored_bars, job.instrument_id, shorter, span, exchange=job.exchange, symbol=job.symbol
             )
             built = aggregate(found, job.timeframe)
-            await asyncio.shield(_in_thread(store_bars, job.instrument_id, built))
-            outcome.stored += len(built)
+            await _whole(_store(job, built, outcome))
             self._settle(job, span, built, frozenset(), outcome)
 
     async def _ask(self, job: Job, start_ns: int, limit: int) -> list[Bar]:
@@ -223,6 +221,23 @@ def _after_nothing(bars: Sequence[Bar], window_ns: int, gap: Span) -> int:
     """
     later = [bar.ts_open for bar in bars if bar.ts_open >= window_ns]
     return min([gap.end_ns, min(later, default=window_ns)])
+
+
+async def _store(job: Job, bars: Sequence[Bar], outcome: Outcome) -> None:
+    await _in_thread(store_bars, job.instrument_id, bars)
+    outcome.stored += len(bars)
+
+
+async def _whole(work: Coroutine[Any, Any, None]) -> None:
+    """Do it to its end even when we are stopped meanwhile: what is stored is counted."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error from None
+        raise
 
 
 async def _in_thread(function: Callable[..., T], *args: object, **kwargs: object) -> T:
