@@ -10,10 +10,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from marketdata.events import TIMEFRAME_SECONDS, Bar, BookDelta, Funding, Level, Premium, QuoteTick, Ticker, TradeTick
+from marketdata.events import BookDelta, Funding, Level, Premium, QuoteTick, Ticker, TradeTick
 from marketdata.exchanges.adapter import BookImage, Listing, MalformedFrame, UnknownVenueSymbol, VenueEvent
+from marketdata.exchanges.kucoin.candles import bar_handler
 from marketdata.exchanges.kucoin.contracts import Contract, base_levels, base_size, contract_of
-from marketdata.exchanges.kucoin.control import TIMEFRAMES
+from marketdata.exchanges.kucoin.fields import CandleRow
 from marketdata.exchanges.kucoin.futures_payloads import (
     CandleFrame,
     DepthFrame,
@@ -27,7 +28,6 @@ from marketdata.exchanges.kucoin.futures_payloads import (
 )
 from marketdata.exchanges.kucoin.topics import (
     NS_PER_MS,
-    NS_PER_S,
     UNREADABLE,
     Handler,
     Remembered,
@@ -72,7 +72,9 @@ class KucoinFuturesParser(TopicParser):
             "/contractMarket/ticker": _quote_handler(exchange, contracts, TickerFrame, in_book_sequence=False),
             "/contractMarket/level2Depth5": depth,
             "/contractMarket/level2Depth50": depth,
-            "/contractMarket/limitCandle": _bar_handler(exchange, contracts),
+            "/contractMarket/limitCandle": bar_handler(
+                exchange, CandleFrame, lambda name, row: _volume(contracts[name], row)
+            ),
         }
         super().__init__(handlers=handlers, position=_POSITION, guesses=_GUESSES)
 
@@ -260,34 +262,6 @@ def _instrument_handler(exchange: str, symbols: Mapping[str, str], listings: Map
     return handle
 
 
-def _bar_handler(exchange: str, contracts: Contracts) -> Handler:
-    decode = msgspec.json.Decoder(CandleFrame, strict=False).decode
-
-    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
-        message = decode(frame)
-        contract = contracts[message.data.symbol]
-        timeframe = TIMEFRAMES.get(message.topic.rpartition("_")[2])
-        if timeframe is None:
-            return ()
-        open_s, open_, close, high, low, _, volume = message.data.candles
-        return (
-            Bar(
-                exchange=exchange,
-                symbol=contract[0],
-                timeframe=timeframe,
-                ts_open=open_s * NS_PER_S,
-                ts_close=(open_s + TIMEFRAME_SECONDS[timeframe]) * NS_PER_S,
-                open=open_,
-                high=high,
-                low=low,
-                close=close,
-                volume=base_size(contract, volume),
-                taker_buy_volume=None,
-                trades=0,
-                # The venue does not say when a bar is done.
-                closed=False,
-                source="venue",
-            ),
-        )
-
-    return handle
+def _volume(contract: Contract, row: CandleRow) -> tuple[str, float]:
+    """The last of a row is the volume in contracts."""
+    return contract[0], base_size(contract, row[6])

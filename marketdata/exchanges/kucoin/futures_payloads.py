@@ -5,7 +5,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from marketdata.events import Level
-from marketdata.exchanges.kucoin.payloads import CandleRow, SequenceNumber, Side, TimeMs, TimeNs
+from marketdata.exchanges.kucoin.fields import CandleRow, SequenceNumber, Side, TimeMs, TimeNs
 
 
 class Execution(Struct, gc=False):

@@ -22,9 +22,9 @@ from marketdata.exchanges.adapter import (
     VenueUnavailable,
 )
 from marketdata.exchanges.kucoin.contracts import Contract, base_size, contract_of
+from marketdata.exchanges.kucoin.fields import Side
 from marketdata.exchanges.kucoin.futures_messages import KucoinFuturesParser
 from marketdata.exchanges.kucoin.http import KucoinHttp
-from marketdata.exchanges.kucoin.payloads import Side
 from marketdata.exchanges.paging import collect_bars
 
 _NS_PER_MS = 1_000_000

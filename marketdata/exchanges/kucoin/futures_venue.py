@@ -3,12 +3,12 @@
 The venue closed its sandbox in 2023, so there is only the live one; paper accounts trade against it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import httpx
 
-from marketdata.exchanges.adapter import AdapterDefaults, BookProcedure, Credentials, Endpoints, Listing, Stream
-from marketdata.exchanges.kucoin.control import HEARTBEAT, LIMITS, request
+from marketdata.exchanges.adapter import Credentials, Endpoints, Listing
+from marketdata.exchanges.kucoin.dialect import KucoinDialect
 from marketdata.exchanges.kucoin.futures_messages import KucoinFuturesParser
 from marketdata.exchanges.kucoin.futures_rest import KucoinFuturesRest
 
@@ -25,29 +25,11 @@ _TOPICS = (
 )
 
 
-class KucoinFuturesAdapter(AdapterDefaults):
+class KucoinFuturesAdapter(KucoinDialect):
     name = "kucoin-futures"
-    book_procedure = BookProcedure.SNAPSHOT_AND_BUFFER
-    limits = LIMITS
-    heartbeat = HEARTBEAT
-    environments = tuple(_ENDPOINTS)
-
-    def endpoints(self, environment: str) -> Endpoints:
-        try:
-            return _ENDPOINTS[environment]
-        except KeyError:
-            raise ValueError(
-                f"KuCoin futures has no environment {environment!r} of its own (it has live): set the exchange's URLs."
-            ) from None
-
-    def streams(self, venue_symbol: str) -> tuple[Stream, ...]:
-        return tuple(Stream(name=venue_symbol, group=topic) for topic in _TOPICS)
-
-    def subscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
-        return request("subscribe", streams, request_id)
-
-    def unsubscribe(self, streams: Sequence[Stream], *, request_id: int) -> bytes:
-        return request("unsubscribe", streams, request_id)
+    venue = "KuCoin futures"
+    topics = _TOPICS
+    addresses = _ENDPOINTS
 
     def parser(
         self, *, exchange: str, symbols: Mapping[str, str], listings: Mapping[str, Listing]

@@ -9,9 +9,9 @@ from operator import itemgetter
 
 import msgspec
 
-from marketdata.events import TIMEFRAME_SECONDS, Bar, BookDelta, Level, QuoteTick, Ticker, TradeTick
+from marketdata.events import BookDelta, Level, QuoteTick, Ticker, TradeTick
 from marketdata.exchanges.adapter import BookImage, MalformedFrame, VenueEvent
-from marketdata.exchanges.kucoin.control import TIMEFRAMES
+from marketdata.exchanges.kucoin.candles import bar_handler
 from marketdata.exchanges.kucoin.payloads import (
     CandleFrame,
     Change,
@@ -24,7 +24,6 @@ from marketdata.exchanges.kucoin.payloads import (
 )
 from marketdata.exchanges.kucoin.topics import (
     NS_PER_MS,
-    NS_PER_S,
     UNREADABLE,
     Handler,
     Remembered,
@@ -62,7 +61,7 @@ class KucoinParser(TopicParser):
             "/market/match": _trade_handler(exchange, symbols),
             "/market/ticker": _ticker_handler(exchange, symbols),
             "/market/snapshot": _day_handler(exchange, symbols),
-            "/market/candles": _bar_handler(exchange, symbols),
+            "/market/candles": bar_handler(exchange, CandleFrame, lambda name, row: (symbols[name], row[5])),
             "/spotMarket/level1": _quote_handler(exchange, symbols),
         }
         super().__init__(handlers=handlers, position=_POSITION, guesses=_GUESSES)
@@ -211,39 +210,6 @@ def _day_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
                 quote_volume=data.quote_volume or 0.0,
                 ts_event=data.time_ms * NS_PER_MS,
                 ts_init=ts_init,
-            ),
-        )
-
-    return handle
-
-
-def _bar_handler(exchange: str, symbols: Mapping[str, str]) -> Handler:
-    decode = msgspec.json.Decoder(CandleFrame, strict=False).decode
-
-    def handle(frame: bytes, ts_init: int) -> tuple[VenueEvent, ...]:
-        message = decode(frame)
-        symbol = symbols[message.data.symbol]
-        timeframe = TIMEFRAMES.get(message.topic.rpartition("_")[2])
-        if timeframe is None:
-            return ()
-        open_s, open_, close, high, low, volume, _ = message.data.candles
-        return (
-            Bar(
-                exchange=exchange,
-                symbol=symbol,
-                timeframe=timeframe,
-                ts_open=open_s * NS_PER_S,
-                ts_close=(open_s + TIMEFRAME_SECONDS[timeframe]) * NS_PER_S,
-                open=open_,
-                high=high,
-                low=low,
-                close=close,
-                volume=volume,
-                taker_buy_volume=None,
-                trades=0,
-                # The venue does not say when a bar is done.
-                closed=False,
-                source="venue",
             ),
         )
 

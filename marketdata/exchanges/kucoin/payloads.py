@@ -4,19 +4,12 @@ Numbers come as text and are decoded straight into floats by msgspec's lax mode.
 that a frame of another kind fails to decode instead of being misread.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from marketdata.events import Level
-
-# What does not fit 64 bits, as nanoseconds where it is a time, could not be passed on.
-SequenceNumber = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-TimeNs = Annotated[int, Meta(ge=0, le=2**63 - 1)]
-TimeMs = Annotated[int, Meta(ge=0, le=9_000_000_000_000)]
-TimeS = Annotated[int, Meta(ge=0, le=9_000_000_000)]
-
-Side = Literal["buy", "sell"]
+from marketdata.exchanges.kucoin.fields import CandleRow, SequenceNumber, Side, TimeMs, TimeNs
 
 # price, size, the sequence number of the change
 Change = tuple[float, float, SequenceNumber]
@@ -102,10 +95,6 @@ class SnapshotData(Struct, gc=False):
 class SnapshotFrame(Struct, gc=False):
     subject: Literal["trade.snapshot"]
     data: SnapshotData
-
-
-# open time in seconds, open, close, high, low, volume, turnover
-CandleRow = tuple[TimeS, float, float, float, float, float, float]
 
 
 class Candle(Struct, gc=False):

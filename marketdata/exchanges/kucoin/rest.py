@@ -20,9 +20,9 @@ from marketdata.exchanges.adapter import (
     VenueUnavailable,
 )
 from marketdata.exchanges.kucoin.control import TIMEFRAMES
+from marketdata.exchanges.kucoin.fields import CandleRow, Side
 from marketdata.exchanges.kucoin.http import KucoinHttp
 from marketdata.exchanges.kucoin.messages import KucoinParser
-from marketdata.exchanges.kucoin.payloads import CandleRow, Side
 from marketdata.exchanges.paging import collect_bars
 
 _NS_PER_MS = 1_000_000
