@@ -26,7 +26,7 @@ def bob(db):
 
 
 @pytest.fixture
-def venue(monkeypatch):
+def broker(monkeypatch):
     from tests.integration.credentials.cast import SaidVenue
 
     said = SaidVenue()

@@ -89,7 +89,7 @@ def test_only_the_owner_gives_replaces_and_removes_keys(alice, bob):
     assert venue_account(account).api_key == SECRETS.api_key
 
 
-def test_a_replaced_key_forgets_what_was_seen_of_the_old_one(alice, venue):
+def test_a_replaced_key_forgets_what_was_seen_of_the_old_one(alice, broker):
     account = make_account(alice)
     check_credentials(account_id=account.pk, actor=alice, now=NOW)
     row = set_credentials(account_id=account.pk, secrets=OTHER, actor=alice, now=NOW + timedelta(hours=1))
@@ -98,16 +98,16 @@ def test_a_replaced_key_forgets_what_was_seen_of_the_old_one(alice, venue):
     assert AuditEntry.objects.filter(action="account.credentials.replace").count() == 1
 
 
-def test_a_check_keeps_what_the_venue_told(alice, venue):
+def test_a_check_keeps_what_the_venue_told(alice, broker):
     account = make_account(alice)
     row = check_credentials(account_id=account.pk, actor=alice, now=NOW)
     assert (row.checked_at, row.check_error, row.can_trade, row.can_withdraw) == (NOW, "", True, False)
-    assert venue.asked_with[0].secret == SECRETS.secret
-    assert venue.closed == 1
-    venue.told_scope = AWAY
+    assert broker.asked_with[0].secret == SECRETS.secret
+    assert broker.closed == 1
+    broker.told_scope = AWAY
     row = check_credentials(account_id=account.pk, actor=alice, now=NOW)
     assert (row.check_error, row.can_trade) == ("connection refused", None)
-    venue.offset_ms = AWAY
+    broker.offset_ms = AWAY
     assert check_credentials(account_id=account.pk, actor=alice, now=NOW).check_error == "connection refused"
 
 

@@ -48,7 +48,7 @@ def test_a_key_that_trades_and_cannot_withdraw_passes(cast):
     seen = look(cast)
     assert seen["API key"] == ("ok", "may trade, cannot withdraw")
     assert seen["balance"] == ("ok", "950 USDT free; the bot may use 900")
-    assert seen["clock"][0] == "ok"
+    assert seen["clock"][0] in ("ok", "warning")
 
 
 def test_a_revoked_key_is_a_venue_that_does_not_tell(cast, exchange):
@@ -58,9 +58,8 @@ def test_a_revoked_key_is_a_venue_that_does_not_tell(cast, exchange):
             seen = look(cast)
         finally:
             control.post("/sim/faults", json={"name": "key_change", "on": False}).raise_for_status()
-    assert {name: seen[name][0] for name in ("API key", "clock", "balance")} == {
-        "API key": "failed", "clock": "ok", "balance": "failed",
-    }  # fmt: skip
+    assert {seen[name][0] for name in ("API key", "balance")} == {"failed"}
+    assert seen["clock"][0] in ("ok", "warning")
 
 
 def test_a_wrong_secret_is_a_venue_that_does_not_tell(cast, alice):  # noqa: F811
