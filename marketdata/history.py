@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import cast
 
-from marketdata.bars import aggregate, shorter_timeframes
+from marketdata.aggregate import aggregate, shorter_timeframes
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from marketdata.exchanges.adapter import Rest, UnsupportedTimeframe
 from marketdata.models import BarRow

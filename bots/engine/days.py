@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from marketdata.bars import aggregate
+from marketdata.aggregate import aggregate
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 
 PART: Timeframe = "4h"

@@ -8,10 +8,10 @@ from typing import Any, Protocol, TypeVar
 
 from asgiref.sync import sync_to_async
 
+from marketdata.aggregate import aggregate, shorter_timeframes
 from marketdata.backfill.check import Refused, check_bars
 from marketdata.backfill.rows import store_bars, stored_bars, stored_opens
 from marketdata.backfill.spans import Span, find_gaps, joined, length_ns_of
-from marketdata.bars import aggregate, shorter_timeframes
 from marketdata.events import Bar, Timeframe
 from marketdata.exchanges.adapter import RateLimited, Rest, UnsupportedTimeframe, VenueUnavailable
 

@@ -16,11 +16,11 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
+from marketdata.aggregate import aggregate
 from marketdata.backfill.display import Display
 from marketdata.backfill.run import Request, run_backfill
 from marketdata.backfill.spans import Span
 from marketdata.backfill.work import Backfill, Job, Outcome, Patience
-from marketdata.bars import aggregate
 from marketdata.exchanges.adapter import UnsupportedTimeframe
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.history import load_bars

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from marketdata.bars import aggregate, shorter_timeframes
+from marketdata.aggregate import aggregate, shorter_timeframes
 from tests.unit.marketdata.cast import MINUTE, T0, minute
 
 
