@@ -1,5 +1,7 @@
 """Everything that was recorded, through the checks: real markets give no cause for doubt."""
 
+import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -8,7 +10,7 @@ from msgspec.structs import replace
 
 from marketdata.clock import venue_clock
 from marketdata.events import QuoteTick, TradeTick
-from marketdata.exchanges.adapter import Acknowledgement, VenueEvent
+from marketdata.exchanges.adapter import Acknowledgement, MalformedFrame, VenueEvent
 from marketdata.exchanges.catalog import get_adapter
 from marketdata.replay import read_capture
 from marketdata.stream import SymbolStream
@@ -162,3 +164,57 @@ def test_a_damaged_print_goes_no_further(share):
     # The last one may still wait for its refusal.
     assert len(wrong) - stream.counts["rejected.unconfirmed"] in (0, 1)
     assert stream.bars.needs_history
+
+
+PRICE = re.compile(rb'"(?:b|a|p)":"([0-9.]+)"')
+
+
+def one_digit_changed(frame: bytes, rng: random.Random) -> bytes:
+    """Another digit somewhere in a price: valid JSON, and nothing numbers or sums it."""
+    place = rng.choice(list(PRICE.finditer(frame)))
+    at = rng.choice([at for at in range(place.start(1), place.end(1)) if frame[at] != ord(".")])
+    digit = rng.choice([digit for digit in b"0123456789" if digit != frame[at]])
+    return frame[:at] + bytes([digit]) + frame[at + 1 :]
+
+
+def sides(event: object) -> tuple[tuple[type, int], tuple[float, float]] | None:
+    """What a quote or a print says, by its number."""
+    match event:
+        case QuoteTick():
+            return (QuoteTick, event.update_id), (event.bid, event.ask)
+        case TradeTick():
+            return (TradeTick, event.trade_id), (event.price, event.price)
+    return None
+
+
+@needs_captures
+def test_a_changed_digit_of_any_price_moves_what_is_told_by_no_more_than_a_market_may():
+    rng = random.Random(2024)
+    right, parser = (get_adapter("binance").parser(exchange="b", symbols=SYMBOLS, listings={}) for _ in range(2))
+    stream = SymbolStream(exchange="b", symbol="BTC/USDT", clock=venue_clock("stream"), quotes_prove_book=True)
+    true: dict[tuple[type, int], tuple[float, float]] = {}
+    changed = refused = 0
+    errors: list[float] = []
+    for number, frame in enumerate(read_capture(CAPTURES / "binance_spot_btcusdt_20240808.gz")):
+        payload = frame.payload
+        if b'"lastUpdateId"' in payload[:40]:
+            continue
+        if number < 10:
+            stream.connected(frame.ts_init)
+        true.update(filter(None, map(sides, right.parse(payload, ts_init=frame.ts_init))))
+        if number > 1000 and number % 20 == 19 and PRICE.search(payload) is not None:
+            payload = one_digit_changed(payload, rng)
+            changed += 1
+        try:
+            events = parser.parse(payload, ts_init=frame.ts_init)
+        except MalformedFrame:
+            refused += 1
+            continue
+        for said in filter(None, map(sides, (out for event in events for out in stream.receive(event)))):
+            errors += [abs(got / known - 1) for got, known in zip(said[1], true[said[0]], strict=True)]
+    assert changed > 1500
+    refused += sum(count for kind, count in stream.counts.items() if kind.startswith("rejected."))
+    assert refused > changed / 5
+    assert max(errors) < 0.0025
+    # Most other digits are the zeros behind a tick.
+    assert sum(error > 1e-5 for error in errors) < changed / 5
