@@ -4,6 +4,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import structlog
 
@@ -19,8 +20,8 @@ from marketdata.feed.outlets import Outlets
 from marketdata.feed.recovery import Recovery
 from marketdata.feed.rest_work import FIRST_PRINT_WAIT_NS, RestWork
 from marketdata.feed.rules import Rules
-from marketdata.feed.sockets import SocketPool
 from marketdata.feed.source import Health, Hearer, Source
+from marketdata.feed.venue_source import venue_source
 from marketdata.recording.lines import MarkKind
 from marketdata.stream import SymbolStream
 
@@ -70,7 +71,8 @@ class ExchangeFeed:
             every_s=config.adapter.rest_check_every_s,
             now_ns=clock_ns,
         )
-        self.source = (make_source or self._make_sockets)(self._hearer())
+        venue = partial(venue_source, config, rules=self.rules, rest=rest, rng=rng)
+        self.source = (make_source or venue)(self._hearer())
         self._recovery = Recovery(
             procedure=config.adapter.book_procedure,
             source=self.source,
@@ -194,32 +196,6 @@ class ExchangeFeed:
 
     def _took_over(self, symbols: Sequence[str], socket: str) -> None:
         self._outlets.tape.mark(MarkKind.HANDOVER, symbols, ts_init=self._clock_ns(), socket=socket)
-
-    def _make_sockets(self, hearer: Hearer) -> Source:
-        config, rules = self.config, self.rules
-        if (factory := config.adapter.source_factory) is not None:
-            source: Source = factory(
-                config_environment=config.environment,
-                exchange=config.exchange,
-                hearer=hearer,
-                rng=self._rng,
-                endpoints=config.endpoints,
-                credentials=config.credentials,
-                reconnect_max_s=config.connection.reconnect_max_s,
-                reconnect_jitter=config.connection.reconnect_jitter,
-            )
-            return source
-        return SocketPool(
-            adapter=config.adapter,
-            settings=config.connection,
-            make_parser=lambda: config.adapter.parser(
-                exchange=config.exchange, symbols=rules.symbols, listings=rules.listings
-            ),
-            address=lambda route: self.rest_work.rest.socket_url(config.endpoints.websocket_url, route=route),
-            hearer=hearer,
-            now_ns=time.time_ns,
-            rng=self._rng,
-        )
 
     def _add(self, symbol: str, venue_symbol: str) -> None:
         stream = SymbolStream(
