@@ -61,7 +61,8 @@ def lasting(value: float | None) -> str:
         return NONE
     if value < 5400:
         return f"{value / 60:.0f} min"
-    return f"{value / 3600:.1f} h" if value < 129_600 else f"{value / 86_400:.1f} d"
+    amount, unit = (value / 3600, "h") if value < 129_600 else (value / 86_400, "d")
+    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
 
 
 @register.filter

@@ -19,6 +19,7 @@ FIGURES: tuple[tuple[str, str, str], ...] = (
     ("brier", "Brier score", "{:.4f}"),
     ("calibration_error", "Calibration error", "{:.3f}"),
     ("matthews", "Matthews correlation", "{:+.3f}"),
+    ("direction", "Ups and downs told right, balanced", "{:.1%}"),
     ("trades", "Trades", "{:,}"),
     ("mean_bps", "Mean of a trade after costs, bps", "{:+.2f}"),
     ("hit_rate", "Trades that gained", "{:.1%}"),

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from quant.evidence.blending import BlendSpec, blend_of, column_of, default_weights, weights_of
-from quant.evidence.coefficient import Coefficient, Mask, independent_coefficient, information_coefficient
+from quant.evidence.coefficient import MIN_PAIRS, Coefficient, Mask, independent_coefficient, information_coefficient
 from quant.evidence.decay import half_life_s
 from quant.evidence.grid import HORIZONS_S, Horizon, Window, forward_returns, horizon_of
 from quant.evidence.rates import HitRate, break_even_bps, hit_rate, turnover
@@ -121,6 +121,7 @@ def _evidence(
 ) -> Evidence:
     every = horizon.overlap
     found = information_coefficient(signal, returns, lags=every if every > 1 else 0, where=where)
+    enough = found.n >= MIN_PAIRS
     moved = turnover(signal, every=every, where=where)
     held = (signal * returns)[::every]
     return Evidence(
@@ -131,9 +132,9 @@ def _evidence(
         regime=regime,
         found=found,
         independent=independent_coefficient(signal, returns, every=every, where=where),
-        hits=hit_rate(signal, returns, n_eff=found.n_eff, where=where),
+        hits=hit_rate(signal, returns, n_eff=found.n_eff, where=where) if enough else HitRate(n=found.n),
         turnover=moved,
-        break_even_bps=break_even_bps(signal, returns, moved=moved, where=where),
+        break_even_bps=break_even_bps(signal, returns, moved=moved, where=where) if enough else None,
         marginal_ic=None if where is not None else _marginal(subject, blend, returns, horizon),
         performance=performance(held if where is None else held[where[::every]]),
         judged=judge(found),

@@ -7,6 +7,9 @@ MIN_DEFLATED = 0.95
 MAX_P = 0.05
 # A few thousand rows of noise score this much by chance.
 MAX_SHUFFLED_SKILL = 0.01
+# Of the balanced share of directions told right over one half, and of skill.
+MAX_EDGE = 0.10
+MAX_SKILL = 0.10
 
 
 def refusals(metrics: Mapping[str, Any]) -> list[str]:
@@ -28,6 +31,7 @@ def refusals(metrics: Mapping[str, Any]) -> list[str]:
         found.append(
             f"A logistic regression is as good (skill {holdout['baseline_skill']:+.2%} against {holdout['skill']:+.2%})."
         )
+    found.extend(_too_good(holdout))
     found.extend(_money(holdout))
     if metrics["shuffled_skill"] > MAX_SHUFFLED_SKILL:
         found.append(
@@ -39,6 +43,23 @@ def refusals(metrics: Mapping[str, Any]) -> list[str]:
         found.append(
             f"{len(alone)} features tell ups from downs alone, with an area under the curve above .6 ({best}): rule out "
             "a leak."
+        )
+    return found
+
+
+def _too_good(holdout: Mapping[str, Any]) -> list[str]:
+    """What no honest model of prices reaches."""
+    told = holdout.get("direction")
+    found = []
+    if told is not None and told - 0.5 > MAX_EDGE:
+        found.append(
+            f"It tells {told:.1%} of ups and downs right on the holdout: more than {0.5 + MAX_EDGE:.0%} is a leak until "
+            "shown otherwise. Look for a feature that knows what followed."
+        )
+    if holdout["skill"] > MAX_SKILL:
+        found.append(
+            f"A skill of {holdout['skill']:+.1%} on the holdout is more than markets allow: above {MAX_SKILL:.0%} it is a "
+            "leak until shown otherwise."
         )
     return found
 

@@ -64,6 +64,15 @@ def matthews(p: Floats, classes: Classes) -> float:
     return float(above / below) if below > 0.0 else 0.0
 
 
+def direction(p: Floats, classes: Classes) -> float | None:
+    """Balanced share of ups and downs that p_buy - p_sell has the sign of: .5 knows nothing. None without both kinds."""
+    lean = p[:, Action.BUY] - p[:, Action.SELL]
+    ups, downs = classes == Action.BUY, classes == Action.SELL
+    if not ups.any() or not downs.any():
+        return None
+    return float(((lean[ups] > 0.0).mean() + (lean[downs] < 0.0).mean()) / 2.0)
+
+
 def area_under_curve(x: Floats, is_up: NDArray[np.bool_]) -> float:
     """Chance that an up's `x` is above a down's; .5 where there is only one kind. NaN rows are left out."""
     from scipy.stats import rankdata

@@ -186,6 +186,7 @@ def _judged(p: Floats, labels: Labels, prior: Floats, plan: Plan, theta: float) 
         "brier": scores.brier(p, classes, weights),
         "calibration_error": scores.expected_calibration_error(p, classes),
         "matthews": scores.matthews(p, classes),
+        "direction": scores.direction(p, classes),
         **structs.asdict(followed),
     }
 

@@ -16,6 +16,8 @@ from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from bots.api.errors import Unavailable
+from marketdata.exchanges.catalog import adapter_names
+from marketdata.models import Exchange
 from quant.remote import latest
 from quant.remote.answer import answer
 from quant.remote.question import MAX_BYTES, MAX_CANDLES, TOO_MANY, Refused, TooMuch, read_question
@@ -142,6 +144,7 @@ class Signals(APIView):
         sent = request.data
         try:
             question = read_question(sent.get("body", b"") if isinstance(sent, dict) else b"", now_ms=now_ms)
+            _require_known(question.exchange)
             live = latest.read(question.exchange, question.symbol)
         except TooMuch as error:
             raise TooManyCandles({error.field: [str(error)]}) from None
@@ -156,6 +159,13 @@ class Signals(APIView):
                 "timestamp": now_ms / 1000 if question.in_seconds else now_ms,
             }
         )
+
+
+def _require_known(exchange: str | None) -> None:
+    """Raises Refused: a name misspelt would be answered as if nothing were known of it."""
+    if exchange is None or exchange in adapter_names() or Exchange.objects.filter(code=exchange).exists():
+        return
+    raise Refused("exchange", f"{exchange} is no exchange known here: {', '.join(adapter_names())}, or leave it out.")
 
 
 class SignalsAlias(Signals):

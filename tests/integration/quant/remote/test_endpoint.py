@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from bots.api.views.quant import RawJSON, TooManyCandles
 from marketdata.events import QuoteTick
+from marketdata.models import Exchange
 from quant.reading import Component
 from quant.remote import latest
 from quant.symbol_signals import SymbolSignals
@@ -98,6 +99,15 @@ def test_the_exchange_that_spoke_last_is_heard_unless_one_is_named(alice):
     said = ask(alice, [], exchange="kraken").json()["signals"]
     assert said["microstructure"] == first.reading(Component.MICROSTRUCTURE).value
     assert ask(alice, [], exchange="coinbase").json()["signals"] == dict.fromkeys(KEYS)
+
+
+def test_an_exchange_that_is_none_is_refused_by_name(alice):
+    answer = ask(alice, recent(60), exchange="nowhere")
+    assert answer.status_code == 400
+    assert list(answer.json()["errors"]) == ["exchange"]
+    assert "nowhere is no exchange known here: binance," in answer.json()["errors"]["exchange"][0]
+    Exchange.objects.create(code="nowhere", name="Nowhere", adapter="binance")
+    assert ask(alice, recent(60), exchange="nowhere").status_code == 200
 
 
 async def test_the_engine_publishes_without_waiting_in_its_loop():

@@ -159,3 +159,10 @@ def test_nothing_a_signal_says_makes_it_fail(bad):
     assert found
     assert {row.judged.verdict for row in found} == {"insufficient"}
     assert all(row.found.reason for row in found)
+
+
+def test_of_fewer_than_20_pairs_no_share_and_no_cost_is_shown():
+    few = weigh(window(20), horizons_s=(60,))
+    enough = weigh(window(60), horizons_s=(60,))
+    assert all((row.hits.rate, row.break_even_bps) == (None, None) for row in few)
+    assert all(row.hits.rate is not None for row in enough if row.regime == "" and row.kind is Kind.COMPONENT)

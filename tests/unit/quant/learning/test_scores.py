@@ -37,6 +37,18 @@ def test_scores_are_those_of_scikit_learn(said):
     )
 
 
+def test_directions_are_balanced_over_ups_and_downs(said):
+    p, classes, _ = said
+    decisive = classes != Action.HOLD
+    said_up = p[decisive, Action.BUY] > p[decisive, Action.SELL]
+    assert scores.direction(p, classes) == pytest.approx(
+        metrics.balanced_accuracy_score(classes[decisive] == Action.BUY, said_up)
+    )
+    always_up = np.tile([0.1, 0.2, 0.7], (400, 1))
+    assert scores.direction(always_up, classes) == 0.5
+    assert scores.direction(p, np.full(400, Action.BUY, dtype=np.int8)) is None
+
+
 def test_skill_of_saying_the_shares_is_nothing(said):
     _, classes, weights = said
     base = scores.prior(classes, weights)
