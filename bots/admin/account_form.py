@@ -69,7 +69,14 @@ class AccountForm(AccountModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.secrets: Secrets | None = None
+        if self.instance.pk and "api_key" in self.fields:
+            self.fields["api_key"].label = "New API key"
         show_readably(self)
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        if self.errors and self.secrets is not None and not set(KEY_FIELDS) & set(self.errors):
+            self.add_error("api_key", "Give key and secret again: they are not kept while something else is wrong.")
 
     @sensitive_variables()
     def clean(self) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class AccountAdmin(AccountActs, OwnedAdmin):
     def key_mark(self, account: Account) -> str:
         return key_mark(account)
 
-    @admin.display(description="API key")
+    @admin.display(description="Its key now")
     def key_state(self, account: Account) -> str:
         return key_state(account)
 

@@ -21,4 +21,9 @@ class Migration(migrations.Migration):
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
-    operations = [migrations.RunPython(let_read, migrations.RunPython.noop)]
+    operations = [
+        migrations.AlterModelOptions(
+            name="preflightrun", options={"ordering": ("-at", "-pk"), "verbose_name": "pre-flight run"}
+        ),
+        migrations.RunPython(let_read, migrations.RunPython.noop),
+    ]

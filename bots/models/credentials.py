@@ -51,6 +51,7 @@ class PreflightRun(models.Model):
     owner_path = "bot__owner"
 
     class Meta:
+        verbose_name = "pre-flight run"
         ordering = ("-at", "-pk")
         indexes = (models.Index(fields=("bot", "-at")),)
 

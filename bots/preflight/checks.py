@@ -1,6 +1,7 @@
 """The checks: each looks at the facts and says one thing."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from bots.preflight.facts import Facts, SymbolFacts
 from bots.preflight.result import Result, failed, ok, warning
@@ -222,5 +223,5 @@ def _span(seconds: float) -> str:
     return f"{seconds / 3600:.0f} h" if seconds < 129_600 else f"{seconds / 86_400:.0f} days"
 
 
-def _figure(name: str, value: object) -> str:
-    return f"{value:f}" if "value" in name else f"{value:.2%}"
+def _figure(name: str, value: Decimal) -> str:
+    return f"{value:f}" if "value" in name else f"{float(value) * 100:g} %"

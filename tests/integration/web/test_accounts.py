@@ -113,3 +113,10 @@ def test_a_paper_account_over_rest_has_its_cash(alice, broker):  # noqa: F811
     assert again.status_code == 400
     assert Balance.objects.filter(account__name="Small").count() == 1
     assert AuditEntry.objects.filter(action="account.create", at__lte=timezone.now()).count() == 1
+
+
+def test_a_key_that_something_else_kept_from_being_stored_is_asked_for_again(staff, account):  # noqa: F811
+    address = reverse("admin:bots_account_change", args=[account.pk])
+    typed = {"api_key": "other", "secret": "another", "maker_fee_bps": "many"}
+    answer = staff.post(address, form_of(staff, address) | typed)
+    assert set(answer.context["adminform"].form.errors) == {"maker_fee_bps", "api_key"}

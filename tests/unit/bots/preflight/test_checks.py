@@ -132,3 +132,7 @@ def test_paper_is_told_and_never_refused():
 def test_many_symbols_are_named_in_part():
     many = tuple(msgspec.structs.replace(BTC, symbol=f"S{number}/USDT", feed_age_s=None) for number in range(8))
     assert "S0/USDT, S1/USDT, S2/USDT, S3/USDT, S4/USDT and 3 more" in of(with_(symbols=many), "prices").seen
+
+
+def test_limits_are_told_as_people_write_them():
+    assert of(GOOD, "limits").seen == "stop loss 2 %, daily loss 3 %, position value 300"
