@@ -292,7 +292,7 @@ async def test_the_venue_away_is_told_and_survived(market: Simulator) -> None:
         assert source.health(SYMBOL).failures == 0
 
 
-@pytest.mark.alone
+@pytest.mark.punctual
 async def test_terminated_child_ends_within_two_seconds(market: Simulator) -> None:
     async with streaming(market, SYMBOL) as (_source, heard, child):
         await heard.until(is_a(BookImage))

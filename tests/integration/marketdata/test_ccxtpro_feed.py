@@ -33,6 +33,10 @@ def is_state(*states: str):
     return lambda event: isinstance(event, FeedState) and event.state in states
 
 
+def is_minute(event):
+    return isinstance(event, Bar) and event.timeframe == "1m"
+
+
 @pytest.mark.slow
 async def test_consumers_hear_everything(ccxt_venue: Exchange) -> None:
     await afollow(exchange="simulated", symbol=SYMBOL, follower="bot:1")
@@ -42,8 +46,7 @@ async def test_consumers_hear_everything(ccxt_venue: Exchange) -> None:
             await listener.until(is_a(kind))
         # Told once, be it before the first ticker.
         await listener.heard(is_a(HistoryReady))
-        bar = await listener.heard(is_a(Bar), timeout_s=MINUTE_S + PATIENCE_S)
-        assert bar.timeframe == "1m"
+        bar = await listener.heard(is_minute, timeout_s=MINUTE_S + PATIENCE_S)
         assert bar.low <= bar.close <= bar.high
         instrument = await eventually(Instrument.objects.filter(symbol=SYMBOL).first)
         assert (str(instrument.tick_size.normalize()), instrument.kind) == ("0.01", "spot")

@@ -83,7 +83,7 @@ async def test_instruments_are_stored_with_their_rules():
     assert instrument.min_notional > 0
 
 
-@pytest.mark.alone
+@pytest.mark.punctual
 async def test_a_new_subscription_streams_within_two_seconds_and_the_last_unfollow_ends_it():
     await follow_btc()
     async with listening("ETH/USDT") as listener, running_feed() as service:
@@ -112,7 +112,7 @@ async def test_an_unknown_symbol_says_what_to_do_while_the_good_ones_run():
     assert "did you mean ETH/USDT" in row.reason
 
 
-@pytest.mark.alone
+@pytest.mark.punctual
 async def test_a_cut_socket_comes_back(market):
     await follow_btc()
     async with listening() as listener, running_feed():
@@ -128,7 +128,7 @@ async def test_a_cut_socket_comes_back(market):
     assert listener.missed == 0
 
 
-@pytest.mark.alone
+@pytest.mark.punctual
 async def test_frozen_data_is_stale_within_three_seconds_then_rest_carries_on_and_hands_back(market):
     await follow_btc()
     async with listening() as listener, running_feed() as service:

@@ -10,15 +10,20 @@ from tests.simulator_fixture import Simulator, running_simulator
 if TYPE_CHECKING:
     from marketdata.models import Exchange
 
-_PUNCTUAL = ("test_row_05", "test_row_06", "test_row_07", "test_row_08", "test_row_11", "test_row_12")
+_PUNCTUAL = ("test_row_05", "test_row_06", "test_row_11")
+_LOAD = ("test_row_07", "test_row_08", "test_row_12")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Beside other tests data is late on a small machine, and some faults are not told from that then."""
+    """Where the machine is busy data is late, and some faults are not told from that then; others make it busy."""
     here = Path(__file__).parent
     for item in items:
-        if here in item.path.parents and item.path.stem.startswith(_PUNCTUAL):
+        if here not in item.path.parents:
+            continue
+        if item.path.stem.startswith(_PUNCTUAL):
+            item.add_marker(pytest.mark.punctual)
+        if item.path.stem.startswith(_LOAD):
             item.add_marker(pytest.mark.alone)
 
 

@@ -36,8 +36,8 @@ ALL_FAULTS = (Fault.DROP, Fault.DUPLICATE, Fault.SWAP, Fault.BREAK)
 class BookScenarios:
     """What the book and the prints must be."""
 
-    # Their servers and the feed share a process: beside other tests their clocks stumble.
-    pytestmark = pytest.mark.alone
+    # Their servers and the feed share a process: beside tests that work hard their clocks stumble.
+    pytestmark = pytest.mark.punctual
 
     venue: ClassVar[type[VenueServer]]
     faults: ClassVar[Sequence[Fault]] = ALL_FAULTS

@@ -147,7 +147,7 @@ while True:
 """
 
 
-@pytest.mark.alone
+@pytest.mark.punctual
 def test_sigkill_loses_at_most_the_last_second_and_the_next_recorder_repairs_the_manifest(tmp_path):
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(_CHILD), str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
