@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from marketdata.clock import OffsetClock
 from marketdata.events import BookSnapshot, FeedState, QuoteTick, TradeTick
 from marketdata.stream import SymbolStream
-from tests.unit.marketdata.cast import SECOND, T0, delta, image, quote, trade
+from tests.unit.marketdata.cast import SECOND, T0, delta, image, minute, quote, trade
 
 
 def calm_stream(**options) -> SymbolStream:
@@ -79,6 +79,16 @@ def test_after_a_reconnect_the_first_quote_is_believed():
     assert told(stream.receive(quote(98.99, 99.01, id=1, at=T0 + SECOND)), QuoteTick)
 
 
+def test_what_was_held_back_before_a_reconnect_is_forgotten():
+    stream = calm_stream()
+    stream.receive(trade(101.0, at=T0, id=9))
+    stream.receive(quote(100.99, 101.01, id=11))
+    stream.connected(T0 + 1)
+    out = [event for number in range(3) for event in stream.receive(quote(100.99, 101.01, id=number + 1, at=T0 + 2))]
+    assert len(told(out, QuoteTick)) == 3
+    assert told(out, TradeTick) == []
+
+
 def test_a_quote_from_the_book_is_as_true_as_the_book():
     stream = SymbolStream(exchange="coinbase", symbol="BTC/USDT", clock=OffsetClock(), quotes_from_book=True)
     stream.connected(T0)
@@ -90,9 +100,12 @@ def test_a_quote_from_the_book_is_as_true_as_the_book():
 @pytest.mark.parametrize("price", [99.0, 101.0])
 def test_a_print_that_stands_alone_is_not_told(price):
     stream = calm_stream()
-    assert stream.receive(trade(price, at=T0, id=1)) == []
-    back = told(stream.receive(trade(100.0, at=T0, id=2)), TradeTick)
-    assert [one.trade_id for one in back] == [2]
+    stream.bars.seed([minute(-1)], [trade(100.0, at=T0 - SECOND, id=1)], assume_complete=True)
+    stream.receive(trade(100.0, at=T0, id=2))
+    assert not stream.bars.needs_history
+    assert stream.receive(trade(price, at=T0, id=3)) == []
+    back = told(stream.receive(trade(100.0, at=T0, id=4)), TradeTick)
+    assert [one.trade_id for one in back] == [4]
     assert stream.counts["rejected.unconfirmed"] == 1
     assert stream.bars.needs_history
 
