@@ -44,6 +44,8 @@ RETRY_S = 2.0
 RETRY_LIMIT_S = 60.0
 TELL_UNCLEAR_MS = 60_000
 AT_ONCE = 16
+# In the time of one, where the stream tells of what nobody knows.
+PASSES_AT_MOST = 12
 LOST_AFTER_MS = 30_000
 
 
@@ -83,6 +85,8 @@ class VenueDesk:
         self._places = asyncio.Semaphore(AT_ONCE)
         self._sending: set[UUID] = set()
         self._synced_ms: int | None = None
+        # Since when the stream has been unbroken as of the last pass that read all trades.
+        self._read_since_ms: int | None = None
 
     # --- For the tick path: nothing here waits -----------------------------------------------------------------
 
@@ -438,15 +442,17 @@ class VenueDesk:
                     await self._reconcile_now.wait()
             except TimeoutError:
                 continue
-            # What is told in a burst is looked at once.
-            await asyncio.sleep(TEND_S)
+            # What is told in a burst is looked at once: a pass costs much of the venue's budget.
+            await asyncio.sleep(self._reconcile_s / PASSES_AT_MOST)
 
     async def reconcile(self) -> Reconciled | None:
         """One pass over the whole account; None before the venue is connected. Raises VenueUnavailable, psycopg.Error."""
         self._reconcile_now.clear()
         if self._reconciler is None or self._venue is None:
             return None
-        found = await self._reconciler.run()
+        synced_ms = self._venue.synced_since_ms
+        found = await self._reconciler.run(full=synced_ms is None or synced_ms != self._read_since_ms)
+        self._read_since_ms = synced_ms
         self._problem = found.problem
         if not found.opened:
             return found

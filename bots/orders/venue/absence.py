@@ -51,6 +51,11 @@ def window_ends_ms(valid_until_ms: int) -> int:
     return valid_until_ms + ANSWER_MS + SKEW_MS
 
 
+def look_from_ms(valid_until_ms: int) -> int:
+    """From when on a look counts: a venue's lists lag behind its matching, as its queries do."""
+    return window_ends_ms(valid_until_ms) + NOT_FOUND_APART_MS
+
+
 def missing(known: Absence) -> tuple[str, ...]:
     """What is still missing before the order is proven absent; nothing proves it."""
     over_ms = window_ends_ms(known.valid_until_ms)
@@ -63,8 +68,8 @@ def missing(known: Absence) -> tuple[str, ...]:
     look = known.look
     if look is None:
         return (*lacks, "no look at the account")
-    if look.began_ms <= over_ms:
-        lacks.append("its window was not over at the last look")
+    if look.began_ms <= look_from_ms(known.valid_until_ms):
+        lacks.append("its window was not over for two seconds at the last look")
     if look.synced_since_ms is None or look.synced_since_ms > look.began_ms:
         lacks.append("the private stream was not in step")
     if look.in_open:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from bots.brokers.venue import Answer, Outcome, VenueOrder, VenueTrade
-from bots.orders.venue.absence import Absence, Look, missing, window_ends_ms
+from bots.orders.venue.absence import Absence, Look, look_from_ms, missing, window_ends_ms
 from bots.trading.orders import TERMINAL_STATES
 from bots.trading.records import SubmittedOrder, VenueFill, VenueReport
 from bots.trading.vocabulary import OrderState, OrderType
@@ -18,7 +18,9 @@ from bots.trading.vocabulary import OrderState, OrderType
 S = OrderState
 
 LIVE_AT_VENUE = frozenset({S.OPEN, S.PARTIAL})
-DELAYS_MS = (0, 250, 500, 1_000, 2_000, 2_500, 5_000)
+# Between questions; a look at a whole account costs a venue's budget much.
+DELAYS_MS = (0, 250, 500, 1_000, 2_000, 2_500, 5_000, 5_000, 10_000, 10_000, 20_000, 30_000)
+CANCEL_DELAY_MS = 5_000
 RAW_LIMIT = 2_000
 KEPT_NOT_FOUND = 8
 
@@ -67,6 +69,7 @@ class Followed:
         self._not_found_ms: tuple[int, ...] = ()
         self._look: Look | None = None
         self._asking = False
+        self._is_over = False
         self._unrecorded = 0
         self._turn = 0
         self._tries = 0
@@ -98,7 +101,13 @@ class Followed:
 
     def due(self, now_ms: int) -> Ask | None:
         """What to ask the venue now, if anything; `asked` must be told when it is done."""
-        if self._asking or self._unrecorded or now_ms < self._next_ms or self.is_done:
+        if self._asking or self._unrecorded or self.is_done:
+            return None
+        if not self._is_over and now_ms > window_ends_ms(self.order.valid_until_ms):
+            # From now on an answer can prove something.
+            self._is_over = True
+            self.hurry()
+        if now_ms < self._next_ms:
             return None
         asks = self._asks(now_ms)
         return asks[self._turn % len(asks)] if asks else None
@@ -112,7 +121,7 @@ class Followed:
             return (Ask.CANCEL, Ask.FIND) if self.is_live_after_its_end else (Ask.FIND,)
         cancel = (Ask.CANCEL,) if self.cancel_requested else ()
         if self.state is S.UNKNOWN:
-            is_over = now_ms > window_ends_ms(self.order.valid_until_ms)
+            is_over = now_ms > look_from_ms(self.order.valid_until_ms)
             return (*cancel, Ask.FIND, Ask.LOOK) if is_over else (*cancel, Ask.FIND)
         if cancel:
             return (Ask.CANCEL, Ask.FIND)
@@ -175,6 +184,9 @@ class Followed:
             return self._see(answer.order, answer.trades, now_ms, answer)
         if answer.outcome in (Outcome.NOT_FOUND, Outcome.REJECTED):
             self._next_ms = 0
+        if answer.outcome is Outcome.NOT_FOUND and self.is_late:
+            # It ended once on evidence, and there is nothing to cancel: a query that shows it alive is behind.
+            return self._late_without_order(now_ms)
         return []
 
     def traded(self, trades: Iterable[VenueTrade] | None, now_ms: int) -> list[VenueReport]:
@@ -348,7 +360,8 @@ class Followed:
         self._asking = False
         self._turn += 1
         self._tries += 1
-        self._next_ms = now_ms + DELAYS_MS[min(self._tries, len(DELAYS_MS) - 1)]
+        delay_ms = DELAYS_MS[min(self._tries, len(DELAYS_MS) - 1)]
+        self._next_ms = now_ms + (min(delay_ms, CANCEL_DELAY_MS) if self.cancel_requested else delay_ms)
 
     def _note_clarity(self, now_ms: int) -> None:
         if self.state is not S.UNKNOWN and not self.awaits_trades:

@@ -5,7 +5,7 @@ there. Passes repeat each other's work without harm: trades are booked once by t
 difference still stands.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -91,8 +91,11 @@ class Reconciler:
         self._awaiting = awaiting
         self._standing: dict[str, Standing] = {}
 
-    async def run(self) -> Reconciled:
-        """Read everything, book what is certain. Raises VenueUnavailable and psycopg.Error: then nothing is concluded."""
+    async def run(self, *, full: bool = False) -> Reconciled:
+        """Read, compare, and book what is certain. Raises VenueUnavailable and psycopg.Error: then nothing is concluded.
+
+        Trades are asked of instruments with a live order or a balance that differs; `full` asks them of every instrument.
+        """
         facts = await load_facts(self._pool, self._account_id, differing=self._standing)
         began_ms = await self._now_ms()
         open_orders = await self._venue.open_orders()
@@ -105,7 +108,12 @@ class Reconciler:
             venue_ids=[order.venue_order_id for order in open_orders],
         )
         news, missing, foreign = _sort_orders(open_orders, known)
-        trades = await self._read_trades(facts, began_ms)
+        if full:
+            wanted = facts.instruments
+        else:
+            differing = differences(facts.balances, _totals(await self._venue.balances()))
+            wanted = _concerned(facts.instruments, known, differing)
+        trades = await self._read_trades(facts, wanted, began_ms)
         fresh_orders = await save_external_orders(
             self._pool, self._account_id, foreign, open_ids=[order.venue_order_id for order in foreign]
         )
@@ -143,9 +151,9 @@ class Reconciler:
         await save_reconciled(self._pool, self._account_id, problem="", complete=True)
         return Reconciled(opened=True)
 
-    async def _read_trades(self, facts: AccountFacts, began_ms: int) -> _Trades:
+    async def _read_trades(self, facts: AccountFacts, wanted: Sequence[InstrumentRules], began_ms: int) -> _Trades:
         found = _Trades(news=[], foreign=[], cursors={}, disputed=set())
-        for rules in facts.instruments:
+        for rules in wanted:
             cursor = facts.cursors.get(rules.instrument_id, facts.opened_ms)
             since_ms = max(facts.opened_ms, cursor - OVERLAP_MS)
             trades = await self._venue.trades(rules.symbol, since_ms=since_ms)
@@ -200,6 +208,16 @@ class Reconciler:
             booked = {asset: due[asset] for asset in kinds}
             self._standing = {asset: seen for asset, seen in self._standing.items() if asset not in kinds}
         return booked, self._standing
+
+
+def _concerned(
+    instruments: Sequence[InstrumentRules], known: Sequence[Owned], differing: Mapping[str, Decimal]
+) -> list[InstrumentRules]:
+    """Those in which something may have been traded: where balances agree and nothing is open, nothing was."""
+    live = {owned.order.symbol for owned in known if owned.order.state in LIVE_STATES}
+    return [
+        rules for rules in instruments if rules.symbol in live or rules.base in differing or rules.quote in differing
+    ]
 
 
 def _totals(balances: Sequence[VenueBalance]) -> dict[str, Decimal]:

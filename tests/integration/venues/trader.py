@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 
 from bots.brokers.account import VenueAccount
 from bots.brokers.ccxt.connect import connect
+from bots.brokers.limits import Limit
 from bots.engine.books import AccountBooks, BotBooks
 from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
@@ -112,6 +113,7 @@ class Trader:
                 account_id=account.account_id, exchange=account.exchange, adapter="binance", mode="sandbox",
                 api_key=self.customer.key, secret=self.customer.secret, rest_url=self.exchange.rest_url,
                 ws_url=self.exchange.websocket_url, timeout_s=5.0,
+                limits=(Limit(name="weight", window_s=60, capacity=1_000_000),),
             )
         )  # fmt: skip
 

@@ -18,7 +18,7 @@ from bots.trading.orders import TERMINAL_STATES
 from bots.trading.records import SubmittedOrder
 from bots.trading.transitions import transitions
 from bots.trading.vocabulary import OrderState, OrderType, Side
-from tests.unit.bots.orders.cast import SIGNED_MS, D, an_order
+from tests.unit.bots.orders.cast import SIGNED_MS, D, an_order, traded
 
 S = OrderState
 STEP_MS = 50
@@ -49,8 +49,6 @@ class Arrived:
         )  # fmt: skip
 
     def trades(self) -> tuple[VenueTrade, ...]:
-        from tests.unit.bots.orders.cast import traded
-
         if not self.filled:
             return ()
         return (
@@ -80,7 +78,7 @@ class Venue:
         self.on_the_way: list[tuple[int, SubmittedOrder]] = []
         starts = [SIGNED_MS + rng.randrange(-5_000, 60_000) for _ in range(rng.randrange(3))]
         self.breaks = [(start, rng.randrange(500, 60_000)) for start in starts]
-        self.error_rate = rng.choice((0.0, 0.1, 0.5))
+        self.error_rate = rng.choice((0.0, 0.1, 0.5, 0.9))
 
     def synced_since(self, now_ms: int) -> int | None:
         ended = [at + length for at, length in self.breaks if at <= now_ms]
@@ -125,6 +123,8 @@ class Venue:
         showing |= {"trades", "balances"} if filled else set()
         honest = set(rng.sample(sorted(showing), rng.choice((1, 1, 1, 2, len(showing)))))
         lies = {name: now_ms + rng.choice((30_000, 400_000)) for name in WINDOWS if name not in honest}
+        # What is shown at all is shown a little later.
+        lies |= {name: now_ms + rng.choice((0, 0, 1_500)) for name in honest}
         self.arrived[order.order_id.hex] = found = Arrived(order, now_ms, state, filled, lies)
         return found
 
@@ -162,12 +162,12 @@ def _follow(venue: Venue, order: SubmittedOrder, now_ms: int, result: Result) ->
         now_ms += STEP_MS
         venue.step(now_ms)
         arrived = venue.arrived.get(order.order_id.hex)
-        if arrived is not None and not arrived.is_told and venue.synced_since(now_ms) is not None:
-            if not arrived.hidden("stream", now_ms):
-                arrived.is_told = True
-                _record(followed, followed.heard(arrived.view(), now_ms), now_ms)
-                for trade in arrived.trades():
-                    _record(followed, followed.heard(trade, now_ms), now_ms)
+        is_up = venue.synced_since(now_ms) is not None
+        if is_up and arrived is not None and not arrived.is_told and not arrived.hidden("stream", now_ms):
+            arrived.is_told = True
+            _record(followed, followed.heard(arrived.view(), now_ms), now_ms)
+            for trade in arrived.trades():
+                _record(followed, followed.heard(trade, now_ms), now_ms)
         ask = followed.due(now_ms)
         if ask is None:
             continue

@@ -11,6 +11,7 @@ from bots.trading.records import InstrumentRules, OrderPlan, SubmittedOrder, Ven
 from bots.trading.vocabulary import OrderState, OrderType, Purpose, Side
 
 D = Decimal
+HALF, NOTHING = D("0.5"), D(0)
 SIGNED_MS = 1_763_700_000_000
 
 BTC = InstrumentRules(
@@ -20,7 +21,7 @@ BTC = InstrumentRules(
 
 
 def an_order(
-    *, side: Side = Side.BUY, order_type: OrderType = OrderType.LIMIT, quantity: Decimal = D("0.5"), **changes: Any
+    *, side: Side = Side.BUY, order_type: OrderType = OrderType.LIMIT, quantity: Decimal = HALF, **changes: Any
 ) -> SubmittedOrder:
     order_id = changes.pop("order_id", None) or uuid.uuid4()
     plan = OrderPlan(
@@ -34,7 +35,7 @@ def an_order(
     return msgspec.structs.replace(order, **changes)
 
 
-def seen(order: SubmittedOrder, state: OrderState, filled: Decimal = D(0), **changes: Any) -> VenueOrder:
+def seen(order: SubmittedOrder, state: OrderState, filled: Decimal = NOTHING, **changes: Any) -> VenueOrder:
     """The order as its venue shows it."""
     view = VenueOrder(
         venue_order_id="77", client_order_id=order.order_id.hex, symbol="BTC/USDT", side=order.plan.side, state=state,

@@ -14,7 +14,7 @@ from tests.unit.bots.orders.cast import SIGNED_MS, D, an_order, answer, seen, tr
 
 S, MARKET, LIMIT = OrderState, OrderType.MARKET, OrderType.LIMIT
 NOW = SIGNED_MS + 100
-OVER = SIGNED_MS + 2_000 + 11_000
+OVER = SIGNED_MS + 2_000 + 11_000 + 2_000
 
 
 def record(followed: Followed, reports: list[Any], now_ms: int = NOW) -> list[OrderState]:
