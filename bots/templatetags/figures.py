@@ -82,7 +82,9 @@ def milliseconds(value: float | None) -> str:
         return NONE
     if value < 1000:
         return f"{value:.0f} ms"
-    return f"{value / 1000:.1f} s" if value < 90_000 else f"{value / 60_000:.0f} min"
+    if value < 90_000:
+        return f"{value / 1000:.1f} s"
+    return f"{value / 60_000:.0f} min" if value < 5_400_000 else f"{value / 3_600_000:.0f} h"
 
 
 @register.filter
