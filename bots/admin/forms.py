@@ -8,6 +8,7 @@ from django import forms
 
 from bots.models import Bot
 from bots.models.bot import default_component_weights
+from bots.operations.edit_bot import why_it_stays
 
 if TYPE_CHECKING:
     BotModelForm = forms.ModelForm[Bot]
@@ -107,6 +108,6 @@ class BotForm(BotModelForm):
                 )
             elif not instrument.active:
                 self.add_error("instruments", f"{instrument} is not traded any more.")
-        if "account" in self.changed_data and self.instance.pk and self.instance.is_active:
-            self.add_error("account", f"The bot is {self.instance.state}: stop it before moving it.")
+        if "account" in self.changed_data and self.instance.pk and (why := why_it_stays(self.instance)):
+            self.add_error("account", why)
         return cleaned

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from bots.models import Bot, User
+from bots.models import Bot, Order, Position, User
 from bots.operations.follow_symbols import follow_symbols
 from bots.operations.refusals import Refused
 from bots.operations.speak import audit, lock_bot, nudge_engines
@@ -37,8 +37,8 @@ def edit_bot(
     refused = NOT_SETTINGS & set(changes)
     if refused:
         raise CannotEdit(f"{', '.join(sorted(refused))} cannot be edited.")
-    if "account" in changes and changes["account"] != bot.account and bot.is_active:
-        raise CannotEdit(f"{bot.name} is {bot.state}: stop it before moving it to another account.")
+    if "account" in changes and changes["account"] != bot.account and (why := why_it_stays(bot)):
+        raise CannotEdit(why)
     for name, value in changes.items():
         setattr(bot, name, value)
     bot.version += 1
@@ -48,6 +48,17 @@ def edit_bot(
         bot.instruments.set(instruments)
     settings_changed(bot, actor=actor, now=now, fields=sorted(changes) + ["instruments"] * (instruments is not None))
     return bot
+
+
+def why_it_stays(bot: Bot) -> str:
+    """Why the bot cannot be moved to another account now; empty where it can. What it holds stays where it was bought."""
+    if bot.is_active:
+        return f"{bot.name} is {bot.state}: stop it before moving it to another account."
+    if Position.objects.filter(bot=bot).open().exists():
+        return f"{bot.name} holds open positions on its account: close them before moving it to another."
+    if Order.objects.filter(bot=bot).live().exists():
+        return f"{bot.name} has orders on its account that have not ended: wait for them, or cancel them."
+    return ""
 
 
 def settings_changed(bot: Bot, *, actor: User | None, now: datetime, fields: Sequence[str]) -> None:

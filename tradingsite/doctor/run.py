@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from django.conf import settings
 from django.core import checks
 
-from tradingsite.doctor import machine, remote, services, venues
+from tradingsite.doctor import accounts, machine, remote, services, venues
 from tradingsite.doctor.finding import Finding, failed, fine
 
 
@@ -26,6 +26,7 @@ CHECKS: tuple[Callable[[], Finding | list[Finding]], ...] = (
     services.check_migrations,
     services.check_redis,
     services.check_clock,
+    accounts.check_account_keys,
     machine.check_static_files,
     machine.check_charts,
     machine.check_recordings,

@@ -5,6 +5,7 @@ from django.contrib.admin import site
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import escape
 
 from bots.models import Account, AuditEntry, Balance, Bot, Order
@@ -209,3 +210,16 @@ def test_the_list_of_bots_costs_the_same_for_two_and_for_ten(root, alice, btc, d
         Bot.objects.create(owner=alice.user, account=alice.account, name=f"bot {number}").instruments.add(btc)
     with django_assert_max_num_queries(len(few)):
         root.get(address)
+
+
+def test_a_bot_that_holds_something_stays_on_its_account(staff, alice, venue):
+    other = Account.objects.create(owner=alice.user, name="other", exchange=venue)
+    address = reverse("admin:bots_bot_change", args=[alice.bot.pk])
+    answer = staff.post(address, form_of(staff, address) | {"account": other.pk})
+    assert "holds open positions" in answer.context["adminform"].form.errors["account"][0]
+    type(alice.position).objects.filter(closed_at=None).update(closed_at=timezone.now(), quantity=0)
+    Order.objects.update(state="open", filled_at=None)
+    answer = staff.post(address, form_of(staff, address) | {"account": other.pk})
+    assert "have not ended" in answer.context["adminform"].form.errors["account"][0]
+    Order.objects.update(state="filled")
+    assert staff.post(address, form_of(staff, address) | {"account": other.pk}).status_code == 302
