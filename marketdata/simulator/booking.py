@@ -69,7 +69,7 @@ class Booking:
         self._specs = specs
         self.accounts = dict(accounts)
         self.fees = fees
-        self.books = {symbol: UserBook() for symbol in specs}
+        self.books: dict[str, UserBook[Order]] = {symbol: UserBook() for symbol in specs}
         self._next_fill_id = next_fill_id
         self._commit = commit
         self._last_price = last_price

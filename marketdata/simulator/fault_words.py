@@ -11,7 +11,7 @@ STREAMS = (
     "forceOrder", *(f"kline_{interval}" for interval in _INTERVALS),
 )  # fmt: skip
 
-# As REST names them, as the WebSocket API does, and the futures key of the account stream.
+# As REST names them, as the WebSocket API does, and those of the futures.
 REQUESTS = (
     "ping", "time", "exchangeInfo", "depth", "trades", "historicalTrades", "aggTrades", "klines", "uiKlines", "avgPrice",
     "ticker/24hr", "ticker/price", "ticker/bookTicker", "order", "order/test", "order/cancelReplace",
@@ -23,14 +23,16 @@ REQUESTS = (
     "orderList.place.oco", "orderList.place.oto", "orderList.place.otoco", "orderList.cancel", "orderList.status",
     "openOrderLists.status", "openOrders.status", "openOrders.cancelAll", "account.status", "account.commission",
     "userDataStream.subscribe.signature", "userDataStream.unsubscribe",
-    "listenKey",
+    "listenKey", "openOrder", "allOpenOrders", "userTrades", "algoOrder", "algoOpenOrders", "openAlgoOrders",
+    "allAlgoOrders", "positionRisk", "balance", "income", "leverage", "marginType", "positionSide/dual",
+    "leverageBracket", "symbolConfig", "commissionRate", "accountConfig",
 )  # fmt: skip
 
 EVENTS = (
     "executionReport", "outboundAccountPosition", "balanceUpdate", "listStatus", "listenKeyExpired",
-    "eventStreamTerminated",
+    "eventStreamTerminated", "ORDER_TRADE_UPDATE", "ACCOUNT_UPDATE", "ALGO_UPDATE",
 )  # fmt: skip
-EXECUTIONS = ("NEW", "TRADE", "CANCELED", "REPLACED", "REJECTED", "EXPIRED", "TRADE_PREVENTION")
+EXECUTIONS = ("NEW", "TRADE", "CANCELED", "REPLACED", "REJECTED", "EXPIRED", "TRADE_PREVENTION", "TRADE_BUST")
 
 _PRIVATE = (Fault.DROP_EVENTS, Fault.DELAY_EVENTS, Fault.DUPLICATE_EVENTS, Fault.SHUFFLE_EVENTS)
 

@@ -31,6 +31,8 @@ class TimeInForce(StrEnum):
     GTC = "GTC"
     IOC = "IOC"
     FOK = "FOK"
+    # Post only, on the futures market.
+    GTX = "GTX"
 
 
 class Status(StrEnum):

@@ -89,6 +89,8 @@ def new_order(params: Params, *, generated_id: str) -> NewOrder:
     tif = TimeInForce.GTC
     if kind in (OrderType.LIMIT, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT_LIMIT):
         tif = choice(text(params, "timeInForce"), TimeInForce, -1115, "Invalid timeInForce.")
+        if tif is TimeInForce.GTX:
+            raise VenueError(-1115, "Invalid timeInForce.")
     quote_quantity = 0
     if kind is OrderType.MARKET and params.get("quoteOrderQty"):
         if params.get("quantity"):

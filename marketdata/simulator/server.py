@@ -25,6 +25,7 @@ from marketdata.simulator.faults import FaultError, Faults
 from marketdata.simulator.hub import Hub
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.options import Options
+from marketdata.simulator.orders import Account
 from marketdata.simulator.private_events import PrivateEvents
 from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.rest import PREFIX, RestDoor
@@ -107,7 +108,7 @@ class Server:
             faults=self.faults,
             usage=self.usage,
             stands_still=still(self.faults),
-            account_of=self.venue.account_of,
+            spot=self.venue,
             rules=replace(rules, messages_per_s=2 * rules.messages_per_s),
         )
 
@@ -184,6 +185,11 @@ class Server:
     async def _listen(self, listening: socket.socket) -> None:
         self._site = web.SockSite(self._runner, listening)
         await self._site.start()
+
+    def welcome(self, account: Account) -> None:
+        """Give the demo account a futures wallet."""
+        if self._usdm is not None:
+            self._usdm.customers.welcome(account.id)
 
     # Operator's door
 
@@ -277,6 +283,7 @@ async def _serve(options: Options) -> None:
 def _announce(server: Server) -> None:
     options = server.options
     account = server.venue.demo_account()
+    server.welcome(account)
     key_file = server.venue.write_key_file(account)
     rest_url, websocket_url = f"http://{HOST}:{server.port}", f"ws://{HOST}:{server.port}"
     if options.json or options.port == 0:

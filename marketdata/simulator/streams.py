@@ -52,6 +52,7 @@ class StreamDoor:
         await self._gate.admit(request)
         combined = "stream" in request.path.split("/")
         names = request.query.get("streams", "") if combined else request.match_info.get("streams", "")
+        key = request.query.get("listenKey") or names
         wanted = [name for name in names.split("/") if "@" in name]
         if len(wanted) > MAX_STREAMS:
             return web.Response(status=400, text=f"at most {MAX_STREAMS} streams a connection")
@@ -60,8 +61,8 @@ class StreamDoor:
         )
         self.sockets.add(socket)
         self._subscribe(socket, wanted)
-        if names and not wanted:
-            self._listen(names, socket.subscriber)
+        if key and not wanted:
+            self._listen(key, socket.subscriber)
         try:
             return await socket.serve(lambda text: self._on_text(socket, text))
         finally:

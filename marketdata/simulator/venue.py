@@ -22,7 +22,7 @@ from marketdata.simulator.market import Market
 from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT, parse
 from marketdata.simulator.order_view import OrderView
-from marketdata.simulator.orders import Account
+from marketdata.simulator.orders import Account, Order
 from marketdata.simulator.public_side import Clock, PublicSide
 from marketdata.simulator.receipts import Receipts
 
@@ -53,7 +53,7 @@ class Venue(PublicSide):
         self.fees = fees
         self.receipts = Receipts(ledger.database)
         self.key_scope = KeyScope(faults)
-        self.view = OrderView(faults)
+        self.view: OrderView[Order] = OrderView(faults)
         accounts = ledger.accounts()
         for account in accounts.values():
             for order in list(account.open_orders.values()):

@@ -10,6 +10,7 @@ from marketdata.simulator.numbers import UNIT, fmt
 from marketdata.simulator.parameters import Params, text
 from marketdata.simulator.public_side import PublicSide
 from marketdata.simulator.symbols import SymbolSpec
+from marketdata.simulator.usdm.orders import AlgoType
 
 Handler = Callable[[PublicSide, Params], Awaitable[object]]
 
@@ -53,7 +54,7 @@ def _symbol(spec: SymbolSpec) -> dict[str, object]:
         "liquidationFee": "0.012500",
         "marketTakeBound": "0.05",
         "filters": _filters(spec),
-        "orderTypes": ["LIMIT", "MARKET", "STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET"],
+        "orderTypes": ["LIMIT", "MARKET", *(kind.value for kind in AlgoType)],
         "timeInForce": ["GTC", "IOC", "FOK", "GTX"],
     }
 

@@ -12,6 +12,7 @@ from marketdata.simulator.market import day_statistics
 from marketdata.simulator.pump import LONGEST_CATCH_UP_S
 from marketdata.simulator.synthetic import Step, SyntheticMarket
 from marketdata.simulator.usdm import messages
+from marketdata.simulator.usdm.account import FuturesVenue
 
 # How often a market without readers looks for some.
 IDLE_S = 0.1
@@ -32,12 +33,14 @@ class UsdmPump:
         now_ms: Callable[[], int],
         stands_still: Callable[[], bool],
         premium: Callable[[str, int], Row],
+        customers: FuturesVenue,
     ) -> None:
         self._market = market
         self._hub = hub
         self._now_ms = now_ms
         self._stands_still = stands_still
         self._premium = premium
+        self._customers = customers
         self._symbol = market.spec.id
         self._stream = market.spec.id.lower()
         self._tenth = self._second = 0
@@ -49,7 +52,7 @@ class UsdmPump:
                 self._publish_depth(market.now_ms())
                 await asyncio.sleep(0.01)
                 continue
-            if not self._hub.wants_symbol(self._stream):
+            if not self._is_watched:
                 await asyncio.sleep(IDLE_S)
                 continue
             due = market.slot_at(self._now_ms())
@@ -59,10 +62,14 @@ class UsdmPump:
                 self._tell(market.advance())
             await asyncio.sleep(max(0.001, (market.time_of(market.slot + 1) - self._now_ms()) / 1000))
 
+    @property
+    def _is_watched(self) -> bool:
+        return self._hub.wants_symbol(self._stream) or self._customers.waits_in(self._symbol)
+
     def catch_up(self) -> None:
         """Move a market that nobody listens to up to now: someone asks about it."""
         due = self._market.slot_at(self._now_ms())
-        if due > self._market.slot and not self._stands_still() and not self._hub.wants_symbol(self._stream):
+        if due > self._market.slot and not self._stands_still() and not self._is_watched:
             self._market.skip_to(due)
             self._market.depth_changes()
 
@@ -75,9 +82,11 @@ class UsdmPump:
                 text = messages.forced_order(self._symbol, trade)
                 hub.publish(f"{self._stream}@forceOrder", text)
                 hub.publish("!forceOrder@arr", text)
+            self._customers.public_trade(self._symbol, trade)
         if step.quote_changed:
             text = messages.book_ticker(self._symbol, step.time_ms, market.update_id, market.best())
             hub.publish(f"{self._stream}@bookTicker", text)
+            self._customers.public_quote(self._symbol, now_ms=step.time_ms)
         if step.time_ms // 100 != self._tenth:
             self._tenth = step.time_ms // 100
             self._publish_depth(step.time_ms)

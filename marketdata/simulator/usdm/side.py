@@ -1,5 +1,6 @@
 """The USD-M futures side of the venue: REST under /fapi/v1, sockets under /public, /market and /private."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -11,8 +12,8 @@ from marketdata.simulator import rest_faults
 from marketdata.simulator.errors import VenueError
 from marketdata.simulator.faults import Faults
 from marketdata.simulator.hub import Hub, Subscriber
+from marketdata.simulator.numbers import UNIT
 from marketdata.simulator.options import Options
-from marketdata.simulator.orders import Account
 from marketdata.simulator.path import Path
 from marketdata.simulator.private_events import PrivateEvents
 from marketdata.simulator.public_side import Clock, PublicSide
@@ -21,9 +22,13 @@ from marketdata.simulator.sockets import Socket, SocketRules
 from marketdata.simulator.streams import StreamDoor
 from marketdata.simulator.tampering import Tampering, split_stream
 from marketdata.simulator.usage import Usage
+from marketdata.simulator.usdm.account import FuturesVenue
 from marketdata.simulator.usdm.endpoints import ENDPOINTS
+from marketdata.simulator.usdm.operator import FuturesDoor
 from marketdata.simulator.usdm.perpetuals import perpetual_markets
+from marketdata.simulator.usdm.private_door import PrivateDoor
 from marketdata.simulator.usdm.pump import Row, UsdmPump
+from marketdata.simulator.venue import Venue
 
 PREFIX = "/fapi/v1/"
 WEIGHT_PER_MINUTE = 2400
@@ -32,7 +37,7 @@ _PUBLIC = frozenset({"depth", "bookTicker"})
 
 
 class UsdmSide:
-    """Perpetuals of the spot markets; market data only. `account_of` finds the owner of an API key."""
+    """Perpetuals of the spot markets, for the customers of the spot side `spot`: their keys are the same."""
 
     def __init__(
         self,
@@ -43,7 +48,7 @@ class UsdmSide:
         faults: Faults,
         usage: Usage,
         stands_still: Callable[[], bool],
-        account_of: Callable[[str | None], Account],
+        spot: Venue,
         rules: SocketRules,
     ) -> None:
         now_ms = clock.now_ms()
@@ -54,7 +59,8 @@ class UsdmSide:
         self.public = PublicSide(
             markets=markets, clock=clock, faults=faults, hub=hub, weight_per_minute=WEIGHT_PER_MINUTE
         )
-        self._account_of = account_of
+        self._spot = spot
+        self.customers = FuturesVenue(self.public, spot.ledger.database)
         paths = {spec.id: Path(spec, seed=options.seed, rate=options.rate) for spec in options.symbols}
         futures = SlowFutures(paths, seed=options.seed)
 
@@ -64,13 +70,22 @@ class UsdmSide:
             return row
 
         self._pumps = {
-            symbol: UsdmPump(market, hub=hub, now_ms=clock.now_ms, stands_still=stands_still, premium=premium)
+            symbol: UsdmPump(
+                market,
+                hub=hub,
+                now_ms=clock.now_ms,
+                stands_still=stands_still,
+                premium=premium,
+                customers=self.customers,
+            )
             for symbol, market in markets.items()
         }
         self.runners: Sequence[Callable[[], Awaitable[None]]] = [
             self.public.past.run,
             *(pump.run for pump in self._pumps.values()),
+            lambda: self._pay_fundings(premium),
         ]
+        self._private = PrivateDoor(spot, self.customers, self._catch_up)
         self._doors = {
             route: StreamDoor(hub, rules, faults=faults, usage=usage, serves=serves, listen=self._listen)
             for route, serves in (("public", _is_public), ("market", _is_market), ("private", lambda stream: False))
@@ -78,6 +93,7 @@ class UsdmSide:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         rows: list[web.AbstractRouteDef] = [web.get(PREFIX + name, self.handle) for name in ENDPOINTS]
+        rows += [*self._private.routes(), *FuturesDoor(self.customers).routes()]
         rows.append(web.route("*", f"{PREFIX}listenKey", self.handle_listen_key))
         for route, door in self._doors.items():
             rows += [web.get(f"/{route}/{path}", door.handle) for path in ("stream", "ws", "ws/{streams:.*}")]
@@ -97,18 +113,32 @@ class UsdmSide:
         async def carry_out() -> object:
             used = self.public.limits.spend(request.remote or "", weight, now_s=int(time.time()))
             headers["X-MBX-USED-WEIGHT-1M"] = str(used)
-            symbol = request.query.get("symbol", "")
-            for pump in [self._pumps[symbol]] if symbol in self._pumps else self._pumps.values():
-                pump.catch_up()
+            self._catch_up(request.query.get("symbol", ""))
             return await handler(self.public, dict(request.query))
 
         return await self._answer(name, carry_out, headers)
+
+    def _catch_up(self, symbol: str) -> None:
+        for pump in [self._pumps[symbol]] if symbol in self._pumps else self._pumps.values():
+            pump.catch_up()
+
+    async def _pay_fundings(self, premium: Callable[[str, int], Row]) -> None:
+        """Charge positions whenever the time of a funding has come."""
+        due = {symbol: premium(symbol, self.public.clock.now_ms()) for symbol in self._pumps}
+        while True:
+            await asyncio.sleep(1)
+            now_ms = self.public.clock.now_ms()
+            for symbol, row in due.items():
+                if now_ms >= int(str(row["nextFundingTime"])):
+                    self._catch_up(symbol)
+                    self.customers.pay_funding(symbol, round(float(str(row["lastFundingRate"])) * UNIT))
+                    due[symbol] = premium(symbol, now_ms)
 
     async def handle_listen_key(self, request: web.Request) -> web.StreamResponse:
         keys, now_ms = self.public.listen_keys, self.public.clock.now_ms()
 
         async def carry_out() -> object:
-            account_id = self._account_of(request.headers.get("X-MBX-APIKEY")).id
+            account_id = self._spot.account_of(request.headers.get("X-MBX-APIKEY")).id
             match request.method:
                 case "POST":
                     return {"listenKey": keys.create(account_id, now_ms=now_ms)}

@@ -11,6 +11,7 @@ from marketdata.simulator.fault_catalog import MEANINGS, Fault, help_text
 from marketdata.simulator.fault_words import EVENTS, REQUESTS
 from marketdata.simulator.faults import FaultError, Faults, Switch, activate, read_switch
 from marketdata.simulator.usdm.endpoints import ENDPOINTS
+from marketdata.simulator.usdm.private_endpoints import PRIVATE
 
 
 def switched(text: str, *, now_s: float = 0.0) -> Faults:
@@ -85,13 +86,14 @@ def test_every_stream_request_and_event_may_be_named(text: str) -> None:
 
 
 def test_every_request_that_is_answered_has_a_word() -> None:
-    answered = {name for _, name in REST} | set(SOCKET) | set(ENDPOINTS)
+    futures = {path.split("/", 3)[3] for _, path in PRIVATE}
+    answered = {name for _, name in REST} | set(SOCKET) | set(ENDPOINTS) | futures
     assert answered - set(REQUESTS) == set()
 
 
 def test_every_event_that_is_sent_has_a_word() -> None:
-    told = "".join(file.read_text() for file in Path(hub.__file__).parent.glob("*.py"))
-    sent = set(re.findall(r'"e": "(\w+)"', told)) - {"24hrTicker", "24hrMiniTicker"}
+    told = "".join(file.read_text() for file in Path(hub.__file__).parent.rglob("*.py"))
+    sent = set(re.findall(r'"e": "(\w+)"', told)) - {"24hrTicker", "24hrMiniTicker", "contractInfo"}
     assert sent - set(EVENTS) == set()
 
 
