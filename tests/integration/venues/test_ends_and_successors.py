@@ -81,8 +81,9 @@ async def test_an_account_of_a_mode_that_cannot_be_served_sends_nothing(trader: 
     trader.bot.account.config = account
     reasons = await trader.send()
     assert [reason.code for reason in reasons] == ["mode"]
-    trader.engine.venues = None
+    venues, trader.engine.venues = trader.engine.venues, None
     trader.bot.account.config = msgspec.structs.replace(account, mode="live")
     reasons = await trader.send()
+    trader.engine.venues = venues
     assert [reason.code for reason in reasons] == ["mode"]
     assert not await Order.objects.aexists()

@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 from bots.brokers.account import VenueAccount
 from bots.brokers.ccxt.connect import connect
 from bots.brokers.limits import Limit
-from bots.engine.books import AccountBooks, BotBooks
+from bots.engine.books import AccountBooks, BotBooks, Held, Working
 from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
 from bots.engine.execution import Execution
@@ -83,6 +83,12 @@ class Trader:
         account = AccountBooks(config=config.account)
         self.bot = BotBooks(config=config, token=self.token, account=account)
         engine.bots[self.cast.bot.pk] = account.bots[self.cast.bot.pk] = self.bot
+        rules = {found.instrument_id: found for found in config.instruments}
+        for position in state.positions:
+            self.bot.positions[position.instrument_id] = Held(
+                position=position, rules=rules[position.instrument_id], mark=position.entry_price
+            )
+        self.bot.orders.update({order.order_id: Working.of_row(order) for order in state.orders})
         engine.venues.begin(config.account)
         self.execution.follow(self.bot, rules_of(self.cast.btc), recovery.at_venues)
         self._tasks = [asyncio.create_task(self._pump()), asyncio.create_task(self._renew(holder))]
