@@ -3,10 +3,26 @@
 from msgspec import structs
 
 from marketdata.events import Timeframe
-from quant.reading import Component, Reading
+from quant.reading import Component, Reading, missing
 
 # What calculations raise. A broken invariant of the program is not among them: that must end the symbol's worker.
 FAILURES = (ArithmeticError, ValueError, LookupError, TypeError, AttributeError)
+
+
+def is_told(reading: Reading) -> bool:
+    """Whether it has no value, or one that a blend can take."""
+    value = reading.value
+    return value is None or (-1.0 <= value <= 1.0 and 0.0 <= reading.quality <= 1.0)
+
+
+def left_out(name: str, reading: Reading) -> Reading:
+    """In place of a reading that `is_told` refuses."""
+    return missing(
+        f"{name} said {reading.value} with quality {reading.quality}: left out",
+        as_of=reading.as_of,
+        n_obs=reading.n_obs,
+        parts=reading.parts,
+    )
 
 
 class Failures:

@@ -22,7 +22,7 @@ from marketdata.events import (
     Timeframe,
     TradeTick,
 )
-from quant.failures import FAILURES, Failures
+from quant.failures import FAILURES, Failures, is_told, left_out
 from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.microprice import MicropriceTable
@@ -249,18 +249,37 @@ class SymbolSignals:
         readings: list[Reading] = []
         limits_s: Sequence[AgeLimits] = self._age_limits_s
         for timeframe, technical in self._technical.items():
-            for reading in (technical.reading, technical.peek(self._forming[timeframe])):
+            try:
+                forming = technical.peek(self._forming[timeframe])
+            except FAILURES as error:
+                technical = self._begin_technical(timeframe, error)
+                forming = technical.reading
+            for reading in (technical.reading, forming):
                 readings.append(reading)
                 for less in self._variants:
                     readings.append(without(reading, less))
         first = len(readings)
-        readings.append(self._speed.read())
-        readings.append(self._micro.read())
+        try:
+            speed = self._speed.read()
+        except FAILURES as error:
+            self._begin_speed(error)
+            speed = self._speed.read()
+        try:
+            micro = self._micro.read()
+        except FAILURES as error:
+            self._begin_micro(error)
+            micro = self._micro.read()
+        readings += (speed, micro)
         readings.extend(self._slow.readings(now_ns))
         readings.append(self._volatility.reading)
         if self._failures:
             readings = [
                 self._failures.told(column.component, reading, timeframe=column.timeframe)
+                for column, reading in zip(self._columns, readings, strict=False)
+            ]
+        if any(not is_told(reading) for reading in readings):
+            readings = [
+                reading if is_told(reading) else left_out(column.name, reading)
                 for column, reading in zip(self._columns, readings, strict=False)
             ]
         if self._votes.overrides:
@@ -325,8 +344,7 @@ class SymbolSignals:
         try:
             is_new = technical.update(bar)
         except FAILURES as error:
-            self._failures.note(Component.TECHNICAL, error, timeframe=bar.timeframe)
-            technical = self._technical[bar.timeframe] = Technical(bar.timeframe)
+            technical = self._begin_technical(bar.timeframe, error)
             is_new = True
         if self._regimes.update(bar):
             # It counts from the next bar, and at once for the forming one.
@@ -363,6 +381,11 @@ class SymbolSignals:
                 self._last_price = event.last
             if is_price(event.volume):
                 self._micro.set_daily_volume(event.volume)
+
+    def _begin_technical(self, timeframe: Timeframe, error: Exception) -> Technical:
+        self._failures.note(Component.TECHNICAL, error, timeframe=timeframe)
+        made = self._technical[timeframe] = Technical(timeframe)
+        return made
 
     def _begin_micro(self, error: Exception) -> None:
         self._failures.note(Component.MICROSTRUCTURE, error)

@@ -4,15 +4,20 @@ import math
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from marketdata.events import Funding, Premium
+from quant.blend import blend, weight_row
 from quant.explain import voices
 from quant.features.variance_premium import VariancePremium
 from quant.learning.features import MARKET_FEATURES, market_features
 from quant.reading import Component, Reading
+from quant.signals.microstructure import Microstructure
 from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import OptionsFlowSignal
 from quant.signals.sentiment import SentimentSignal
+from quant.signals.speed import Speed
+from quant.signals.technical import Technical
 from quant.strategies import STRATEGIES, STRATEGY_WEIGHTS
 from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
@@ -260,6 +265,51 @@ def test_a_funding_interval_that_cannot_be_ends_nothing(interval_h):
         Funding(exchange="x", symbol="BTC", rate=1e-4, interval_h=interval_h, ts_event=START, ts_init=START)
     )
     assert perpetual.read(now_ns=START).funding_ns == START
+
+
+@pytest.mark.parametrize(
+    ("cls", "method", "component"),
+    [
+        (Technical, "peek", Component.TECHNICAL),
+        (Speed, "read", Component.SPEED),
+        (Microstructure, "read", Component.MICROSTRUCTURE),
+    ],
+)
+def test_a_signal_that_raises_while_it_is_read_is_left_out_with_the_reason(monkeypatch, cls, method, component):
+    made, now = alive()
+    sound = made.read(now_ns=now)
+    once = iter([ZeroDivisionError("by zero")])
+    sane = getattr(cls, method)
+
+    def broken(self, *given):
+        for error in once:
+            raise error
+        return sane(self, *given)
+
+    monkeypatch.setattr(cls, method, broken)
+    failed = made.read(now_ns=now)
+    for column, after, before in zip(made.columns, failed.readings, sound.readings, strict=True):
+        if column.component is component:
+            assert after.value is None
+            assert "failed (ZeroDivisionError: by zero) and begun anew" in after.reason
+        else:
+            assert after == before
+
+
+@pytest.mark.parametrize("said", [{"value": math.nan}, {"value": -math.inf}, {"value": 1.5}, {"quality": math.nan}])
+def test_a_signal_that_says_what_is_no_signal_is_left_out_with_the_reason(monkeypatch, said):
+    made, now = alive()
+    sound = made.read(now_ns=now)
+    place = next(i for i, column in enumerate(made.columns) if column.component is Component.SPEED)
+    wrong = structs.replace(sound.readings[place], **said)
+    monkeypatch.setattr(Speed, "read", lambda _: wrong)
+    found = made.read(now_ns=now)
+    assert found.readings[place].value is None
+    assert "speed said " in found.readings[place].reason
+    others = [i for i in range(len(made.columns)) if i != place]
+    assert [found.readings[i] for i in others] == [sound.readings[i] for i in others]
+    row = weight_row(found.columns, timeframe_weights={"1m": 1.0}, forming=False)[None, :]
+    assert math.isfinite(blend(row, found).signal[0])
 
 
 def test_a_technical_strategy_that_raises_leaves_technical_out(monkeypatch):
