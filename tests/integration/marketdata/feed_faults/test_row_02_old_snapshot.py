@@ -12,7 +12,7 @@ async def test_old_images_are_refused_until_one_fits(market):
         await scene.until(is_book)
         await scene.switch("old_snapshot", symbol="BTCUSDT", count=1, milliseconds=15_000)
         await scene.switch("skip_depth", symbol="BTCUSDT")
-        await scene.until(is_state("resyncing"))
+        await scene.until(is_state("resyncing", reason="gap"))
         await scene.until(is_state("live"))
         assert scene.stream.counts["book.image older than the stream"] == 1
         assert books_between(scene.listener.events, is_state("resyncing", reason="gap"), is_state("live")) == []
