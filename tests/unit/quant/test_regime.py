@@ -12,7 +12,7 @@ from quant.features.ranges import yang_zhang
 from quant.reading import Component, Phase
 from quant.regime import UNKNOWN, RegimeState, VolatilityState, adapted_weights, combine, stop_multiplier
 from quant.regime_detector import MIN_DWELL_BARS, RegimeDetector, next_phase, volatility_state
-from tests.unit.quant.market import bar, recorded_bars, walk
+from tests.unit.quant.market import BAR_RECORDINGS, bar, bars_of, recorded_bars, walk
 
 T, R, N = Phase.TREND, Phase.RANGE, Phase.NEUTRAL
 
@@ -45,8 +45,9 @@ def rank(xs, i):
     return ((window < x).sum() + (window <= x).sum()) / (2 * len(window))
 
 
-def test_streaming_equals_the_definition_over_arrays():
-    bars = recorded_bars(900)
+@pytest.mark.parametrize("name", BAR_RECORDINGS)
+def test_streaming_equals_the_definition_over_arrays(name):
+    bars = bars_of(name, 900)
     high, low, close, open_ = (np.array([getattr(b, n) for b in bars]) for n in ("high", "low", "close", "open"))
     efficiency, wild = np.full(len(bars), math.nan), np.full(len(bars), math.nan)
     for i in range(20, len(bars)):

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from quant.reading import weighted_mean
 from quant.signals.technical import Technical
 from quant.strategies import STRATEGY_WEIGHTS
 from tests.unit.quant.features import arrays as definitions
-from tests.unit.quant.market import bar, recorded_bars, recording, walk
+from tests.unit.quant.market import BAR_RECORDINGS, bar, bars_of, recorded_bars, recording, walk
 
 
 def perpetual(n):
@@ -34,6 +35,7 @@ def with_takers(bars):
 SCENES = {
     "bitfinex": lambda: recorded_bars(3000),
     "perpetual": lambda: with_takers(perpetual(3000)),
+    **{name: partial(bars_of, name, 900) for name in BAR_RECORDINGS},
     "cheap": lambda: with_takers(recorded_bars(700, price=3.1e-7)),
     "walk": lambda: walk(900),
     "short": lambda: walk(70),
