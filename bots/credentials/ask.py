@@ -3,10 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 import structlog
-from asgiref.sync import async_to_sync
 from django.views.decorators.debug import sensitive_variables
 from msgspec import Struct
 
@@ -42,7 +42,9 @@ def ask_about(account: Account, *, connect: Connect | None = None) -> VenueAnswe
         at = venue_account(account)
     except (CannotOpen, BadKeys, UnknownAdapter) as error:
         return VenueAnswers(key_error=str(error))
-    return async_to_sync(_ask)(at, connect or connect_by_ccxt)
+    # A loop of its own: reading a venue's list of markets takes long enough for browsers' sockets to notice.
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ask-venue") as thread:
+        return thread.submit(asyncio.run, _ask(at, connect or connect_by_ccxt)).result()
 
 
 def note_answers(account: Account, answers: VenueAnswers, *, now: datetime) -> None:

@@ -4,10 +4,11 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
 
-from bots.models import Account, Bot, BotLease, BotState, Session
+from bots.models import Account, Bot, BotLease, BotState, Mode, Session
 from bots.operations.create_account import create_account
 from bots.trading.records import LeaseToken
 from marketdata.models import Instrument
@@ -59,7 +60,7 @@ def make_copies(bots: Sequence[Bot], *, symbol: str, holder: str, now: datetime)
                 owner=source.owner,
                 name=f"Replay {tag} {source.name}"[:64],
                 exchange=source.exchange,
-                opening_cash=source.opening_cash,
+                opening_cash=_cash(source, bots),
                 actor=None,
                 now=now,
                 quote_asset=source.quote_asset,
@@ -69,6 +70,13 @@ def make_copies(bots: Sequence[Bot], *, symbol: str, holder: str, now: datetime)
             )
         copies.append(_copy(original, accounts[source.pk], instrument, tag, holder, now))
     return copies
+
+
+def _cash(source: Account, bots: Sequence[Bot]) -> Decimal:
+    """As it opened with; what a venue holds is told by the venue, so there what its bots may use."""
+    if source.mode == Mode.PAPER:
+        return source.opening_cash
+    return sum((bot.capital for bot in bots if bot.account_id == source.pk), Decimal(0))
 
 
 def _copy(original: Bot, account: Account, instrument: Instrument, tag: str, holder: str, now: datetime) -> Copy:

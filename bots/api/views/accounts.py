@@ -36,7 +36,7 @@ class AccountList(OwnRows, ListCreateAPIView[Account]):
 
     rows = ROWS
     serializer_class = AccountSerializer
-    filterset_fields = ("mode", "exchange")
+    filterset_fields = ("mode",)
 
 
 class AccountDetail(OwnRows, RetrieveAPIView[Account]):
