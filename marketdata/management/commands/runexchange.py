@@ -13,9 +13,9 @@ from marketdata.simulator.slow import HELP
 
 class Command(BaseCommand):
     help = (
-        "Run a simulated exchange on loopback that speaks Binance's spot dialect over REST and WebSocket: synthetic "
-        "markets that are a function of seed and time, or a recorded capture, with accounts and orders of its own. "
-        + HELP
+        "Run a simulated exchange on loopback that speaks Binance's spot and USD-M dialects over REST and WebSocket: "
+        "synthetic markets that are a function of seed and time, or a recorded capture, with accounts, orders and positions "
+        "of its own, and faults in all of them. " + HELP
     )
     requires_system_checks = []
 
