@@ -78,12 +78,20 @@ class Asker:
 
     def _judge(self, call: Call, failure: str, *, changes: bool) -> Verdict:
         if not changes:
-            return judge(call.wire, self._table) if call.wires else _never_asked(failure)
+            return self._judge_question(call, failure)
         changing = [wire for wire in call.wires if wire.method != "GET"]
         if changing:
             return judge(_sent_last(changing), self._table)
         if any(wire.sent for wire in call.wires):
             return Verdict(outcome=Outcome.UNCLEAR, error=failure or "nothing was sent that could be judged")
+        return judge(call.wire, self._table) if call.wires else _never_asked(failure)
+
+    def _judge_question(self, call: Call, failure: str) -> Verdict:
+        """Several requests may have been made at once: by the one that was answered and refused, if it came to that."""
+        verdicts = [judge(wire, self._table) for wire in call.wires if wire.status is not None]
+        refused = [verdict for verdict in verdicts if verdict.outcome is not None]
+        if failure and refused:
+            return refused[-1]
         return judge(call.wire, self._table) if call.wires else _never_asked(failure)
 
     async def _heed(self, verdict: Verdict) -> None:

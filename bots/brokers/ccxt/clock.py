@@ -79,8 +79,10 @@ class VenueClock:
     async def _refresh(self) -> None:
         wait_s = REFRESH_S
         while True:
+            # Not wait_for, which loses a cancellation that comes together with the event.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), wait_s)
+                async with asyncio.timeout(wait_s):
+                    await self._wanted.wait()
             self._wanted.clear()
             try:
                 await self.measure()

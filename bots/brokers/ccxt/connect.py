@@ -56,7 +56,7 @@ async def connect(account: VenueAccount, *, budget: Budget | None = None) -> Ven
     asker = Asker(dialect.table, budget, clock)
     try:
         await asker.question(clock.measure)
-        await asker.question(exchange.load_markets)
+        await asker.question(lambda: exchange.load_markets(False, dict(dialect.market_params)))
         if dialect.checks_mode:
             await _check_mode(asker, exchange)
         # What is open is kept: the first order shall not wait for a handshake.
@@ -91,9 +91,13 @@ class _ClosingPool(Pool):
 
 
 async def _ask_time(exchange: Any) -> int:
+    """In milliseconds. Kraken tells whole seconds, of which half of one is over on average; ccxt reads Coinbase's so."""
     if exchange.has.get("fetchTime") is not True:
         return int(exchange.milliseconds())
-    return int(await exchange.fetch_time())
+    if exchange.id == "coinbase":
+        return int((await exchange.v3PublicGetBrokerageTime())["epochMillis"])
+    told_ms = int(await exchange.fetch_time())
+    return told_ms + 500 if exchange.id == "kraken" else told_ms
 
 
 async def _check_mode(asker: Asker, exchange: Any) -> None:

@@ -59,6 +59,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     limits: tuple[Limit, ...] = ()
     cost_window_s: int = 10
     options: Mapping[str, Any] = {}
+    market_params: Mapping[str, Any] = {}
     stream: StreamKind = StreamKind.CCXT
     is_demo_sandbox: bool = False
     checks_mode: bool = False
@@ -160,6 +161,9 @@ KUCOIN_FUTURES = Dialect(
     cancels_by_client_id=True,
     page=50,
     limits=(Limit(name="cost", window_s=30, capacity=2000, scope=Scope.ACCOUNT),),
+    # "hf" is about spot accounts; unset, it is asked for.
+    options={"fetchCurrencies": False, "hf": False},
+    market_params={"marginables": False},
     checks_mode=True,
 )
 
@@ -171,7 +175,9 @@ KUCOIN = Dialect(
     cancels_by_client_id=True,
     page=50,
     limits=(Limit(name="cost", window_s=30, capacity=4000, scope=Scope.ACCOUNT),),
-    options={"fetchCurrencies": False},
+    # "hf" is about spot accounts; unset, it is asked for.
+    options={"fetchCurrencies": False, "hf": False},
+    market_params={"marginables": False},
     checks_mode=True,
 )
 

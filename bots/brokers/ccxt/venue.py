@@ -190,7 +190,7 @@ class CcxtVenue:
 
     async def refresh_rules(self) -> None:
         """Ask for the venue's markets again: steps change, listings end. Raises VenueUnavailable."""
-        await self._asker.question(lambda: self._exchange.load_markets(True))
+        await self._asker.question(lambda: self._exchange.load_markets(True, dict(self._dialect.market_params)))
 
     async def close(self) -> None:
         await asyncio.gather(self._clock.stop(), self._stream.close(), return_exceptions=True)

@@ -164,9 +164,7 @@ class Ear:
 
     def of(self, order: SubmittedOrder) -> list[VenueOrder | VenueTrade]:
         return [
-            one
-            for one in self.seen
-            if not isinstance(one, VenueBalance) and one.client_order_id == order.order_id.hex
+            one for one in self.seen if not isinstance(one, VenueBalance) and one.client_order_id == order.order_id.hex
         ]
 
 

@@ -100,7 +100,10 @@ async def test_an_exit_sells_what_was_bought(venue: Venue, alice: Alice) -> None
 
 async def test_history_has_every_page(venue: Venue, alice: Alice) -> None:
     first = await alice.order(venue, kind=OrderType.MARKET, away="1.02", quantity="0.001")
-    orders = [first, *[await alice.order(venue, kind=OrderType.MARKET, away="1.02", quantity="0.001") for _ in range(6)]]
+    orders = [
+        first,
+        *[await alice.order(venue, kind=OrderType.MARKET, away="1.02", quantity="0.001") for _ in range(6)],
+    ]
     for order in orders:
         assert (await venue.place(order)).outcome is Outcome.FOUND
     _pages_of(venue, 2)
