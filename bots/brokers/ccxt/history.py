@@ -6,6 +6,8 @@ from typing import Any
 from bots.brokers.venue import VenueUnavailable
 
 MAX_REQUESTS = 200
+# Windows without a single row are asked for too.
+MAX_WINDOWS = 40
 
 Row = dict[str, Any]
 # From the first millisecond to the last, both included.
@@ -18,27 +20,26 @@ async def by_id(
 ) -> list[Row]:
     """Windows of time until the first full page, then by ids, which nothing can fall between. Rows come oldest first.
 
-    The rows' ids are numbers under `id_name`. Raises VenueUnavailable when there is no end to them.
+    The rows' ids are numbers under `id_name`. A time long ago is reached by ids alone, with what is older. Raises
+    VenueUnavailable when there is no end to them.
     """
     found: dict[int, Row] = {}
-    asked = 0
+    is_cut = (until_ms - since_ms) // window_ms > MAX_WINDOWS
     begun_ms = since_ms
-    while begun_ms <= until_ms:
+    while begun_ms <= until_ms and not is_cut:
         rows = await ask_span(begun_ms, min(begun_ms + window_ms, until_ms))
-        asked += 1
         found |= {int(row[id_name]): row for row in rows}
-        if len(rows) >= page:
-            break
+        is_cut = len(rows) >= page
         begun_ms += window_ms + 1
-    else:
-        return [found[key] for key in sorted(found)]
-    while asked < MAX_REQUESTS:
-        rows = await ask_from(max(found) + 1)
+    asked = 0
+    while is_cut:
+        rows = await ask_from(max(found, default=-1) + 1)
         asked += 1
+        if asked > MAX_REQUESTS:
+            raise VenueUnavailable(f"The venue's history since {since_ms} has more than {MAX_REQUESTS} pages.")
         found |= {int(row[id_name]): row for row in rows}
-        if len(rows) < page:
-            return [found[key] for key in sorted(found)]
-    raise VenueUnavailable(f"The venue's history since {since_ms} has more than {MAX_REQUESTS} pages.")
+        is_cut = len(rows) >= page
+    return [found[key] for key in sorted(found)]
 
 
 async def by_halves(

@@ -19,6 +19,7 @@ from tests.simulator_fixture import Simulator
 D = Decimal
 SYMBOL = "BTC/USDT"
 WINDOW_MS = 2_000
+A_HUNDREDTH = D("0.01")
 
 RULES = InstrumentRules(
     instrument_id=1,
@@ -119,7 +120,7 @@ def submitted(
     limit_price: Decimal,
     kind: OrderType = OrderType.LIMIT,
     side: Side = Side.BUY,
-    quantity: Decimal = D("0.01"),
+    quantity: Decimal = A_HUNDREDTH,
     now_ms: int,
     window_ms: int = WINDOW_MS,
     purpose: Purpose = Purpose.ENTRY,
@@ -170,5 +171,5 @@ class Ear:
 
 async def until(is_so: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not is_so():
+        while not is_so():  # noqa: ASYNC110 - what is waited for is in another process
             await asyncio.sleep(0.01)

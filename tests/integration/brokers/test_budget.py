@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 import textwrap
 import uuid
@@ -86,7 +85,7 @@ async def test_a_window_that_is_over_is_free_again(budget: Maker) -> None:
     wait_s = await one.take(10, Priority.CANCEL)
     assert 0 < wait_s <= 3
     async with asyncio.timeout(60):
-        while (wait_s := await one.take(10, Priority.CANCEL)) > 0:
+        while (wait_s := await one.take(10, Priority.CANCEL)) > 0:  # noqa: ASYNC110 - it says how long
             await asyncio.sleep(wait_s)
 
 
@@ -144,9 +143,11 @@ async def test_other_processes_are_counted(budget: Maker, redis: "Redis") -> Non
         """
     )
     processes = [
-        subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+        for _ in range(3)
     ]
-    counts = [int(process.communicate(timeout=60)[0]) for process in processes]
+    async with asyncio.timeout(60):
+        counts = [int((await process.communicate())[0]) for process in processes]
     assert sum(counts) == 80
 
 

@@ -18,6 +18,7 @@ from tests.integration.brokers.documented import Asked, DocumentedVenue, Said, c
 
 D = Decimal
 PRICE = D("60000.1")
+NOTHING = D(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class Case:
     market: Mapping[str, Any]
     reducing: Mapping[str, Any] | None
     order_id: str
-    filled: Decimal = D(0)
+    filled: Decimal = NOTHING
 
     @property
     def place(self) -> tuple[str, str]:

@@ -66,7 +66,7 @@ async def speaking(*scripts: Sequence[str | bytes]) -> AsyncIterator[tuple[Binan
 async def test_a_good_stream_is_heard() -> None:
     async with speaking([ACKNOWLEDGED, GOOD]) as (stream, ear, asked):
         await until(lambda: len(ear.seen) == 2)
-        trade, order = ear.seen
+        trade, _ = ear.seen
         assert isinstance(trade, VenueTrade)
         assert (trade.fill.trade_id, trade.fill.is_maker, trade.client_order_id) == ("9", True, "alice-1")
         assert stream.synced_since_ms == 1_001

@@ -21,7 +21,8 @@ def _read(body: Any) -> list[Said]:
         found.append(Said(code=str(body.get("failure_reason", "")), text="refused without a response"))
     if isinstance(body.get("error"), str):
         found.append(Said(code=body["error"], text=str(body.get("message") or body.get("error_details") or "")))
-    for result in body.get("results") or ():
+    results = body.get("results")
+    for result in results if isinstance(results, list) else ():
         if isinstance(result, dict) and result.get("success") is False:
             found.append(Said(code=str(result.get("failure_reason", "")), text=str(result.get("order_id", ""))))
     return found

@@ -7,10 +7,11 @@ from bots.brokers.ccxt.codes.table import CodeTable, Said
 
 def _read(body: Any) -> list[Said]:
     errors = body.get("error") if isinstance(body, dict) else None
-    if isinstance(errors, str):
-        errors = [errors]
+    if not errors:
+        return []
     # A severity W is a warning on something that was done.
-    return [Said(code=str(error)) for error in errors or () if not str(error).startswith("W")]
+    listed = errors if isinstance(errors, list) else [errors]
+    return [Said(code=str(error)) for error in listed if not str(error).startswith("W")]
 
 
 # Not here: EService:Unavailable, EService:Timeout, EGeneral:Internal error, EDatabase: they may have been carried out.
