@@ -19,6 +19,7 @@ from bots.orders.connections import open_pool
 from bots.orders.leases import LeaseTerms
 from bots.orders.load import AccountConfig, BotConfig
 from bots.orders.marks import Mark
+from bots.orders.recovery import PAPER
 from bots.orders.results import Recorded, Recovery, RestingOrder
 from bots.orders.store import OrderStore
 from bots.trading.matching import PaperFees, PaperMatcher
@@ -147,6 +148,10 @@ class _Look:
         )
 
     async def _leave(self, due: Leaving, recovery: Recovery) -> None:
+        if due.bot.account.mode != PAPER:
+            # Nothing here reaches a venue: an order would be booked as sent that never is.
+            log.error("[RISK MANAGER] the monitor serves paper accounts only", bot=due.bot.name)
+            return
         at_ns = due.market.trade_ns(self._now_ns, stream_clock=due.bot.account.stream_clock)
         for resting in recovery.resting:
             if resting.order.plan.rules.instrument_id == due.rules.instrument_id:

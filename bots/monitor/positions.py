@@ -38,7 +38,8 @@ def monitor_positions(*, now_ns: int, holder: str) -> Watch:
     """Re-mark open positions and check their stops, targets and requests to close.
 
     With a live lease they are the engine's: a breach that stands raises an alarm. Without one the monitor acts, as
-    `holder`. Without a fresh price nothing trades, and the owner is told. May run twice at once.
+    `holder`, on paper; at a real venue only an engine sends orders, and the owner is told that none does. Without a fresh
+    price nothing trades, and the owner is told. May run twice at once.
     """
     restricted = watch_accounts(now=to_datetime(now_ns))
     watched = open_positions()
@@ -46,10 +47,17 @@ def monitor_positions(*, now_ns: int, holder: str) -> Watch:
         return Watch(restricted=restricted)
     markets = fresh_markets([found.place for found in watched], now_ns=now_ns)
     led = [found for found in watched if found.is_led]
-    unled = [found for found in watched if not found.is_led]
+    unled = [found for found in watched if not found.is_led and found.is_paper]
+    adrift = [found for found in watched if not found.is_led and not found.is_paper]
     blind = [found for found in unled if found.place not in markets]
-    mark_neglected(led, markets, now_ns=now_ns)
+    mark_neglected((*led, *adrift), markets, now_ns=now_ns)
     alarms = verify(led, markets, now_ns=now_ns)
+    for found in adrift:
+        text = (
+            f"{found.bot_name} holds {found.rules.symbol} on a real account, and no engine looks after it: nothing closes "
+            "it at its stop. Start runbots."
+        )
+        alarms += alarm(found, "adrift", text, at=to_datetime(now_ns))
     for found in blind:
         text = (
             f"{found.bot_name} holds {found.rules.symbol}, no engine looks after it, and there is no fresh price: "
@@ -65,6 +73,8 @@ def monitor_positions(*, now_ns: int, holder: str) -> Watch:
         events = asyncio.run(guard(bot_ids, places, holder=holder, terms=terms, now_ns=now_ns))
         publish(events)
         told = len(events)
-    watch = Watch(led=len(led), unled=len(unled), blind=len(blind), alarms=alarms, told=told, restricted=restricted)
+    watch = Watch(
+        led=len(led), unled=len(unled) + len(adrift), blind=len(blind), alarms=alarms, told=told, restricted=restricted
+    )
     log.log(logging.INFO if unled or alarms else logging.DEBUG, "[RISK MANAGER] positions watched", **asdict(watch))
     return watch

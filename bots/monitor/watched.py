@@ -17,7 +17,7 @@ from marketdata.models import StreamClock
 
 # Whether a lease lives is for the database's clock to say, as everywhere.
 OPEN_POSITIONS = f"""
-SELECT {POSITION_COLUMNS}, b.owner_id, b.name AS bot_name, b.ladder AS bot_ladder, a.ladder AS account_ladder,
+SELECT {POSITION_COLUMNS}, b.owner_id, b.name AS bot_name, b.ladder AS bot_ladder, a.ladder AS account_ladder, a.mode,
        i.ladder AS installation_ladder, n.symbol, n.base, n.quote, n.tick_size, n.lot_size, n.min_quantity,
        n.max_quantity, n.min_notional, e.code AS exchange, e.clock,
        coalesce(l.expires_at > clock_timestamp(), false) AS is_led, coalesce(l.holder, '') AS holder
@@ -34,7 +34,7 @@ ORDER BY p.id
 
 
 class Watched(Struct, frozen=True, kw_only=True):
-    """An open position. `is_led`: somebody holds a live lease on its bot."""
+    """An open position. `is_led`: somebody holds a live lease on its bot; `is_paper`: its venue is in this database."""
 
     position: PositionState
     rules: InstrumentRules
@@ -44,6 +44,7 @@ class Watched(Struct, frozen=True, kw_only=True):
     stream_clock: bool
     is_led: bool
     holder: str
+    is_paper: bool = True
 
     @property
     def place(self) -> Place:
@@ -68,6 +69,7 @@ def _watched(row: Any) -> Watched:
         ladder=max(ladders, key=lambda ladder: ladder.rank),
         stream_clock=row.clock == StreamClock.STREAM,
         is_led=row.is_led,
+        is_paper=row.mode == "paper",
         holder=row.holder,
     )
 

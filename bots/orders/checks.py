@@ -1,6 +1,6 @@
 """The ledger's invariants as SQL: each statement gives the rows that break one.
 
-Numbered as in the order design: what is not here is a venue's side (I8) or a live one's.
+Numbered as in the order design. Of a venue's side (I8) here is what engines found; `bots.orders.venue.compare` asks it.
 """
 
 from dataclasses import dataclass
@@ -183,6 +183,19 @@ INVARIANTS = (
                 ON e.order_id = o.id AND e.from_state = 'planned' AND e.to_state = 'sending'
             WHERE o.state <> 'denied'
               AND (l.epoch IS NULL OR o.epoch > l.epoch OR (e.evidence ->> 'epoch')::bigint IS DISTINCT FROM o.epoch)
+        """,
+    ),
+    Invariant(
+        code="I8",
+        name="engines find accounts at real venues as the books have them, and look every minute",
+        sql="""
+            SELECT 'account ' || a.id, coalesce(nullif(v.problem, ''), 'last reconciled at ' || v.reconciled_at)
+            FROM bots_account a JOIN bots_venuestate v ON v.account_id = a.id
+            WHERE a.mode <> 'paper'
+              AND EXISTS (SELECT FROM bots_bot b JOIN bots_botlease l ON l.bot_id = b.id
+                          WHERE b.account_id = a.id AND l.expires_at > clock_timestamp())
+              AND (v.problem_since < clock_timestamp() - interval '2 min'
+                   OR v.reconciled_at < clock_timestamp() - interval '5 min')
         """,
     ),
     Invariant(

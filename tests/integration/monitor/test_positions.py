@@ -41,6 +41,18 @@ def test_a_stop_reached_without_an_engine_closes_the_position(scene: Scene) -> N
     assert broken_invariants() == []
 
 
+def test_a_position_at_a_real_venue_is_not_closed_by_the_monitor_and_its_owner_is_told(scene: Scene) -> None:
+    Account.objects.update(mode="live")
+    position = scene.hold()
+    scene.price(97_500.0)
+    watch = scene.watch()
+    assert (watch.unled, watch.alarms) == (1, 1)
+    assert Order.objects.filter(side="sell").count() == 0
+    assert Position.objects.get(pk=position.pk).closed_at is None
+    assert scene.lease().expires_at is None
+    assert [data["code"] for data in scene.told("alert")] == ["adrift"]
+
+
 def test_three_runs_at_once_close_it_once(scene: Scene) -> None:
     scene.hold()
     scene.price(97_500.0)

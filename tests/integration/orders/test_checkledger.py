@@ -61,6 +61,26 @@ PLANTED: list[tuple[str, str, tuple[str, ...]]] = [
     ("an epoch of the future", "I7", ("UPDATE bots_botlease SET epoch = 0",)),
     ("a reservation that leaked", "I9", ("UPDATE bots_balance SET reserved = reserved + 1 WHERE asset = 'USDT'",)),
     (
+        "an account that its venue contradicts",
+        "I8",
+        (
+            "ALTER TABLE bots_account DISABLE TRIGGER USER",
+            "UPDATE bots_account SET mode = 'sandbox'",
+            "INSERT INTO bots_venuestate (account_id, opened_ms, problem, problem_since) "
+            "SELECT id, 1, 'USDT differs', now() - interval '1 hour' FROM bots_account",
+        ),
+    ),
+    (
+        "an account that no engine reconciles",
+        "I8",
+        (
+            "ALTER TABLE bots_account DISABLE TRIGGER USER",
+            "UPDATE bots_account SET mode = 'sandbox'",
+            "INSERT INTO bots_venuestate (account_id, opened_ms, problem, reconciled_at) "
+            "SELECT id, 1, '', now() - interval '1 hour' FROM bots_account",
+        ),
+    ),
+    (
         "an entry beyond the account's exposure",
         "I9",
         (
