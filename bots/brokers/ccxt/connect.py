@@ -15,6 +15,7 @@ from bots.brokers.ccxt.binance_stream import BinanceStream
 from bots.brokers.ccxt.clock import VenueClock
 from bots.brokers.ccxt.dialects import Dialect, StreamKind, dialect_of
 from bots.brokers.ccxt.library import make_exchange
+from bots.brokers.ccxt.markets import FRESH_S, JUST_NOW_S, share_markets
 from bots.brokers.ccxt.pool import Pool
 from bots.brokers.ccxt.reading import to_balances
 from bots.brokers.ccxt.venue import CcxtVenue, PrivateStream
@@ -56,7 +57,12 @@ async def connect(account: VenueAccount, *, budget: Budget | None = None) -> Ven
     asker = Asker(dialect.table, budget, clock)
     try:
         await asker.question(clock.measure)
-        await asker.question(lambda: exchange.load_markets(False, dict(dialect.market_params)))
+        listing = (dialect.ccxt_id, _host(account))
+
+        async def load() -> None:
+            await asker.question(lambda: exchange.load_markets(True, dict(dialect.market_params)))
+
+        await share_markets(exchange, listing, load, max_age_s=FRESH_S)
         if dialect.checks_mode:
             await _check_mode(asker, exchange)
         # What is open is kept: the first order shall not wait for a handshake.
@@ -71,6 +77,7 @@ async def connect(account: VenueAccount, *, budget: Budget | None = None) -> Ven
         exchange,
         pool=pool,
         clock=clock,
+        refresh=lambda: share_markets(exchange, listing, load, max_age_s=JUST_NOW_S),
         stream=_stream(account, dialect, exchange, pool=pool, clock=clock, asker=asker),
     )
 
@@ -106,15 +113,18 @@ async def _check_mode(asker: Asker, exchange: Any) -> None:
         raise VenueUnavailable(f"{exchange.name}: this is a unified trading account; use a classic one for bots.")
 
 
+def _host(account: VenueAccount) -> str:
+    return urlsplit(account.rest_url).netloc if account.rest_url else account.mode
+
+
 def _shared(account: VenueAccount, dialect: Dialect, exchange: Any, redis: "Redis") -> SharedBudget:
     limits = account.limits if account.limits is not None else dialect.limits
     if not limits:
         seconds = dialect.cost_window_s
         capacity = max(1.0, seconds * 1000 / float(exchange.rateLimit or 1000))
         limits = (Limit(name="cost", window_s=seconds, capacity=capacity, scope=Scope.VENUE),)
-    host = urlsplit(account.rest_url).netloc if account.rest_url else account.mode
     key = hashlib.sha256(account.api_key.encode()).hexdigest()[:16]
-    return SharedBudget(redis, limits, venue=f"{dialect.ccxt_id}@{host}", account=key)
+    return SharedBudget(redis, limits, venue=f"{dialect.ccxt_id}@{_host(account)}", account=key)
 
 
 def _stream(

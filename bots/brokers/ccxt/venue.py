@@ -1,7 +1,7 @@
 """One account at one venue, through ccxt: places once, asks, cancels, and says what each answer proves."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -65,6 +65,7 @@ class CcxtVenue:
         *,
         pool: Pool,
         clock: VenueClock,
+        refresh: Callable[[], Awaitable[None]],
         stream: PrivateStream,
     ) -> None:
         self._account = account
@@ -72,6 +73,7 @@ class CcxtVenue:
         self._exchange = exchange
         self._pool = pool
         self._clock = clock
+        self._refresh = refresh
         self._stream = stream
         self._asker = Asker(dialect.table, pool.budget, clock)
 
@@ -190,7 +192,7 @@ class CcxtVenue:
 
     async def refresh_rules(self) -> None:
         """Ask for the venue's markets again: steps change, listings end. Raises VenueUnavailable."""
-        await self._asker.question(lambda: self._exchange.load_markets(True, dict(self._dialect.market_params)))
+        await self._refresh()
 
     async def close(self) -> None:
         await asyncio.gather(self._clock.stop(), self._stream.close(), return_exceptions=True)

@@ -12,6 +12,7 @@ from aiohttp import web
 from bots.brokers.account import VenueAccount
 from bots.brokers.budget import LocalBudget
 from bots.brokers.ccxt.connect import connect
+from bots.brokers.ccxt.markets import forget_markets
 from bots.brokers.venue import Venue
 
 
@@ -73,6 +74,8 @@ async def connected(
 ) -> AsyncIterator[tuple[Venue, DocumentedVenue]]:
     """Our venue class, connected to such a server."""
     documented = DocumentedVenue(answers=dict(answers))
+    # Another server may have had this one's port.
+    forget_markets()
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", documented.handle)
     runner = web.AppRunner(app, access_log=None)

@@ -1,11 +1,15 @@
 """Orders placed, found and cancelled over real sockets, without faults."""
 
+import asyncio
 import decimal
 import uuid
 from decimal import Decimal
 
 import pytest
 
+from bots.brokers.budget import LocalBudget
+from bots.brokers.ccxt.connect import connect
+from bots.brokers.ccxt.markets import forget_markets
 from bots.brokers.venue import OrderRef, Outcome, Venue
 from bots.trading.vocabulary import OrderState, OrderType, Purpose, Side
 from tests.integration.brokers.cast import SYMBOL, Alice, ref
@@ -112,6 +116,7 @@ async def test_history_has_every_page(venue: Venue, alice: Alice) -> None:
     assert [trade.fill.trade_id for trade in trades] == sorted(
         (str(row["id"]) for row in alice.truth()["trades"]), key=int
     )
+    assert await venue.trades(SYMBOL, since_ms=0) == trades
     history = await venue.recent_orders(SYMBOL, since_ms=since_ms)
     assert [order.client_order_id for order in history] == [order.order_id.hex for order in orders]
 
@@ -143,3 +148,24 @@ async def test_secrets_are_not_shown(alice: Alice) -> None:
         assert alice.secret not in text
         assert alice.key not in text
         assert "phrase" not in text
+
+
+async def test_accounts_at_one_venue_ask_for_its_markets_once(alice: Alice, budget: LocalBudget) -> None:
+    forget_markets()
+    venues = await asyncio.gather(*(connect(alice.account(), budget=budget) for _ in range(5)))
+    lists = {id(venue._exchange.markets) for venue in venues}  # type: ignore[attr-defined]
+    for venue in venues:
+        assert (await venue.place(await alice.order(venue))).outcome is Outcome.FOUND
+    await asyncio.gather(*(venue.close() for venue in venues))
+    assert len(lists) == 1
+
+
+async def test_rules_that_changed_are_seen_after_asking_again(venue: Venue, alice: Alice) -> None:
+    alice.switch("listing_change", symbol="BTCUSDT", factor=10.0)
+    order = await alice.order(venue, price=alice.ask() * D("0.9") // 1 + D("0.01"))
+    assert (await venue.place(order)).outcome is Outcome.REJECTED
+    forget_markets()
+    await venue.refresh_rules()  # type: ignore[attr-defined]
+    answer = await venue.place(await alice.order(venue, price=order.plan.limit_price))
+    assert answer.outcome is Outcome.NOT_SENT
+    forget_markets()
