@@ -211,6 +211,9 @@ class Evaluator:
             slot=evaluation.slot,
         )
         vetoes = tuple(Reason(code=block.code.value, text=block.text) for block in evaluation.blocks)
+        obstacle = self._execution.obstacle(bot)
+        if obstacle is not None:
+            vetoes = (obstacle, *vetoes)
         planned = plan_entry(
             situation=situation,
             proposal=proposal,

@@ -58,14 +58,13 @@ class Execution:
             return (Reason(code="suspended", text=bot.suspended or "another engine looks after this bot now"),)
         self._now_ns = now_ns
         venue = self._venue(bot)
-        if venue is None and bot.account.config.mode != PAPER:
-            return (_not_served(bot),)
         sign_ns = now_ns
-        if venue is not None:
-            venue_ns = venue.time_ns()
-            trouble = venue.trouble if venue_ns is None or plan.purpose is Purpose.ENTRY else ""
-            if venue_ns is None or trouble:
-                return (Reason(code="venue", text=trouble or "the venue's clock is not known"),)
+        if bot.account.config.mode != PAPER:
+            obstacle = self.obstacle(bot)
+            venue_ns = venue.time_ns() if venue is not None else None
+            # An exit is tried as long as the venue's time is known.
+            if venue_ns is None or (obstacle is not None and plan.purpose is Purpose.ENTRY):
+                return (obstacle or Reason(code="venue", text="the venue is not connected"),)
             sign_ns = venue_ns
         try:
             answer = await desk.store.submit(plan, decision, bot.token, sign_ns)
@@ -107,6 +106,16 @@ class Execution:
             order=order.order_id.hex,
         )  # fmt: skip
         self._desk.say(bot.config.owner_id, "orderUpdate", messages.order_sent(order))
+
+    def obstacle(self, bot: BotBooks) -> Reason | None:
+        """Why nothing can be sent to the bot's venue now; None where it can be, and on paper."""
+        mode = bot.account.config.mode
+        if mode == PAPER:
+            return None
+        venue = self._venue(bot)
+        if venue is None:
+            return Reason(code="mode", text=f"this engine serves no accounts of mode {mode}: nothing is sent")
+        return Reason(code="venue", text=venue.trouble) if venue.trouble else None
 
     def depth(self, side: Side) -> float | None:
         """What is on offer to a side at the top levels, in base; None before the first book."""
@@ -323,8 +332,3 @@ class Execution:
         if broker is None:
             broker = self._brokers[account.account_id] = PaperBroker(account, self._matcher)
         return broker
-
-
-def _not_served(bot: BotBooks) -> Reason:
-    mode = bot.account.config.mode
-    return Reason(code="mode", text=f"this engine serves no accounts of mode {mode}: nothing is sent")

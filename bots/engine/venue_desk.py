@@ -99,14 +99,16 @@ class VenueDesk:
 
     @property
     def trouble(self) -> str:
-        if self._venue is None or self._reconciled_s is None:
+        if self._problem:
             return self._problem
+        if self._venue is None or self._reconciled_s is None:
+            return "the venue is not connected"
         if self.time_ns() is None:
             return "the venue's clock is not known"
         if self._venue.synced_since_ms is None:
             return "the account's private stream is not connected"
         if time.monotonic() - self._reconciled_s > RECONCILE_LIMIT_S:
-            return self._problem or "the account was not reconciled for minutes"
+            return "the account was not reconciled for minutes"
         return ""
 
     def send(self, order: SubmittedOrder) -> None:

@@ -35,6 +35,7 @@ from bots.trading.vocabulary import OrderState
 OVERLAP_MS = 300_000
 # A fill may be told later than the balance it changed.
 SETTLE_MS = 90_000
+# Beyond that: a difference that is still there was neither explained nor booked.
 TELL_AFTER_MS = 30_000
 UNSETTLED = frozenset({OrderState.SENDING, OrderState.UNKNOWN})
 AT_VENUE = frozenset({OrderState.OPEN, OrderState.PARTIAL})
@@ -108,9 +109,8 @@ class Reconciler:
             venue_ids=[order.venue_order_id for order in open_orders],
         )
         news, missing, foreign = _sort_orders(open_orders, known)
-        if full:
-            wanted = facts.instruments
-        else:
+        wanted: Sequence[InstrumentRules] = facts.instruments
+        if not full:
             differing = differences(facts.balances, _totals(await self._venue.balances()))
             wanted = _concerned(facts.instruments, known, differing)
         trades = await self._read_trades(facts, wanted, began_ms)
@@ -119,7 +119,7 @@ class Reconciler:
         )
         booked, standing = await self._compare_balances(trades.disputed | _disputed(known, facts.instruments))
         await save_cursors(self._pool, self._account_id, trades.cursors)
-        problem = _problem(standing, await self._now_ms())
+        problem = _problem(standing, await self._now_ms(), after_ms=self._settle_ms + TELL_AFTER_MS)
         await save_reconciled(self._pool, self._account_id, problem=problem, complete=True)
         return Reconciled(
             opened=True,
@@ -252,10 +252,10 @@ def _disputed(known: Sequence[Owned], instruments: Sequence[InstrumentRules]) ->
     return {asset for rules in instruments if rules.symbol in symbols for asset in (rules.base, rules.quote)}
 
 
-def _problem(standing: dict[str, Standing], now_ms: int) -> str:
+def _problem(standing: dict[str, Standing], now_ms: int, *, after_ms: int) -> str:
     told = [
         f"{asset} by {found.amount.normalize():+f}"
         for asset, found in sorted(standing.items())
-        if now_ms - found.since_ms >= TELL_AFTER_MS
+        if now_ms - found.since_ms >= after_ms
     ]
     return "the venue's balances differ from the books: " + ", ".join(told) if told else ""
