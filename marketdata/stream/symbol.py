@@ -126,8 +126,11 @@ class SymbolStream(Books):
         return self._told(ts_init)
 
     def unasked(self, ts_init: int) -> None:
-        """The socket is up, but the symbol's turn to be asked for has not come: nothing is silent yet."""
-        if not self._condition.silent:
+        """The socket is up, but the symbol's turn to be asked for has not come: nothing is silent yet.
+
+        Live is only what came, whatever of it waits for its turn still: its silence counts.
+        """
+        if not self._condition.silent and self.state != "live":
             self._silence.restart(ts_init)
 
     def asked_again(self, ts_init: int) -> None:

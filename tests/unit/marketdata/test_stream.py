@@ -218,3 +218,14 @@ def test_everything_is_accounted_for():
     assert counts["in.trade"] == counts["out.trade"] + counts["rejected.out of order"] == 2
     assert counts["in.quote"] == counts["out.quote"] + counts["rejected.crossed"] == 2
     assert counts["in.delta"] + counts["in.image"] == counts["book.applied"] == counts["out.book"] == 2
+
+
+def test_what_is_live_falls_silent_though_a_channel_was_not_asked_for_yet():
+    """A venue that says no more answers no request either, so the rest waits for its turn."""
+    stream = live_stream()
+    told = []
+    for tenth in range(40):
+        at = T0 + tenth * SECOND // 10
+        stream.unasked(at)
+        told += states(stream.advance(at))
+    assert told == [("stale", "websocket")]
