@@ -23,7 +23,7 @@ REQUESTS = (
     "orderList.place.oco", "orderList.place.oto", "orderList.place.otoco", "orderList.cancel", "orderList.status",
     "openOrderLists.status", "openOrders.status", "openOrders.cancelAll", "account.status", "account.commission",
     "userDataStream.subscribe.signature", "userDataStream.unsubscribe",
-    "listenKey", "openOrder", "allOpenOrders", "userTrades", "algoOrder", "algoOpenOrders", "openAlgoOrders",
+    "listenKey", "openOrder", "batchOrders", "allOpenOrders", "userTrades", "algoOrder", "algoOpenOrders", "openAlgoOrders",
     "allAlgoOrders", "positionRisk", "balance", "income", "leverage", "marginType", "positionSide/dual",
     "leverageBracket", "symbolConfig", "commissionRate", "accountConfig",
 )  # fmt: skip

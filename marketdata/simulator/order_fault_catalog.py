@@ -76,7 +76,9 @@ ORDER_MEANINGS: Mapping[Fault, Meaning] = {
         "refuse a signed request whose timestamp is not above the last one of its key, as venues with a nonce do",
         seconds=None,
     ),
-    Fault.FAIL_LEG: meaning("let one leg of the next cancel-replace fail: `kind` cancel or new", kind="new", count=1),
+    Fault.FAIL_LEG: meaning(
+        "let one leg of the next cancel-replace (or order of a batch) fail: `kind` cancel or new", kind="new", count=1
+    ),
     Fault.HIDE_ORDER: _lasting(
         "know nothing of orders younger than `milliseconds` in GET order, openOrders and allOrders; they work all the same",
         milliseconds=30_000,

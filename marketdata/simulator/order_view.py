@@ -77,7 +77,9 @@ class OrderView(Generic[AnyOrder]):
         return [shown for order in kept if (shown := self.order(order, now_ms=now_ms)) is not None]
 
     def recently_open(self, account_id: int) -> list[AnyOrder]:
-        """Orders of an account that were changed lately, whether they are open still or not."""
+        """Orders of an account that were changed lately: while old states are shown, one that ended may seem open."""
+        if self._faults.lasting(Fault.STALE_ORDERS, time.monotonic()) is None:
+            return []
         return [past[-1][1] for past in self._past.values() if past[-1][1].account_id == account_id]
 
     def fills(self, fills: Iterable[AnyFill], *, now_ms: int) -> list[AnyFill]:

@@ -29,14 +29,17 @@ async def exchange_info(venue: PublicSide, params: Params) -> object:
         "serverTime": venue.clock.now_ms(),
         "rateLimits": limits.describe(venue.limits.weight_per_minute),
         "exchangeFilters": [],
-        "symbols": [_symbol(venue.rules(market.spec.id)) for market in _chosen(venue, params)],
+        "symbols": [
+            _symbol(venue.rules(market.spec.id), status=venue.trading_status(market.spec.id))
+            for market in _chosen(venue, params)
+        ],
     }
 
 
-def _symbol(spec: SymbolSpec) -> dict[str, object]:
+def _symbol(spec: SymbolSpec, *, status: str) -> dict[str, object]:
     return {
         "symbol": spec.id,
-        "status": "TRADING",
+        "status": status,
         "baseAsset": spec.base,
         "baseAssetPrecision": 8,
         "quoteAsset": spec.quote,

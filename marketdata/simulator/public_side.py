@@ -72,6 +72,11 @@ class PublicSide:
         name = "min_notional" if change.kind == "notional" else change.kind
         return replace(spec, **{name: max(1, round(getattr(spec, name) * change.factor))})
 
+    def trading_status(self, symbol: str) -> str:
+        """As exchangeInfo words it."""
+        halt = self.faults.lasting(Fault.HALT_TRADING, time.monotonic(), symbol=symbol)
+        return "TRADING" if halt is None else "BREAK" if halt.kind == "closed" else "HALT"
+
     def late_ms(self, symbol: str) -> int:
         """How old REST's answers about a symbol are: zero but for a fault."""
         stale = self.faults.lasting(Fault.STALE_REST, time.monotonic(), symbol=symbol)

@@ -41,8 +41,12 @@ class Algos:
         """A trade at this price triggers what waits for it."""
         for trader in self._engine.traders.values():
             for algo in [algo for algo in trader.algos.values() if algo.symbol == symbol]:
+                before = algo.best_price
                 if _is_reached(algo, price):
                     self._trigger(algo, now_ms)
+                elif algo.best_price != before:
+                    with self._engine.operation() as changes:
+                        changes.algos[algo.id] = algo
 
     def _trigger(self, algo: AlgoOrder, now_ms: int) -> None:
         order = self._plain(algo, now_ms)

@@ -1,8 +1,12 @@
 """Signed requests of the USD-M futures about orders, plain and conditional."""
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 
-from marketdata.simulator.errors import VenueError
+import msgspec
+
+from marketdata.simulator.errors import VenueError, illegal, rejected
 from marketdata.simulator.fault_catalog import Fault
 from marketdata.simulator.orders import Status
 from marketdata.simulator.parameters import Params, integer, text
@@ -20,6 +24,53 @@ def place(venue: FuturesVenue, params: Params, trader: Trader) -> object:
     venue.judge(trader, order)
     venue.engine.place(order, now_ms=venue.now_ms)
     return words.order(order)
+
+
+def place_batch(venue: FuturesVenue, params: Params, trader: Trader) -> object:
+    """Up to five orders, each accepted or refused by itself."""
+    return [_one_of(venue, order, trader, place, leg="new") for order in _batch(params, "batchOrders")]
+
+
+def cancel_batch(venue: FuturesVenue, params: Params, trader: Trader) -> object:
+    symbol = text(params, "symbol")
+    name, wished = (
+        ("orderId", "orderIdList") if params.get("orderIdList") else ("origClientOrderId", "origClientOrderIdList")
+    )
+    return [
+        _one_of(venue, {"symbol": symbol, name: str(value)}, trader, cancel, leg="cancel")
+        for value in _list(params, wished)
+    ]
+
+
+def _one_of(
+    venue: FuturesVenue,
+    params: Params,
+    trader: Trader,
+    work: Callable[[FuturesVenue, Params, Trader], object],
+    *,
+    leg: str,
+) -> object:
+    fails = venue.side.faults.lasting(Fault.FAIL_LEG, time.monotonic())
+    try:
+        if fails is not None and fails.kind == leg and venue.side.faults.strike(Fault.FAIL_LEG) is not None:
+            raise VenueError(-2011, "Unknown order sent.") if leg == "cancel" else rejected("Order was rejected.")
+        return work(venue, params, trader)
+    except VenueError as refused:
+        return refused.body
+
+
+def _batch(params: Params, name: str) -> list[dict[str, str]]:
+    orders = _list(params, name)
+    if len(orders) > 5 or not all(isinstance(order, dict) for order in orders):
+        raise illegal(name, "a list of at most 5 orders")
+    return [{key: str(value) for key, value in order.items()} for order in orders if isinstance(order, dict)]
+
+
+def _list(params: Params, name: str) -> list[object]:
+    try:
+        return msgspec.json.decode(text(params, name), type=list[object])
+    except msgspec.DecodeError:
+        raise illegal(name, "a list") from None
 
 
 def _named(venue: FuturesVenue, params: Params, trader: Trader) -> FuturesOrder | None:

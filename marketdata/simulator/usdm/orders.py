@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from marketdata.simulator.numbers import times
 from marketdata.simulator.orders import Fill, Order, Side
 
 
@@ -90,8 +91,8 @@ class Position:
 
     def trade(self, side: Side, price: int, quantity: int) -> int:
         """Take a trade in; gives the profit realized by what it closed."""
-        signed = quantity if side is Side.BUY else -quantity
-        value = signed * price // 10**8
+        sign = 1 if side is Side.BUY else -1
+        signed, value = sign * quantity, sign * times(price, quantity)
         before = self.cost
         if self.amount * signed >= 0:
             self.cost += value
@@ -102,7 +103,7 @@ class Position:
         elif abs(signed) == abs(self.amount):
             self.cost = 0
         else:
-            self.cost = (self.amount + signed) * price // 10**8
+            self.cost = sign * times(price, abs(self.amount + signed))
         self.amount += signed
         # What came in as money, and what the books say less of the position.
         return self.cost - before - value

@@ -31,6 +31,8 @@ def _acts(handler: Handler, action: str) -> PrivateEndpoint:
 
 PRIVATE: Mapping[tuple[str, str], PrivateEndpoint] = {
     ("POST", "/fapi/v1/order"): _acts(order.place, "place"),
+    ("POST", "/fapi/v1/batchOrders"): _acts(order.place_batch, "place"),
+    ("DELETE", "/fapi/v1/batchOrders"): _acts(order.cancel_batch, "cancel"),
     ("GET", "/fapi/v1/order"): _asks(order.query, 1),
     ("DELETE", "/fapi/v1/order"): _acts(order.cancel, "cancel"),
     ("GET", "/fapi/v1/openOrder"): _asks(order.query_open, 1),

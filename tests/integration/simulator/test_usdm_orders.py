@@ -1,10 +1,12 @@
 """Orders on the perpetuals: ccxt's USD-M class as the judge, the faults of sending, and where the money went."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from itertools import count
 from typing import Any
+from urllib.parse import quote
 
 import ccxt.pro
 import httpx
@@ -253,3 +255,20 @@ def test_everything_survives_kill_9(venue: Simulator, tmp_path: Any) -> None:
             assert truth(bob) == before
             assert len(bob.ask("GET", "/fapi/v1/openOrders")) == 1
         bob.close()
+
+
+class TestBatches:
+    def order(self, alice: Customer, quantity: str = "0.01") -> dict[str, str]:
+        price = float(alice.http.get("/fapi/v1/ticker/price?symbol=BTCUSDT").json()["price"])
+        return {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": quantity,
+                "price": f"{price * 0.8:.1f}"}  # fmt: skip
+
+    def test_each_order_stands_or_falls_alone(self, alice: Customer) -> None:
+        orders = [self.order(alice), self.order(alice, "0.0001"), self.order(alice)]
+        first, second, third = alice.ask("POST", "/fapi/v1/batchOrders", batchOrders=quote(json.dumps(orders)))
+        assert (first["status"], second["code"], third["status"]) == ("NEW", -1111, "NEW")
+        alice.switch("fail_leg", kind="cancel")
+        numbers = quote(json.dumps([first["orderId"], third["orderId"]]))
+        gone = alice.ask("DELETE", "/fapi/v1/batchOrders", symbol="BTCUSDT", orderIdList=numbers)
+        assert [row.get("status", row.get("code")) for row in gone] == [-2011, "CANCELED"]
+        assert [row["orderId"] for row in alice.ask("GET", "/fapi/v1/openOrders")] == [first["orderId"]]
