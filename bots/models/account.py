@@ -7,7 +7,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from bots.models.choices import Mode, choices_of
+from bots.models.choices import Mode, OnDailyLoss, OnDrawdown, choices_of
 from bots.models.querysets import OwnedQuerySet
 from bots.trading.vocabulary import Ladder
 from marketdata.models import Exchange
@@ -58,6 +58,12 @@ class Account(models.Model):
         default=Decimal("0.10"),
         validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))],
         help_text="Of the highest equity, over all bots: reached, exits only. 0: none.",
+    )
+    on_daily_loss = models.CharField(
+        max_length=8, choices=OnDailyLoss, default=OnDailyLoss.PAUSE, help_text="Flatten stands until it is cleared."
+    )
+    on_drawdown = models.CharField(
+        max_length=8, choices=OnDrawdown, default=OnDrawdown.REDUCE, help_text="Either stands until it is cleared."
     )
     peak_equity = models.DecimalField(
         max_digits=28, decimal_places=12, null=True, editable=False, help_text="Highest since `peak_since`."

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from bots.models.account import Account
-from bots.models.choices import BotState, Evaluation, SignalStorage, choices_of
+from bots.models.choices import BotState, Evaluation, OnDailyLoss, OnDrawdown, SignalStorage, choices_of
 from bots.models.querysets import OwnedQuerySet
 from bots.trading.vocabulary import Ladder, OrderType
 from marketdata.events import TIMEFRAME_SECONDS
@@ -193,6 +193,12 @@ class Bot(models.Model):
     )
     maximum_drawdown = models.DecimalField(
         max_digits=9, decimal_places=6, default=Decimal("0.10"), validators=FRACTION, help_text="Reached: exits only."
+    )
+    on_daily_loss = models.CharField(
+        max_length=8, choices=OnDailyLoss, default=OnDailyLoss.PAUSE, help_text="Flatten stands until it is cleared."
+    )
+    on_drawdown = models.CharField(
+        max_length=8, choices=OnDrawdown, default=OnDrawdown.REDUCE, help_text="Either stands until it is cleared."
     )
 
     version = models.PositiveIntegerField(default=1, help_text="Goes up with every change of settings.")

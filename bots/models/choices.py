@@ -17,6 +17,20 @@ class Mode(models.TextChoices):
     LIVE = "live", "live"
 
 
+class OnDailyLoss(models.TextChoices):
+    """What the daily loss limit does when it is reached."""
+
+    PAUSE = "pause", "no entries until 00:00 UTC"
+    FLATTEN = "flatten", "close everything and stay off"
+
+
+class OnDrawdown(models.TextChoices):
+    """What the drawdown limit does when it is reached."""
+
+    REDUCE = "reduce", "exits only"
+    FLATTEN = "flatten", "close everything and stay off"
+
+
 class BotState(models.TextChoices):
     STOPPED = "stopped", "stopped"
     RUNNING = "running", "running"

@@ -105,6 +105,7 @@ class Order(models.Model):
     venue_order_id = models.CharField(max_length=64, blank=True)
     error = models.CharField(max_length=500, blank=True)
     cancel_requested = models.BooleanField(default=False)
+    cancel_requested_at = models.DateTimeField(null=True, help_text="A cancel counts as a message.")
     epoch = models.BigIntegerField(help_text="The lease epoch at the gate.")
     sign_ts_ms = models.BigIntegerField(help_text="Venue time that the request is signed with.")
     valid_until_ms = models.BigIntegerField(help_text="Venue time after which the venue refuses the request.")
@@ -127,6 +128,11 @@ class Order(models.Model):
             models.Index(fields=("bot", "decided_at")),
             models.Index(fields=("account", "state")),
             models.Index(fields=("account", "decided_at")),
+            models.Index(
+                fields=("account", "cancel_requested_at"),
+                condition=Q(cancel_requested_at__isnull=False),
+                name="order_cancels_by_account",
+            ),
         )
         constraints = (
             models.UniqueConstraint(fields=("intent", "attempt"), name="order_attempt_unique"),
