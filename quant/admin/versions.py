@@ -86,7 +86,8 @@ class ModelVersionAdmin(VersionBase):
             self.message_user(request, str(error), messages.ERROR)
             return
         obj.refresh_from_db()
-        words = f"{obj} is {obj.status}."
+        # The admin writes the first letter large: a name must not be first.
+        words = f"Model {obj} is {obj.status}."
         if isinstance(moved, ModelVersion) and moved.pk != obj.pk:
             words += f" {moved} is {moved.status} again."
         self.message_user(request, words, messages.SUCCESS)
