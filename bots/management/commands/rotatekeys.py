@@ -41,8 +41,5 @@ def lines(done: Rotation) -> list[str]:
     said = [f"Account {account_id}: {why}" for account_id, why in done.failed.items()]
     said.append(f"{done.sealed_anew} sealed anew with key {done.key_id or '(none yet)'}, {done.already} were already.")
     if done.unused:
-        said.append(
-            f"No row needs {', '.join(done.unused)} any more. Keep what is older than your oldest backup of the "
-            "database elsewhere, then take it out."
-        )
+        said.append(f"No row needs {', '.join(done.unused)} any more: take it out once no backup of the database does.")
     return said
