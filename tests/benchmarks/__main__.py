@@ -15,7 +15,7 @@ from tests.benchmarks.rows import Row
 
 MODULES = (
     *("feed", "feed_network", "feed_memory", "feed_cores", "adapters", "signals", "learning", "quant_service"),
-    *("engine", "orders", "performance", "evidence", "web", "system"),
+    *("engine", "orders", "brokers", "performance", "evidence", "web", "system"),
 )
 REPORT = Path(__file__).resolve().parents[2] / ".local" / "bench.json"
 

@@ -225,3 +225,33 @@ async def test_orders_at_once_are_each_sent_once(venue: Venue, alice: Alice) -> 
     assert (outcomes.count(Outcome.UNCLEAR), outcomes.count(Outcome.FOUND)) == (5, 15)
     assert [requests_for(alice, order) for order in orders] == [1] * 20
     assert [alice.orders_made_of(order) for order in orders] == [1] * 20
+
+
+async def test_questions_never_take_the_connections_that_orders_need(venue: Venue, alice: Alice) -> None:
+    alice.switch("slow_answer", channel="openOrders", milliseconds=4_000, seconds=120)
+    questions = [asyncio.create_task(venue.open_orders()) for _ in range(10)]
+    await asyncio.sleep(0)
+    orders = [await placed(venue, alice) for _ in range(4)]
+    assert [answer.outcome for _, answer in orders] == [Outcome.FOUND] * 4
+    assert not any(question.done() for question in questions)
+    for question in questions:
+        question.cancel()
+    await asyncio.gather(*questions, return_exceptions=True)
+
+
+async def test_a_library_that_sends_twice_is_stopped_at_the_second(
+    venue: Venue, alice: Alice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = venue._exchange  # type: ignore[attr-defined]
+    create_order = library.create_order
+
+    async def twice(*arguments: Any) -> Any:
+        await create_order(*arguments)
+        return await create_order(*arguments)
+
+    monkeypatch.setattr(library, "create_order", twice)
+    order = await alice.order(venue, kind=OrderType.MARKET, away="1.02")
+    answer = await venue.place(order)
+    assert answer.outcome is Outcome.UNCLEAR
+    assert requests_for(alice, order) == 1
+    assert alice.orders_made_of(order) == 1
