@@ -6,7 +6,7 @@ import sys
 import structlog
 
 from marketdata.simulator.options import add_arguments, from_namespace
-from marketdata.simulator.server import run
+from marketdata.simulator.running import run
 from marketdata.simulator.slow import HELP
 
 

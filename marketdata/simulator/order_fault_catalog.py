@@ -101,7 +101,9 @@ ORDER_MEANINGS: Mapping[Fault, Meaning] = {
     Fault.RACE_FILL: meaning(
         "fill the share `rate` of an order right before its next cancel is looked at", rate=1.0, count=1, chance=1.0
     ),
-    Fault.OVERFILL: meaning("fill the next order that fills by `factor` of what it asked for", factor=1.5, count=1),
+    Fault.OVERFILL: meaning(
+        "fill the next order that fills by `factor` of what it asked for", factor=1.5, count=1, chance=1.0
+    ),
     Fault.LATE_TRADES: _lasting(
         "tell of a fill `milliseconds` after it happened, while its order is FILLED at once: in myTrades, answers and "
         "(but for `kind` rest) the account's stream",

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from marketdata.simulator.options import add_arguments, from_namespace
-from marketdata.simulator.server import run
+from marketdata.simulator.running import run
 from marketdata.simulator.slow import HELP
 
 
