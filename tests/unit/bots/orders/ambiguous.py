@@ -95,7 +95,7 @@ class Venue:
             return Answer(outcome=Outcome.UNCLEAR, error="cut")
         if kind == "late":
             # Within its window, and the venue took its time after that.
-            self.on_the_way.append((order.valid_until_ms - 1 + rng.randrange(10_000), order))
+            self.on_the_way.append((order.valid_until_ms - 1 + rng.choice((rng.randrange(10_000), 9_900)), order))
             return Answer(outcome=Outcome.UNCLEAR, error="no answer")
         if kind == "too late":
             return Answer(outcome=Outcome.UNCLEAR, error="paused: it arrived after its window and was refused")
@@ -124,7 +124,7 @@ class Venue:
         honest = set(rng.sample(sorted(showing), rng.choice((1, 1, 1, 2, len(showing)))))
         lies = {name: now_ms + rng.choice((30_000, 400_000)) for name in WINDOWS if name not in honest}
         # What is shown at all is shown a little later.
-        lies |= {name: now_ms + rng.choice((0, 0, 1_500)) for name in honest}
+        lies |= {name: now_ms + rng.choice((0, 0, 2_500)) for name in honest}
         self.arrived[order.order_id.hex] = found = Arrived(order, now_ms, state, filled, lies)
         return found
 

@@ -41,3 +41,9 @@ def test_without_waiting_for_its_window_an_order_on_its_way_is_called_absent(mon
     monkeypatch.setattr(absence, "ANSWER_MS", -2_000)
     monkeypatch.setattr(absence, "SKEW_MS", 0)
     assert any(run(seed).false_absent for seed in range(SEEDS))
+
+
+def test_a_look_at_lists_that_lag_calls_orders_absent_falsely(monkeypatch):
+    for module in (absence, following):
+        monkeypatch.setattr(module, "look_from_ms", absence.window_ends_ms)
+    assert any(run(seed).false_absent for seed in range(SEEDS))
