@@ -39,6 +39,10 @@ class Unusable(Exception):
         self.again = again
 
 
+class Skipped(Exception):
+    """The circuit opened while a call waited for its turn."""
+
+
 class Terms(Struct, frozen=True, kw_only=True):
     """`timeout_ms` is for one attempt from connecting to the last byte; `attempts` counts the first."""
 
@@ -100,6 +104,8 @@ class Transport:
             follow_redirects=False,
             trust_env=False,
         )
+        # In the order in which they came; waiting for a connection is no fault of the server, and its time runs from then.
+        self._turns = asyncio.Semaphore(MAX_CONNECTIONS)
         self._http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._reason = ""
         self._calls = self._failures = self._skipped = 0
@@ -152,6 +158,11 @@ class Transport:
         began = time.perf_counter()
         try:
             result = read(await self._attempts(body, admitted))
+        except Skipped:
+            self._breaker.abandoned(admitted)
+            self._calls -= 1
+            self._skipped += 1
+            return None
         except (Unusable, msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
             self._note_failure(str(error), admitted, now_ns)
             return None
@@ -166,14 +177,19 @@ class Transport:
         attempts = self.terms.attempts if admitted is Circuit.CLOSED else 1
         for attempt in range(1, attempts + 1):
             try:
-                return await self._once(body)
+                async with self._turns:
+                    if attempt == 1 and admitted is Circuit.CLOSED and self._is_open():
+                        raise Skipped
+                    return await self._once(body)
             except Unusable as error:
-                opened = self._breaker.state(self._clock()) is not Circuit.CLOSED
-                if not error.again or attempt == attempts or opened:
+                if not error.again or attempt == attempts or self._is_open():
                     raise
             wait_s = min(MAX_BACKOFF_S, BACKOFF_S * 2 ** (attempt - 1))
             await asyncio.sleep(wait_s * self._rng.uniform(0.5, 1.5))
         raise AssertionError("every attempt returns or raises")
+
+    def _is_open(self) -> bool:
+        return self._breaker.state(self._clock()) is not Circuit.CLOSED
 
     async def _once(self, body: bytes) -> bytes:
         try:

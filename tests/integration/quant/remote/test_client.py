@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 
 import pytest
+from aiohttp import web
 
 from quant.reading import Component
 from quant.remote.breaker import Breaker, Circuit
@@ -70,6 +71,39 @@ async def test_connections_are_kept():
             assert await client.signals("BTC/USDT", BARS, time.time_ns())
         await client.close()
     assert len(server.connections) == 1
+
+
+async def test_many_symbols_take_turns_and_none_times_out_by_waiting():
+    """Ten at a time, so that the last of 120 waits for eleven others: longer than its own time is."""
+    now = most = 0
+
+    async def slow(request: web.Request) -> web.StreamResponse:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.3)
+        now -= 1
+        return web.json_response(signals())
+
+    async with serve(slow) as (url, _):
+        client = QuantClient(url, terms=Terms(timeout_ms=3000, attempts=1))
+        said = await asyncio.gather(*(client.signals("BTC/USDT", BARS, time.time_ns()) for _ in range(120)))
+        health = client.health
+        await client.close()
+    assert all(one is not None for one in said)
+    assert (health.calls, health.failures, health.skipped) == (120, 0, 0)
+    assert most <= 10
+
+
+async def test_who_waits_is_not_sent_to_a_server_that_has_just_been_found_away():
+    async with serve(never) as (url, server):
+        client = QuantClient(url, terms=QUICK)
+        said = await asyncio.gather(*(client.signals("BTC/USDT", BARS, time.time_ns()) for _ in range(120)))
+        health = client.health
+        await client.close()
+    assert set(said) == {None}
+    assert len(server.asked) < 40
+    assert health.skipped == 120 - health.calls > 80
 
 
 @pytest.mark.parametrize(
