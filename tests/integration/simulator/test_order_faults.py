@@ -7,6 +7,7 @@ from itertools import count
 
 import httpx
 import pytest
+import websockets
 
 from tests.integration.simulator.customer import Customer
 from tests.simulator_fixture import Simulator, running_simulator
@@ -361,3 +362,40 @@ class TestLedger:
         alice.by_hand("POST", "deposit", {"asset": "ETH", "amount": "-1"})
         assert alice.truth["balances"]["ETH"]["free"] == "2.00000000"
         assert balanced(alice)
+
+
+class TestSocketApi:
+    """The same over the WebSocket API."""
+
+    ORDER = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+
+    async def test_an_unknown_status_comes_with_its_code(self, alice: Customer) -> None:
+        alice.switch("unknown_status", code=-1007)
+        async with alice.calling() as api:
+            answer = await api.ask("order.place", **self.ORDER)
+        assert (answer["status"], answer["error"]["code"]) == (503, -1007)
+        assert [row["status"] for row in alice.truth["orders"]] == ["FILLED"]
+
+    async def test_a_cut_socket_says_nothing_about_the_order(self, alice: Customer) -> None:
+        alice.switch("lose_answer")
+        async with alice.calling() as api:
+            with pytest.raises(websockets.ConnectionClosed):
+                await api.ask("order.place", **self.ORDER)
+        assert [row["status"] for row in alice.truth["orders"]] == ["FILLED"]
+
+    async def test_the_stream_of_a_revoked_key_ends(self, alice: Customer) -> None:
+        async with alice.calling() as api:
+            assert (await api.ask("userDataStream.subscribe.signature"))["status"] == 200
+            alice.switch("key_change", kind="revoked")
+            assert (await api.heard())["event"]["e"] == "eventStreamTerminated"
+            assert (await api.ask("account.status"))["error"]["code"] == -2015
+
+    async def test_a_pair_of_orders_is_placed_and_cancelled(self, alice: Customer) -> None:
+        bid, ask = alice.quote()
+        async with alice.calling() as api:
+            made = await api.ask(
+                "orderList.place.oco", symbol="BTCUSDT", side="SELL", quantity="0.1", aboveType="LIMIT_MAKER",
+                abovePrice=f"{ask * 1.1:.2f}", belowType="STOP_LOSS", belowStopPrice=f"{bid * 0.9:.2f}",
+            )  # fmt: skip
+            gone = await api.ask("orderList.cancel", symbol="BTCUSDT", orderListId=made["result"]["orderListId"])
+        assert gone["result"]["listOrderStatus"] == "ALL_DONE"
