@@ -70,10 +70,6 @@ class PriceReference:
         self._since = 0
         self._outliers: list[float] = []
 
-    def is_spike(self, price: float) -> bool:
-        """Whether `price` is far from the recent median."""
-        return not self.lowest <= price <= self.highest
-
     def accept(self, bid: float, ask: float) -> None:
         self._prices.append((bid + ask) / 2)
         self._since -= 1
