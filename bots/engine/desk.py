@@ -121,7 +121,10 @@ class Desk:
         self.say(bot.config.owner_id, "alert", messages.alert("error", "bot_halted", reason, bot_id=bot.bot_id))
 
     def note_restriction(self, bot: BotBooks, restriction: Restriction) -> None:
-        """Follow a restriction that the gate engaged, of a bot or its whole account."""
+        """Follow a restriction or a halt that the gate engaged, of a bot or its whole account."""
+        if restriction.halts:
+            self.note_halt(bot, restriction.reason)
+            return
         concerned = bot.account.bots.values() if restriction.scope == "account" else (bot,)
         for other in tuple(concerned):
             other.config = msgspec.structs.replace(

@@ -6,6 +6,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from bots.trading.conduct import conduct_reasons
+from bots.trading.going_live import go_live_factor
 from bots.trading.limits import Controls
 from bots.trading.money import ZERO, multiply
 from bots.trading.records import OrderPlan, Reason, Restriction
@@ -13,9 +15,8 @@ from bots.trading.risk import (
     AccountResult,
     RiskCode,
     RiskState,
-    account_drawdown,
+    account_daily_loss,
     account_reasons,
-    is_drawn_down,
     loss_reasons,
     message_reasons,
     restriction_reasons,
@@ -28,7 +29,7 @@ from bots.trading.vocabulary import Ladder, Purpose
 class Gate(Struct, frozen=True, kw_only=True):
     """The rows under lock: bot with its lease and ladders, the position to leave, the balance to reserve from, counts.
 
-    `entry` is what only entries are judged by.
+    `entry` and `bounds` are what only entries are judged by.
     """
 
     bot: Any
@@ -37,6 +38,7 @@ class Gate(Struct, frozen=True, kw_only=True):
     cash: Decimal
     facts: Any
     entry: Any
+    bounds: Any
     reserve: Decimal
 
     @property
@@ -92,6 +94,7 @@ def _entry_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[
     yield from restriction_reasons(restriction_of(bot))
     if bot.bot_state != "running":
         yield Reason(code=RiskCode.BOT_STATE, text=f"the bot is {bot.bot_state}")
+    yield from _admission_reasons(plan, gate)
     if facts.live_order:
         yield Reason(code=RiskCode.LIVE_ORDER, text="an entry in this symbol is still live")
     if facts.has_position:
@@ -115,13 +118,29 @@ def _entry_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[
             f"an order of the account in {plan.rules.symbol} is of unknown fate: no entries there until it is settled"
         )
         yield Reason(code=RiskCode.UNKNOWN_ORDER, text=text)
-    yield from loss_reasons(bot, _standing(gate))
+    yield from loss_reasons(bot, standing_of(gate))
     yield from account_reasons(account_result(gate))
+    text = account_daily_loss(installation_result(gate), whose="the installation's")
+    if text:
+        yield Reason(code=RiskCode.DAILY_LOSS, text=f"{text}: no entries until 00:00 UTC")
+    yield from conduct_reasons(gate.bounds.rejected, gate.bounds.slipped, controls=controls)
     yield from _rate_reasons(plan, gate, controls)
     yield from _value_reasons(plan, gate, controls)
 
 
-def _standing(gate: Gate) -> RiskState:
+def _admission_reasons(plan: OrderPlan, gate: Gate) -> Iterator[Reason]:
+    """What may be entered at all, and on which account."""
+    if gate.bot.account_mode == "live" and gate.bot.live_since is None:
+        yield Reason(code=RiskCode.NOT_LIVE, text="the account's owner has not let it trade real money")
+    if not gate.bounds.is_listed:
+        text = f"{plan.rules.symbol} is not on the bot's watchlist, or not traded any more"
+        yield Reason(code=RiskCode.WATCHLIST, text=text)
+    if gate.bounds.crosses_own:
+        text = f"an order of the account rests in {plan.rules.symbol} on the other side: it would trade with itself"
+        yield Reason(code=RiskCode.SELF_TRADE, text=text)
+
+
+def standing_of(gate: Gate) -> RiskState:
     """Where the bot stands by the committed rows."""
     found = gate.entry
     result = found.closed_total + found.open_result
@@ -147,12 +166,26 @@ def account_result(gate: Gate) -> AccountResult:
     )
 
 
-def _rate_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[Reason]:
-    sent = gate.entry
-    yield from message_reasons(sent.bot_messages, controls.messages_in_window, who="bot", controls=controls)
-    yield from message_reasons(
-        sent.account_messages, controls.account_messages_in_window, who="account", controls=controls
+def installation_result(gate: Gate) -> AccountResult:
+    """Where all accounts of the account's mode and quote asset stand together; nothing without a limit."""
+    bounds = gate.bounds
+    equity = bounds.installation_equity or ZERO
+    return AccountResult(
+        equity=equity,
+        peak_equity=equity,
+        today=bounds.installation_today or ZERO,
+        daily_loss_limit=gate.bot.installation_daily_loss_limit,
+        maximum_drawdown=ZERO,
     )
+
+
+def _rate_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[Reason]:
+    sent, cancels = gate.entry, gate.bounds
+    for count, allowed, who in (
+        (sent.bot_messages + cancels.bot_cancels, controls.messages_in_window, "bot"),
+        (sent.account_messages + cancels.account_cancels, controls.account_messages_in_window, "account"),
+    ):
+        yield from message_reasons(count, allowed, who=who, controls=controls)
     text = repeated(plan, gate, controls, more=0)
     if text:
         yield Reason(code=RiskCode.REPEAT_THROTTLE, text=text)
@@ -169,32 +202,16 @@ def repeated(plan: OrderPlan, gate: Gate, controls: Controls, *, more: int) -> s
     )
 
 
-def restriction_due(plan: OrderPlan, gate: Gate, controls: Controls, *, passed: bool) -> Restriction | None:
-    """What must be engaged after judging an entry, if anything: it stands until a person clears it.
-
-    passed: the entry is on its way and counts.
-    """
-    if plan.purpose is not Purpose.ENTRY or gate.entry is None or gate.bot is None:
-        return None
-    drawdown = account_drawdown(account_result(gate))
-    if drawdown:
-        return Restriction(ladder=Ladder.REDUCE, scope="account", reason=drawdown)
-    standing = _standing(gate)
-    if is_drawn_down(gate.bot, standing):
-        text = next(reason.text for reason in loss_reasons(gate.bot, standing) if reason.code == RiskCode.DRAWDOWN)
-        return Restriction(ladder=Ladder.REDUCE, scope="bot", reason=text)
-    throttled = repeated(plan, gate, controls, more=int(passed))
-    return Restriction(ladder=Ladder.PAUSE, scope="bot", reason=throttled) if throttled else None
-
-
 def _value_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[Reason]:
     """At the order's worst price, which is what it reserves: whatever it fills at, the limits hold."""
     worst = multiply(plan.quantity, plan.limit_price)
     equity = gate.equity
-    if worst > gate.bot.maximum_position_value:
+    factor = go_live_factor(gate.bot.live_since, now=gate.bot.now)
+    controls, position_value = controls.ramped(factor), factor * gate.bot.maximum_position_value
+    if worst > position_value:
         yield Reason(
             code=RiskCode.POSITION_VALUE,
-            text=f"the position would be worth up to {worst:.2f}; at most {gate.bot.maximum_position_value:.2f}",
+            text=f"the position would be worth up to {worst:.2f}; at most {position_value:.2f}",
         )
     if worst > controls.order_value(equity):
         yield Reason(
@@ -209,6 +226,13 @@ def _value_reasons(plan: OrderPlan, gate: Gate, controls: Controls) -> Iterator[
         if exposure > fraction * equity:
             text = f"exposure of {name} would be {exposure:.2f}; at most {fraction * equity:.2f}"
             yield Reason(code=code, text=text)
+    maximum = gate.bot.installation_maximum_exposure
+    if maximum is not None and gate.bounds.installation_exposure + worst > maximum:
+        text = (
+            f"exposure of all accounts together would be {gate.bounds.installation_exposure + worst:.2f}; "
+            f"at most {maximum:.2f}"
+        )
+        yield Reason(code=RiskCode.INSTALLATION_EXPOSURE, text=text)
 
 
 def exposures(plan: OrderPlan, gate: Gate) -> tuple[Decimal, Decimal]:

@@ -18,13 +18,14 @@ async def latch(pool: Pool, restriction: Restriction, lease: LeaseToken, account
         "weaker": [step.value for step in Ladder if step.rank < restriction.ladder.rank],
     }
     is_account = restriction.scope == "account"
+    statement = sql.RESTRICT_ACCOUNT if is_account else sql.HALT_LEASED if restriction.halts else sql.RESTRICT_BOT
     target = f"account:{account_id}" if is_account else f"bot:{lease.bot_id}"
     async with pool.connection() as connection:
-        changed = await connection.execute(sql.RESTRICT_ACCOUNT if is_account else sql.RESTRICT_BOT, values)
+        changed = await connection.execute(statement, values)
         if await changed.fetchone() is None:
             return False
         detail = to_json({"reason": restriction.reason, "bot_id": lease.bot_id})
-        action = f"{restriction.scope}.{restriction.ladder.value}"
+        action = "bot.halt" if restriction.halts else f"{restriction.scope}.{restriction.ladder.value}"
         await connection.execute(sql.AUDIT, {"action": action, "target": target, "detail": detail})
         await connection.execute(sql.NUDGE, {"payload": target})
     return True

@@ -14,7 +14,9 @@ SELECT l.epoch = %(epoch)s AND l.holder = %(holder)s
        b.account_id, b.maximum_positions, b.maximum_position_value, b.maximum_trades_per_day,
        b.maximum_entries_per_5_minutes, b.capital, b.daily_loss_limit, b.weekly_target, b.maximum_drawdown,
        a.daily_loss_limit AS account_daily_loss_limit, a.maximum_drawdown AS account_maximum_drawdown,
-       a.peak_equity AS account_peak
+       a.peak_equity AS account_peak, a.mode AS account_mode, a.live_since, clock_timestamp() AS now,
+       b.on_daily_loss, b.on_drawdown, a.on_daily_loss AS account_on_daily_loss, a.on_drawdown AS account_on_drawdown,
+       i.maximum_exposure AS installation_maximum_exposure, i.daily_loss_limit AS installation_daily_loss_limit
 FROM bots_botlease l
 JOIN bots_bot b ON b.id = l.bot_id
 JOIN bots_account a ON a.id = b.account_id
@@ -27,6 +29,11 @@ LOCK_POSITION = """
 SELECT quantity FROM bots_position
 WHERE id = %(position_id)s AND bot_id = %(bot_id)s AND instrument_id = %(instrument_id)s AND closed_at IS NULL
 FOR UPDATE
+"""
+
+# Entries of all accounts are judged one after another where they share a limit; no other path takes this lock.
+LOCK_INSTALLATION = """
+SELECT pg_advisory_xact_lock(728112001) FROM bots_installation WHERE maximum_exposure IS NOT NULL
 """
 
 # An entry locks the account's cash too, whatever it reserves: entries of an account are judged one after another.
@@ -100,6 +107,63 @@ CROSS JOIN LATERAL (
                AND (b.cleared_at IS NULL OR r.created_at > b.cleared_at) AS is_repeat
         FROM bots_intent n WHERE n.id = r.intent_id) i ON true
     WHERE r.account_id = %(account_id)s AND r.decided_at > %(entries_after)s) m
+"""
+
+# What else only entries are judged by: cancels as messages, what became of the last orders, orders of the account that
+# the entry would trade with, and what all accounts of the mode and quote asset hold together. Cancels are counted by the
+# database's clock, which a replay does not share.
+ENTRY_BOUNDS = """
+SELECT EXISTS (SELECT FROM bots_bot_instruments w JOIN marketdata_instrument n ON n.id = w.instrument_id
+               WHERE w.bot_id = b.id AND w.instrument_id = %(instrument_id)s AND n.active) AS is_listed,
+       c.bot_cancels, c.account_cancels, k.rejected, k.slipped,
+       EXISTS (SELECT FROM bots_order o WHERE o.account_id = b.account_id AND o.instrument_id = %(instrument_id)s
+               AND o.state IN ('sending', 'unknown', 'open', 'partial') AND o.order_type = 'limit'
+               AND o.side <> %(side)s
+               AND CASE WHEN %(side)s = 'buy' THEN o.limit_price <= %(limit_price)s
+                        ELSE o.limit_price >= %(limit_price)s END) AS crosses_own,
+       CASE WHEN i.maximum_exposure IS NOT NULL THEN
+           (SELECT coalesce(sum(p.quantity * coalesce(p.mark_price, p.entry_price)), 0)
+            FROM bots_position p JOIN bots_account f ON f.id = p.account_id
+            WHERE p.closed_at IS NULL AND (f.mode, f.quote_asset) = (a.mode, a.quote_asset))
+           + (SELECT coalesce(sum(t.reserved_left), 0) FROM bots_intent t JOIN bots_account f ON f.id = t.account_id
+              WHERE t.closed_at IS NULL AND t.purpose = 'entry' AND (f.mode, f.quote_asset) = (a.mode, a.quote_asset))
+       END AS installation_exposure,
+       CASE WHEN i.daily_loss_limit > 0 THEN
+           (SELECT coalesce(sum(s.realised_day), 0) FROM bots_standing s JOIN bots_bot g ON g.id = s.bot_id
+            JOIN bots_account f ON f.id = g.account_id
+            WHERE s.day = %(day_start)s AND (f.mode, f.quote_asset) = (a.mode, a.quote_asset))
+           + (SELECT coalesce(sum(p.realised_pnl - p.fees + CASE WHEN p.side = 'buy' THEN 1 ELSE -1 END
+                                  * (p.quantity * coalesce(p.mark_price, p.entry_price) - p.cost)), 0)
+              FROM bots_position p JOIN bots_account f ON f.id = p.account_id
+              WHERE p.closed_at IS NULL AND (f.mode, f.quote_asset) = (a.mode, a.quote_asset))
+       END AS installation_today,
+       CASE WHEN i.daily_loss_limit > 0 THEN
+           (SELECT coalesce(sum(q.total), 0) FROM bots_balance q JOIN bots_account f ON f.id = q.account_id
+            WHERE q.asset = a.quote_asset AND (f.mode, f.quote_asset) = (a.mode, a.quote_asset))
+           + (SELECT coalesce(sum(CASE WHEN p.side = 'buy' THEN 1 ELSE -1 END
+                                  * p.quantity * coalesce(p.mark_price, p.entry_price)), 0)
+              FROM bots_position p JOIN bots_account f ON f.id = p.account_id
+              WHERE p.closed_at IS NULL AND (f.mode, f.quote_asset) = (a.mode, a.quote_asset))
+       END AS installation_equity
+FROM bots_bot b
+JOIN bots_account a ON a.id = b.account_id
+JOIN marketdata_exchange e ON e.id = a.exchange_id
+CROSS JOIN bots_installation i
+LEFT JOIN bots_session s ON s.bot_id = b.id AND s.ended_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE r.bot_id = b.id) AS bot_cancels, count(*) AS account_cancels FROM bots_order r
+    WHERE r.account_id = b.account_id AND e.clock <> 'stream'
+      AND r.cancel_requested_at > clock_timestamp() - %(messages_window)s) c
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE r.state = 'rejected') AS rejected,
+           count(*) FILTER (WHERE d.price > 0 AND (CASE WHEN r.side = 'buy' THEN 1 ELSE -1 END)
+                            * (r.average_price::float8 - d.price) > %(slippage)s * d.price) AS slipped
+    FROM (SELECT intent_id, state, side, average_price FROM bots_order
+          WHERE bot_id = b.id AND created_at > coalesce(greatest(b.cleared_at, s.started_at), '-infinity')
+          ORDER BY created_at DESC LIMIT %(judged_orders)s) r
+    JOIN bots_intent t ON t.id = r.intent_id
+    JOIN bots_decision d ON d.id = t.decision_id) k
+WHERE b.id = %(bot_id)s
 """
 
 DECISION_COLUMNS = """
@@ -321,6 +385,14 @@ HALT_BOT = """
 UPDATE bots_bot SET state = 'error', state_reason = %(reason)s, updated_at = clock_timestamp() WHERE id = %(bot_id)s
 """
 
+# For a person to start again: a bot that is stopped, or halted for another reason, stays so.
+HALT_LEASED = """
+UPDATE bots_bot b SET state = 'error', state_reason = %(reason)s, updated_at = clock_timestamp()
+FROM bots_botlease l
+WHERE b.id = %(bot_id)s AND l.bot_id = b.id AND l.epoch = %(epoch)s AND b.state IN ('running', 'paused')
+RETURNING b.id
+"""
+
 RESTRICT_BOT = """
 UPDATE bots_bot b SET ladder = %(ladder)s, ladder_reason = %(reason)s, updated_at = clock_timestamp()
 FROM bots_botlease l
@@ -343,7 +415,7 @@ VALUES (NULL, %(action)s, %(target)s, %(detail)s::jsonb, clock_timestamp())
 """
 
 REQUEST_CANCEL = """
-UPDATE bots_order o SET cancel_requested = true, updated_at = clock_timestamp()
+UPDATE bots_order o SET cancel_requested = true, updated_at = clock_timestamp(), cancel_requested_at = clock_timestamp()
 FROM bots_botlease l
 WHERE o.id = %(order_id)s AND l.bot_id = o.bot_id AND l.epoch = %(epoch)s AND l.holder = %(holder)s
   AND o.state IN ('open', 'partial', 'sending', 'unknown')

@@ -16,7 +16,8 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, SerializationFail
 from bots.orders import sql
 from bots.orders.connections import Pool, RowConnection
 from bots.orders.decisions import decision_values, insert_decisions, rejected, to_json
-from bots.orders.gate import Gate, exposures, judge, restriction_due
+from bots.orders.due import restriction_due
+from bots.orders.gate import Gate, exposures, judge
 from bots.orders.latch import latch
 from bots.orders.times import day_start_ns, to_datetime, week_start_ns
 from bots.trading.limits import Controls
@@ -151,6 +152,9 @@ def _values(
         "week_start": to_datetime(week_start_ns(plan.decided_at_ns)),
         "messages_after": to_datetime(plan.decided_at_ns - controls.messages_window_ns),
         "entries_after": to_datetime(plan.decided_at_ns - controls.entries_window_ns),
+        "messages_window": timedelta(microseconds=controls.messages_window_ns // 1000),
+        "judged_orders": controls.judged_orders,
+        "slippage": float(controls.slippage_fraction),
         "identical_after": to_datetime(plan.decided_at_ns - controls.identical_window_ns),
     }
 
@@ -187,13 +191,16 @@ async def _lock(connection: RowConnection, plan: OrderPlan, values: dict[str, An
     async with connection.pipeline():
         gate = await connection.execute(sql.LOCK_GATE, values)
         position = None
+        if plan.purpose is Purpose.ENTRY:
+            await connection.execute(sql.LOCK_INSTALLATION)
         if plan.purpose is Purpose.EXIT:
             position = await connection.execute(sql.LOCK_POSITION, values)
         found = await connection.execute(sql.LOCK_BALANCES_OF_GATE, values)
         facts = await connection.execute(sql.GATE_FACTS, values)
-        entry = None
+        entry = bounds = None
         if plan.purpose is Purpose.ENTRY:
             entry = await connection.execute(sql.ENTRY_FACTS, values)
+            bounds = await connection.execute(sql.ENTRY_BOUNDS, values)
     balances = {row.asset: row for row in await found.fetchall()}
     cash = balances.get(plan.rules.quote)
     return Gate(
@@ -203,6 +210,7 @@ async def _lock(connection: RowConnection, plan: OrderPlan, values: dict[str, An
         cash=cash.total if cash is not None else ZERO,
         facts=await facts.fetchone(),
         entry=await entry.fetchone() if entry is not None else None,
+        bounds=await bounds.fetchone() if bounds is not None else None,
         reserve=values["reserve"],
     )
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 SECOND_NS = 1_000_000_000
 
@@ -42,6 +43,34 @@ class Controls(Struct, frozen=True, kw_only=True):
     identical_fraction: Decimal = Decimal("0.3")
     identical_minimum: int = 3
     open_orders: int = 10
+    # The price within a minute, as a share of its lowest.
+    period_ns: int = 60 * SECOND_NS
+    period_collar: float = 0.10
+    day_volume_fraction: Decimal = Decimal("0.01")
+    # Of a bot's last orders: more of them refused by the venue, or so many that filled so much worse than decided on.
+    judged_orders: int = 20
+    rejected_fraction: Decimal = Decimal("0.30")
+    slippage_fraction: Decimal = Decimal("0.01")
+    slippages: int = 3
+    clock_alert_ms: float = 250.0
+    clock_deny_ms: float = 500.0
+
+    @property
+    def rejected_maximum(self) -> int:
+        """How many of the last orders a venue may refuse."""
+        return int(self.rejected_fraction * self.judged_orders)
+
+    def ramped(self, factor: Decimal) -> "Controls":
+        """With limits on size times a factor, e.g. on the first day of real money."""
+        if factor == 1:
+            return self
+        return replace(
+            self,
+            order_value_maximum=self.order_value_maximum * factor,
+            order_value_fraction=self.order_value_fraction * factor,
+            symbol_exposure_fraction=self.symbol_exposure_fraction * factor,
+            gross_exposure_fraction=self.gross_exposure_fraction * factor,
+        )
 
     def identical(self, entries: int) -> int:
         """How many identical entries turn a bot off that may make so many in all."""

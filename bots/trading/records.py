@@ -165,8 +165,9 @@ class PositionState(Struct, frozen=True, kw_only=True):
 
 
 class Restriction(Struct, frozen=True, kw_only=True):
-    """The strictest ladder step of installation, account and bot, and whose it is."""
+    """The strictest ladder step of installation, account and bot, and whose it is. `halts`: the bot goes into error."""
 
     ladder: Ladder
     scope: str
     reason: str
+    halts: bool = False

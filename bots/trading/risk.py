@@ -25,6 +25,8 @@ class RiskCode(StrEnum):
     NO_PRICE = "no_price"
     STALE_PRICE = "stale_price"
     SPREAD = "spread"
+    PERIOD_COLLAR = "period_collar"
+    CLOCK = "clock"
     QUANT_VETO = "quant_veto"
     CONFIDENCE = "confidence"
     DAILY_LOSS = "daily_loss"
@@ -51,6 +53,11 @@ class RiskCode(StrEnum):
     POSITION_GONE = "position_gone"
     TOO_SMALL = "too_small"
     UNKNOWN_ORDER = "unknown_order"
+    NOT_LIVE = "not_live"
+    SELF_TRADE = "self_trade"
+    REJECT_RATE = "reject_rate"
+    SLIPPAGE = "slippage"
+    INSTALLATION_EXPOSURE = "installation_exposure"
 
 
 class RiskState(Struct, frozen=True, kw_only=True):
@@ -76,11 +83,15 @@ class RiskState(Struct, frozen=True, kw_only=True):
 
 
 class MarketView(Struct, frozen=True, kw_only=True):
-    """The newest quote of a symbol; `ts_ns` is when it was received. None where there is none."""
+    """The newest quote of a symbol; `ts_ns` is when it was received. None where there is none.
+
+    `moved` is how far the price went within the period of the period collar, as a fraction.
+    """
 
     bid: float | None
     ask: float | None
     ts_ns: int
+    moved: float = 0.0
 
 
 LADDER_CODES = {
@@ -123,6 +134,22 @@ def market_reasons(market: MarketView, *, now_ns: int, controls: Controls = DEFA
     spread_bps = (market.ask - market.bid) / ((market.ask + market.bid) / 2) * 10_000
     if spread_bps > controls.maximum_spread_bps:
         yield _reason(RiskCode.SPREAD, f"the spread is {spread_bps:.1f} bps; at most {controls.maximum_spread_bps:.0f}")
+    if market.moved > controls.period_collar:
+        yield _reason(
+            RiskCode.PERIOD_COLLAR,
+            f"the price moved {market.moved * 100:.1f} % within {controls.period_ns // SECOND_NS} s; "
+            f"at most {controls.period_collar * 100:.0f} %",
+        )
+
+
+def clock_reasons(error_ms: float, *, controls: Controls = DEFAULT_CONTROLS) -> Iterator[Reason]:
+    """Why an entry may not be sent with a clock that is off by `error_ms` from its venue's."""
+    if abs(error_ms) > controls.clock_deny_ms:
+        yield _reason(
+            RiskCode.CLOCK,
+            f"this machine's clock and the venue's are {abs(error_ms):.0f} ms apart; at most "
+            f"{controls.clock_deny_ms:.0f} ms: set it by NTP",
+        )
 
 
 class LossLimits(Protocol):
@@ -147,19 +174,34 @@ class AccountResult(Struct, frozen=True, kw_only=True):
     daily_loss_limit: Decimal
     maximum_drawdown: Decimal
 
+    @property
+    def opened(self) -> Decimal:
+        """Equity at the day's begin."""
+        return self.equity - self.today
+
 
 def account_reasons(account: AccountResult) -> Iterator[Reason]:
     """Daily loss and drawdown of a whole account; a limit of 0 is none."""
-    opened = account.equity - account.today
-    if account.daily_loss_limit > 0 and account.today <= -account.daily_loss_limit * opened:
-        yield _reason(
-            RiskCode.DAILY_LOSS,
-            f"the account's result today is {account.today:.2f} over all bots, a loss beyond "
-            f"{_percent(account.daily_loss_limit)} of the {opened:.2f} it opened with: no entries until 00:00 UTC",
-        )
+    text = account_daily_loss(account)
+    if text:
+        yield _reason(RiskCode.DAILY_LOSS, f"{text}: no entries until 00:00 UTC")
     text = account_drawdown(account)
     if text:
         yield _reason(RiskCode.DRAWDOWN, text)
+
+
+def account_daily_loss(account: AccountResult, *, whose: str = "the account's") -> str:
+    """Why an account may not enter today, or ""."""
+    if (
+        account.daily_loss_limit <= 0
+        or account.opened <= 0
+        or account.today > -account.daily_loss_limit * account.opened
+    ):
+        return ""
+    return (
+        f"{whose} result today is {account.today:.2f} over all bots, a loss beyond {_percent(account.daily_loss_limit)} "
+        f"of the {account.opened:.2f} it opened with"
+    )
 
 
 def account_drawdown(account: AccountResult) -> str:
@@ -176,7 +218,7 @@ def account_drawdown(account: AccountResult) -> str:
 def loss_reasons(limits: LossLimits, state: RiskState) -> Iterator[Reason]:
     """Daily loss, weekly target and drawdown."""
     today = state.realised_today + state.unrealised
-    if limits.daily_loss_limit > 0 and today <= -limits.daily_loss_limit * limits.capital:
+    if has_lost_the_day(limits, state):
         yield _reason(
             RiskCode.DAILY_LOSS,
             f"today's result is {today:.2f}, a loss of {_percent(-today / limits.capital)} of capital; "
@@ -195,6 +237,12 @@ def loss_reasons(limits: LossLimits, state: RiskState) -> Iterator[Reason]:
             f"equity is {_percent(fall)} below its peak of {state.peak_equity:.2f}; "
             f"the limit is {_percent(limits.maximum_drawdown)}: exits only",
         )
+
+
+def has_lost_the_day(limits: LossLimits, state: RiskState) -> bool:
+    """Whether the bot may not enter today."""
+    today = state.realised_today + state.unrealised
+    return limits.daily_loss_limit > 0 and today <= -limits.daily_loss_limit * limits.capital
 
 
 def is_drawn_down(limits: LossLimits, state: RiskState) -> bool:
