@@ -299,6 +299,9 @@ WEBSOCKET_MOCK_MODE = read.switch("WEBSOCKET_MOCK_MODE", default=True)
 EVENT_STORE_KINDS = read.choices("EVENT_STORE_KINDS", "bar", allowed=("bar", "trade", "quote", "book"))
 EVENT_STORE_DIR = Path(os.environ.get("EVENT_STORE_DIR", "").strip() or LOCAL_DIR / "events").resolve()
 # A quant server to ask, and model and policy servers that vote; empty: none. PYTHON_API_URL is another name of the first.
+# Whom orders of sandbox and live accounts go to instead of the exchanges (docs/broker-api.md).
+BROKER_API_URL = read.url("BROKER_API_URL", "", schemes=("http", "https"))
+
 QUANT_URL = read.url("QUANT_URL", os.environ.get("PYTHON_API_URL", "").strip(), schemes=("http", "https"))
 QUANT_TOKEN = os.environ.get("QUANT_TOKEN", "").strip()
 QUANT_TIMEOUT_MS = read.integer("QUANT_TIMEOUT_MS", 2000, low=10, high=60_000)

@@ -62,7 +62,7 @@ def note_answers(account: Account, answers: VenueAnswers, *, now: datetime) -> N
 async def connect_by_ccxt(account: VenueAccount) -> Venue:
     """Raises VenueUnavailable, also where there is no way to send orders to such an exchange."""
     # Loads ccxt: a second and 100 MB, which a web process pays only when somebody asks.
-    from bots.brokers.ccxt.connect import connect
+    from bots.brokers.connect import connect
     from bots.brokers.ccxt.dialects import NoOrders
 
     try:

@@ -14,7 +14,7 @@ async def connect_account(account: AccountConfig) -> Venue:
     """Open the account's keys and connect. Raises CannotOpen, NoOrders and VenueUnavailable, which say what to do."""
     opened = await sync_to_async(_open)(account.account_id)
     # ccxt takes a second and 100 MB: engines with paper accounts only do without.
-    from bots.brokers.ccxt.connect import connect
+    from bots.brokers.connect import connect
 
     return await connect(opened)
 

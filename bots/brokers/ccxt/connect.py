@@ -41,11 +41,9 @@ async def connect(account: VenueAccount, *, budget: Budget | None = None) -> Ven
     exchange = await asyncio.to_thread(make_exchange, account, dialect)
     redis = None
     if budget is None:
-        redis = Redis.from_url(
-            settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
-        )
+        redis = open_redis()
         budget = _shared(account, dialect, exchange, redis)
-    pool = _ClosingPool(
+    pool = ClosingPool(
         budget,
         redis=redis,
         connections=account.connections,
@@ -82,11 +80,11 @@ async def connect(account: VenueAccount, *, budget: Budget | None = None) -> Ven
     )
 
 
-class _ClosingPool(Pool):
+class ClosingPool(Pool):
     """Closes the connection to Redis that was opened with it."""
 
     def __init__(
-        self, budget: Budget, *, redis: "Redis | None", connections: int, timeout_s: float, serial: bool
+        self, budget: Budget, *, redis: "Redis | None", connections: int, timeout_s: float, serial: bool = False
     ) -> None:
         super().__init__(budget, connections=connections, timeout_s=timeout_s, serial=serial)
         self._redis = redis
@@ -95,6 +93,15 @@ class _ClosingPool(Pool):
         await super().close()
         if self._redis is not None:
             await self._redis.aclose()
+
+
+def open_redis() -> "Redis":
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S)
+
+
+def account_digest(account: VenueAccount) -> str:
+    """Names an account where its key must not be read."""
+    return hashlib.sha256(account.api_key.encode()).hexdigest()[:16]
 
 
 async def _ask_time(exchange: Any) -> int:
@@ -123,8 +130,7 @@ def _shared(account: VenueAccount, dialect: Dialect, exchange: Any, redis: "Redi
         seconds = dialect.cost_window_s
         capacity = max(1.0, seconds * 1000 / float(exchange.rateLimit or 1000))
         limits = (Limit(name="cost", window_s=seconds, capacity=capacity, scope=Scope.VENUE),)
-    key = hashlib.sha256(account.api_key.encode()).hexdigest()[:16]
-    return SharedBudget(redis, limits, venue=f"{dialect.ccxt_id}@{_host(account)}", account=key)
+    return SharedBudget(redis, limits, venue=f"{dialect.ccxt_id}@{_host(account)}", account=account_digest(account))
 
 
 def _stream(

@@ -116,7 +116,7 @@ class Wired:
 
     async def _send(self, wire: Wire, request: dict[str, Any]) -> Any:
         headers = self.prepare_request_headers(request["headers"])
-        await _exchange(self._pool, wire, request, headers)
+        await send_once(self._pool, wire, request, headers)
         assert wire.status is not None
         wire.text = self.on_rest_response(
             wire.status, "", wire.url, wire.method, wire.headers, wire.text, headers, request["body"]
@@ -142,7 +142,7 @@ def _given_up(wire: Wire, reason: str) -> NotSent:
     return NotSent(reason)
 
 
-async def _exchange(pool: "Pool", wire: Wire, request: dict[str, Any], headers: dict[str, str]) -> None:
+async def send_once(pool: "Pool", wire: Wire, request: dict[str, Any], headers: dict[str, str]) -> None:
     """Send and read one answer into `wire`. `sent` stays false only where no connection could be made."""
     body = request["body"]
     wire.sent = True
