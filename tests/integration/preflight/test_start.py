@@ -217,9 +217,9 @@ def test_every_door_refuses_and_says_why(cast):
     assert "balance: 0 USDT free" in page
     assert PreflightRun.objects.count() == 4
     assert not Session.objects.exists()
-    body = admin.get(reverse("admin:bots_bot_change", args=[cast.bot.pk])).content.decode()
-    assert "failed: the bot does not start" in body
-    assert "0 USDT free" in body
+    shown = admin.get(reverse("admin:bots_bot_change", args=[cast.bot.pk])).content.decode()
+    assert "failed: the bot does not start" in shown
+    assert "0 USDT free" in shown
 
 
 def test_the_command_says_what_it_saw_and_exits_by_it(cast):
