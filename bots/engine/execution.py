@@ -83,7 +83,7 @@ class Execution:
             return answer.reasons
         self._register(bot, answer)
         if venue is not None:
-            venue.send(answer)
+            venue.orders.send(answer)
             return answer
         for report in await self._broker(bot).submit(answer, now_ns):
             await self.record(report)
@@ -150,7 +150,7 @@ class Execution:
         if bot.account.config.mode != PAPER:
             venue = self._venue(bot)
             if venue is not None and asked:
-                venue.cancel(order.order_id)
+                venue.orders.cancel(order.order_id)
             return
         for report in await self._broker(bot).cancel(order.order_id, now_ns):
             await self.record(report)
@@ -185,7 +185,7 @@ class Execution:
         for found in orders:
             self._owners[found.order.order_id] = (bot, rules)
             if venue is not None:
-                venue.follow(found)
+                venue.orders.follow(found)
 
     async def hear(self, bot: BotBooks, rules: InstrumentRules, report: VenueReport) -> None:
         """Book what a venue tells of an order, which may have ended long ago."""
@@ -197,7 +197,7 @@ class Execution:
         self._matcher.forget(bot_id)
         for order_id, (bot, _) in self._owners.items():
             if bot.bot_id == bot_id and (venue := self._venue(bot)) is not None:
-                venue.forget(order_id)
+                venue.orders.forget(order_id)
         self._owners = {order: owned for order, owned in self._owners.items() if owned[0].bot_id != bot_id}
 
     def forget_account(self, account_id: int) -> None:
@@ -230,7 +230,7 @@ class Execution:
         except REFUSED as error:
             await self._refused(bot, f"a report of order {report.order_id.hex}", error)
             if venue is not None:
-                venue.forget(report.order_id)
+                venue.orders.forget(report.order_id)
             return True
         except psycopg.Error as error:
             self._desk.database_failed(error)
@@ -242,7 +242,7 @@ class Execution:
             log.warning("[TRADE EXECUTION] the lease is gone", bot=bot.config.name, epoch=answer.epoch)
             bot.lost = True
             if venue is not None:
-                venue.forget(report.order_id)
+                venue.orders.forget(report.order_id)
             return True
         if answer.changed:
             await self._follow(bot, rules, answer)
@@ -250,7 +250,7 @@ class Execution:
             if answer.halted and not answer.changed:
                 # Nothing of it was booked, but the database has halted the bot.
                 self._desk.note_halt(bot, answer.halted)
-            venue.recorded(report, answer)
+            venue.orders.recorded(report, answer)
         return True
 
     async def _refused(self, bot: BotBooks, what: str, error: psycopg.Error) -> Reason:

@@ -1,52 +1,43 @@
-"""One account at a real venue, in an engine: sending, following to the end, cancelling, reconciling.
+"""One account at a real venue, in an engine: its connection, its clock, its stream, its orders, its reconciliation.
 
-The tick path only puts things here: everything that waits for the network runs in tasks. What a venue says of an order
-becomes a report, and reports go to the order's own symbol, so that books change in one place only.
+The tick path only puts things here: everything that waits for the network runs in tasks.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from uuid import UUID
+from collections.abc import Awaitable, Callable
 
 import psycopg
 import structlog
 
-from bots.brokers.venue import Answer, OrderRef, Outcome, Venue, VenueBalance, VenueOrder, VenueTrade, VenueUnavailable
+from bots.brokers.venue import Venue, VenueUnavailable
 from bots.engine.books import BotBooks
+from bots.engine.venue_link import VenueLink
 from bots.engine.venue_notices import VenueNotices
+from bots.engine.venue_orders import Post, VenueOrders
 from bots.orders.load import AccountConfig
-from bots.orders.record import record
-from bots.orders.recovery import load_venue_orders
-from bots.orders.results import Recorded, VenueOrderState
 from bots.orders.store import OrderStore
-from bots.orders.venue.accounting import client_uuid
-from bots.orders.venue.books import Owned, book_external, known_orders, load_facts, save_reconciled
-from bots.orders.venue.following import Ask, Followed
-from bots.orders.venue.look import BEFORE_MS, look_for, read_account
-from bots.orders.venue.reconcile import SETTLE_MS, News, Reconciled, Reconciler
-from bots.trading.orders import TERMINAL_STATES
-from bots.trading.records import InstrumentRules, LeaseToken, SubmittedOrder, VenueReport
-from bots.trading.vocabulary import OrderState
+from bots.orders.venue.books import load_facts, save_reconciled
+from bots.orders.venue.reconcile import SETTLE_MS, Reconciled, Reconciler
 
 log = structlog.get_logger(__name__)
 
 Connect = Callable[[AccountConfig], Awaitable[Venue]]
-# Gives a report to the symbol's own worker; false where none is there.
-Post = Callable[[BotBooks, InstrumentRules, VenueReport], bool]
 
 TEND_S = 0.1
 CLOCK_S = 20.0
-CLOCK_LIMIT_S = 90.0
 RECONCILE_S = 60.0
 RECONCILE_LIMIT_S = 200.0
 RETRY_S = 2.0
 RETRY_LIMIT_S = 60.0
-TELL_UNCLEAR_MS = 60_000
-AT_ONCE = 16
 # In the time of one, where the stream tells of what nobody knows.
 PASSES_AT_MOST = 12
-LOST_AFTER_MS = 30_000
+# Then the account is connected with anew: its keys may be others by now.
+FAILURES_AT_MOST = 10
+
+
+class _Disconnected(Exception):
+    """The venue has not been readable for long."""
 
 
 class VenueDesk:
@@ -65,98 +56,47 @@ class VenueDesk:
         settle_ms: int = SETTLE_MS,
     ) -> None:
         self.account = account
-        self.followed: dict[UUID, Followed] = {}
         self._connect = connect
         self._store = store
-        self._bots = bots
-        self._post = post
         self._notices = notices
         self._reconcile_s = reconcile_s
         self._settle_ms = settle_ms
-        self._venue: Venue | None = None
+        self._link = VenueLink()
+        self._reconcile_now = asyncio.Event()
         self._reconciler: Reconciler | None = None
-        self._offset_ns: int | None = None
-        self._measured_s = 0.0
         self._reconciled_s: float | None = None
         self._problem = "the account has not been reconciled with its venue yet"
-        self._wake = asyncio.Event()
-        self._reconcile_now = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(AT_ONCE)
-        self._sending: set[UUID] = set()
+        self._failures = 0
         self._synced_ms: int | None = None
         # Since when the stream has been unbroken as of the last pass that read all trades.
         self._read_since_ms: int | None = None
-
-    # --- For the tick path: nothing here waits -----------------------------------------------------------------
+        self.orders = VenueOrders(
+            account.account_id,
+            self._link,
+            store=store,
+            bots=bots,
+            post=post,
+            notices=notices,
+            reconcile=self._reconcile_now.set,
+        )
 
     def time_ns(self) -> int | None:
         """The venue's clock; None while it is not known well enough to sign with."""
-        now_s = time.monotonic()
-        if self._venue is None or self._offset_ns is None or now_s - self._measured_s > CLOCK_LIMIT_S:
-            return None
-        return time.monotonic_ns() + self._offset_ns
+        return self._link.time_ns()
 
     @property
     def trouble(self) -> str:
         if self._problem:
             return self._problem
-        if self._venue is None or self._reconciled_s is None:
+        if self._link.venue is None or self._reconciled_s is None:
             return "the venue is not connected"
         if self.time_ns() is None:
             return "the venue's clock is not known"
-        if self._venue.synced_since_ms is None:
+        if self._link.venue.synced_since_ms is None:
             return "the account's private stream is not connected"
         if time.monotonic() - self._reconciled_s > RECONCILE_LIMIT_S:
             return "the account was not reconciled for minutes"
         return ""
-
-    def send(self, order: SubmittedOrder) -> None:
-        """Send an order that passed the gate, once, in a task of its own."""
-        followed = self.followed[order.order_id] = Followed(order)
-        self._sending.add(order.order_id)
-        self._spawn(self._send(followed), f"send {order.order_id.hex}")
-
-    def cancel(self, order_id: UUID) -> None:
-        """Ask for a cancel, again and again until there is evidence of the order's end."""
-        followed = self.followed.get(order_id)
-        if followed is not None:
-            followed.request_cancel()
-            self._wake.set()
-
-    def follow(self, found: VenueOrderState) -> None:
-        """Take an order over as the books have it."""
-        order_id = found.order.order_id
-        held = self.followed.get(order_id)
-        if held is not None and order_id in self._sending:
-            # Its answer is still awaited: nobody else knows what it will say.
-            held.restart(found.state)
-            return
-        self.followed[order_id] = followed_of(found)
-        self._wake.set()
-
-    def recorded(self, report: VenueReport, answer: Recorded) -> None:
-        """The books have taken a report, or refused parts of it."""
-        followed = self.followed.get(report.order_id)
-        if followed is None:
-            return
-        booked = {fill.trade_id for fill in answer.fills}
-        refused = [fill.trade_id for fill in report.fills if fill.trade_id not in booked] if answer.halted else []
-        told = [fill.trade_id for fill in report.fills if fill.trade_id not in refused]
-        followed.recorded(answer.order.state, told, now_ms=self._now_ms())
-        excess = followed.refused(refused)
-        if excess:
-            self._spawn(self._book_excess(followed, [fill.trade_id for fill in excess]), "excess")
-        if followed.is_done:
-            self._drop(followed)
-        self._wake.set()
-
-    def forget(self, order_id: UUID) -> None:
-        """Another answers for an order, or it is about to be taken over anew."""
-        if order_id not in self._sending:
-            self.followed.pop(order_id, None)
-
-    # --- Running ----------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Connect and look after the account until cancelled."""
@@ -166,29 +106,27 @@ class VenueDesk:
                 venue = await self._connect(self.account)
             except Exception as error:
                 # Keys that cannot be opened, an exchange that refuses them, no network: all say the same here.
-                self._problem = f"the venue cannot be used: {error}"
                 log.exception("venue.connect.failed", account=self.account.account_id)
-                await self._note_problem()
+                await self._note_problem(f"the venue cannot be used: {error}")
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, RETRY_LIMIT_S)
                 continue
             delay_s = RETRY_S
             try:
                 await self._look_after(venue)
+            except _Disconnected:
+                log.warning("venue.connecting.anew", account=self.account.account_id)
             finally:
-                self._venue = None
+                self._link.venue = None
                 await venue.close()
 
     async def close(self) -> None:
-        """End the tasks. What was being sent is found again by whoever takes the bots."""
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.orders.close()
 
     async def _look_after(self, venue: Venue) -> None:
-        self._venue = venue
+        self._link.venue, self._failures = venue, 0
         self._reconciler = Reconciler(
-            self._store.pool, venue, self.account.account_id, settle_ms=self._settle_ms, awaiting=self._awaiting
+            self._store.pool, venue, self.account.account_id, settle_ms=self._settle_ms, awaiting=self.orders.awaiting
         )
         loops = {
             "clock": self._keep_clock,
@@ -196,7 +134,9 @@ class VenueDesk:
             "orders": self._keep_tending,
             "reconciliation": self._keep_reconciling,
         }
-        tasks = [asyncio.create_task(self._forever(name, work), name=f"venue {name}") for name, work in loops.items()]
+        tasks = [
+            asyncio.create_task(self._forever(name, work, venue), name=f"venue {name}") for name, work in loops.items()
+        ]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -204,243 +144,60 @@ class VenueDesk:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _forever(self, name: str, work: Callable[[Venue], Awaitable[None]]) -> None:
+    async def _forever(self, name: str, work: Callable[[Venue], Awaitable[None]], venue: Venue) -> None:
         while True:
             try:
-                assert self._venue is not None
-                await work(self._venue)
+                await work(venue)
             except (VenueUnavailable, psycopg.Error) as error:
                 log.warning("venue.loop.waits", loop=name, account=self.account.account_id, error=str(error))
-                if name == "reconciliation":
-                    self._problem = f"the venue cannot be read: {error}"
-                    await self._note_problem()
+                if name == "reconciliation" and isinstance(error, VenueUnavailable):
+                    await self._unread(error)
             except Exception:
                 log.exception("venue.loop.failed", loop=name, account=self.account.account_id)
             await asyncio.sleep(RETRY_S)
 
-    async def _note_problem(self) -> None:
+    async def _unread(self, error: Exception) -> None:
+        await self._note_problem(f"the venue cannot be read: {error}")
+        self._failures += 1
+        if self._failures >= FAILURES_AT_MOST:
+            raise _Disconnected
+
+    async def _note_problem(self, problem: str) -> None:
+        self._problem = problem
         try:
             await load_facts(self._store.pool, self.account.account_id)
-            await save_reconciled(self._store.pool, self.account.account_id, problem=self._problem, complete=False)
+            await save_reconciled(self._store.pool, self.account.account_id, problem=problem, complete=False)
         except psycopg.Error as error:
             log.warning("venue.problem.unsaved", account=self.account.account_id, error=str(error))
 
     async def _keep_clock(self, venue: Venue) -> None:
         while True:
-            before_ns = time.monotonic_ns()
-            venue_ns = await venue.venue_time_ns()
-            after_ns = time.monotonic_ns()
-            self._offset_ns = venue_ns - (before_ns + after_ns) // 2
-            self._measured_s = time.monotonic()
+            await self._link.measure(venue)
             await asyncio.sleep(CLOCK_S)
 
     async def _keep_listening(self, venue: Venue) -> None:
-        await venue.listen(self._hear)
+        await venue.listen(self.orders.hear)
 
     async def _keep_tending(self, venue: Venue) -> None:
+        orders = self.orders
         while True:
-            self._watch_stream(venue)
-            now_ms = self._now_ms()
-            for followed in list(self.followed.values()):
-                if followed.is_done:
-                    self._drop(followed)
-                    continue
-                ask = followed.due(now_ms)
-                if ask is not None:
-                    followed.asked()
-                    self._spawn(self._ask(venue, followed, ask), f"{ask} {followed.client_order_id}")
-                self._tell_unclear(followed, now_ms)
-            self._wake.clear()
+            if venue.synced_since_ms is not None and venue.synced_since_ms != self._synced_ms:
+                # A stream that was broken may have missed anything.
+                self._reconcile_now.set()
+            self._synced_ms = venue.synced_since_ms
+            orders.tend(venue)
+            orders.wake.clear()
             try:
                 async with asyncio.timeout(TEND_S):
-                    await self._wake.wait()
+                    await orders.wake.wait()
             except TimeoutError:
                 continue
-
-    def _watch_stream(self, venue: Venue) -> None:
-        """A stream that was broken may have missed anything."""
-        if venue.synced_since_ms is not None and venue.synced_since_ms != self._synced_ms:
-            self._reconcile_now.set()
-        self._synced_ms = venue.synced_since_ms
-
-    def _now_ms(self) -> int:
-        # Without a measured clock only delays between questions are at stake: nothing is proven by it.
-        return (time.monotonic_ns() + (self._offset_ns or 0)) // 1_000_000
-
-    def _spawn(self, work: Awaitable[None], name: str) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("venue.task.failed", account=self.account.account_id, exc_info=error)
-
-    # --- Orders -----------------------------------------------------------------------------------------------
-
-    async def _send(self, followed: Followed) -> None:
-        order, venue = followed.order, self._venue
-        try:
-            now_ns = self.time_ns()
-            if venue is None or now_ns is None:
-                answer = Answer(outcome=Outcome.NOT_SENT, error="the venue was not connected when it was to be sent")
-            elif now_ns // 1_000_000 > order.valid_until_ms:
-                answer = Answer(outcome=Outcome.NOT_SENT, error="its window was over before it was sent")
-            else:
-                answer = await venue.place(order)
-        except Exception as error:
-            # Whatever happened on the way, it may have arrived.
-            log.exception("order.send.failed", order=followed.client_order_id)
-            answer = Answer(outcome=Outcome.UNCLEAR, error=f"{type(error).__name__}: {error}")
-        finally:
-            self._sending.discard(order.order_id)
-        if answer.outcome is not Outcome.FOUND:
-            log.warning(
-                "[TRADE EXECUTION] sending", order=followed.client_order_id, outcome=answer.outcome.value,
-                code=answer.code, error=answer.error,
-            )  # fmt: skip
-        await self._deliver(followed, followed.placed(answer, self._now_ms()))
-        self._wake.set()
-
-    async def _ask(self, venue: Venue, followed: Followed, ask: Ask) -> None:
-        async with self._places:
-            try:
-                reports = await self._put_question(venue, followed, ask)
-            except (VenueUnavailable, psycopg.Error) as error:
-                log.info("venue.ask.unanswered", ask=ask.value, order=followed.client_order_id, error=str(error))
-                reports = followed.failed(self._now_ms())
-            except Exception:
-                log.exception("venue.ask.failed", ask=ask.value, order=followed.client_order_id)
-                reports = followed.failed(self._now_ms())
-        if followed.is_live_after_its_end:
-            await self._notices.lives_after_its_end(followed)
-        await self._deliver(followed, reports)
-
-    async def _put_question(self, venue: Venue, followed: Followed, ask: Ask) -> list[VenueReport]:
-        plan = followed.order.plan
-        ref = OrderRef(
-            symbol=plan.rules.symbol,
-            client_order_id=followed.client_order_id,
-            venue_order_id=followed.venue_order_id,
-            side=plan.side,
-        )
-        if ask is Ask.CANCEL:
-            return followed.cancelled(await venue.cancel(ref), self._now_ms())
-        if ask is Ask.FIND:
-            return followed.found(await venue.find(ref), self._now_ms())
-        if ask is Ask.TRADES:
-            trades = await venue.trades(plan.rules.symbol, since_ms=followed.order.sign_ts_ms - BEFORE_MS)
-            return followed.traded(trades, self._now_ms())
-        reading = await read_account(venue, followed)
-        facts = await load_facts(self._store.pool, self.account.account_id)
-        known = await known_orders(
-            self._store.pool,
-            self.account.account_id,
-            client_ids=[
-                *(found.client_order_id for found in reading.history),
-                *(trade.client_order_id for trade in reading.trades),
-            ],
-            venue_ids=[trade.venue_order_id for trade in reading.trades],
-        )
-        seen = look_for(followed, reading, ours=facts.balances, known=[found.order for found in known])
-        return followed.looked(seen.look, seen.order, seen.trades, self._now_ms())
-
-    async def _deliver(self, followed: Followed, reports: Sequence[VenueReport]) -> None:
-        """To the symbol's worker; where there is none, straight to the books."""
-        plan = followed.order.plan
-        bot = self._bots.get(plan.bot_id)
-        for report in reports:
-            if bot is not None and self._post(bot, plan.rules, report):
-                continue
-            await self._record(followed, report, bot)
-
-    async def _record(self, followed: Followed, report: VenueReport, bot: BotBooks | None) -> None:
-        try:
-            answer = await record(self._store.pool, report, bot.token if bot is not None else None)
-        except psycopg.Error as error:
-            log.error("venue.record.failed", order=followed.client_order_id, error=str(error))
-            # The next reconciliation finds it again.
-            self.followed.pop(report.order_id, None)
-            return
-        if isinstance(answer, Recorded):
-            self.recorded(report, answer)
-        if bot is not None:
-            bot.suspended = "an order of it was settled where nobody followed the symbol"
-
-    def _drop(self, followed: Followed) -> None:
-        if followed.order.order_id not in self._sending:
-            self.followed.pop(followed.order.order_id, None)
-
-    def _tell_unclear(self, followed: Followed, now_ms: int) -> None:
-        since_ms = followed.unclear_since_ms
-        if since_ms is not None and now_ms - since_ms >= TELL_UNCLEAR_MS:
-            self._notices.unclear(followed, (now_ms - since_ms) // 1000)
-
-    def _awaiting(self) -> set[str]:
-        """Assets that trades not yet told will change."""
-        return {
-            asset
-            for followed in self.followed.values()
-            if followed.awaits_trades or followed.state in (OrderState.SENDING, OrderState.UNKNOWN)
-            for asset in (followed.order.plan.rules.base, followed.order.plan.rules.quote)
-        }
-
-    # --- What the venue tells ---------------------------------------------------------------------------------
-
-    async def _hear(self, news: VenueOrder | VenueTrade | VenueBalance) -> None:
-        if isinstance(news, VenueBalance):
-            return
-        followed = self._followed_by(news)
-        if followed is not None:
-            await self._deliver(followed, followed.heard(news, self._now_ms()))
-            return
-        # Somebody else's, or one that had ended: a pass over the whole account tells them apart.
-        if client_uuid(news.client_order_id) is None or isinstance(news, VenueTrade):
-            self._reconcile_now.set()
-            return
-        for owned in await known_orders(
-            self._store.pool,
-            self.account.account_id,
-            client_ids=[news.client_order_id],
-            venue_ids=[news.venue_order_id],
-        ):
-            if owned.order.order_id.hex == news.client_order_id or owned.order.venue_order_id == news.venue_order_id:
-                await self._take_news(News(owned=owned, what=news))
-                return
-        self._reconcile_now.set()
-
-    def _followed_by(self, news: VenueOrder | VenueTrade) -> Followed | None:
-        named = client_uuid(news.client_order_id)
-        if named is not None:
-            return self.followed.get(named)
-        return next((found for found in self.followed.values() if found.is_mine(news)), None)
-
-    async def _take_news(self, news: News) -> None:
-        """News of an order of ours, followed or not, ended or not; those of other engines are theirs."""
-        owned = news.owned
-        followed = self.followed.get(owned.order.order_id)
-        if followed is None:
-            bot = self._bots.get(owned.order.bot_id)
-            if (bot is None or bot.lost) and owned.holder:
-                return
-            if _is_old(news):
-                return
-            token = bot.token if bot is not None else LeaseToken(bot_id=owned.order.bot_id, holder="", epoch=0)
-            loaded = await load_venue_orders(self._store.pool, [owned.order.order_id], token)
-            if not loaded:
-                return
-            followed = self.followed[owned.order.order_id] = followed_of(loaded[0])
-        await self._deliver(followed, followed.heard(news.what, self._now_ms()))
-
-    # --- Reconciling ------------------------------------------------------------------------------------------
 
     async def _keep_reconciling(self, venue: Venue) -> None:
         while True:
             await self.reconcile()
-            is_open = self._reconciled_s is not None
             try:
-                async with asyncio.timeout(self._reconcile_s if is_open else RETRY_S):
+                async with asyncio.timeout(RETRY_S if self._reconciled_s is None else self._reconcile_s):
                     await self._reconcile_now.wait()
             except TimeoutError:
                 continue
@@ -448,68 +205,22 @@ class VenueDesk:
             await asyncio.sleep(self._reconcile_s / PASSES_AT_MOST)
 
     async def reconcile(self) -> Reconciled | None:
-        """One pass over the whole account; None before the venue is connected. Raises VenueUnavailable, psycopg.Error."""
+        """One pass over the whole account; None before it is connected. Raises VenueUnavailable, psycopg.Error."""
         self._reconcile_now.clear()
-        if self._reconciler is None or self._venue is None:
+        venue, reconciler = self._link.venue, self._reconciler
+        if venue is None or reconciler is None:
             return None
-        synced_ms = self._venue.synced_since_ms
-        found = await self._reconciler.run(full=synced_ms is None or synced_ms != self._read_since_ms)
-        self._read_since_ms = synced_ms
-        self._problem = found.problem
+        synced_ms = venue.synced_since_ms
+        found = await reconciler.run(full=synced_ms is None or synced_ms != self._read_since_ms)
+        self._read_since_ms, self._failures, self._problem = synced_ms, 0, found.problem
         if not found.opened:
             return found
         self._reconciled_s = time.monotonic()
         for news in found.news:
-            await self._take_news(news)
+            await self.orders.take_news(news)
         for owned in found.missing:
-            await self._look_for_missing(owned)
+            self.orders.look_for(owned)
         for owned in found.live:
-            await self._follow_live(owned)
+            await self.orders.follow_live(owned)
         await self._notices.reconciled(found)
         return found
-
-    async def _follow_live(self, owned: Owned) -> None:
-        """An order of a bot of this engine that nobody follows: its report was dropped with a lease, or by an outage."""
-        order, bot = owned.order, self._bots.get(owned.order.bot_id)
-        if bot is None or bot.lost or bot.suspended or order.order_id in self.followed:
-            return
-        if order.state is OrderState.SENDING and self._now_ms() < order.sign_ts_ms + LOST_AFTER_MS:
-            return
-        for found in await load_venue_orders(self._store.pool, [order.order_id], bot.token):
-            followed = self.followed[order.order_id] = followed_of(found)
-            if followed.state is OrderState.SENDING:
-                lost = Answer(outcome=Outcome.UNCLEAR, error="its answer was lost")
-                await self._deliver(followed, followed.placed(lost, self._now_ms()))
-
-    async def _look_for_missing(self, owned: Owned) -> None:
-        followed = self.followed.get(owned.order.order_id)
-        if followed is not None and self._venue is not None and followed.due(self._now_ms()) is None:
-            followed.asked()
-            await self._ask(self._venue, followed, Ask.FIND)
-
-    async def _book_excess(self, followed: Followed, trade_ids: Iterable[str]) -> None:
-        """Fills that no position can take are the account's all the same."""
-        if self._venue is None:
-            return
-        wanted, rules = set(trade_ids), followed.order.plan.rules
-        trades = await self._venue.trades(rules.symbol, since_ms=followed.order.sign_ts_ms - BEFORE_MS)
-        excess = [trade for trade in trades if trade.fill.trade_id in wanted]
-        await book_external(self._store.pool, self.account.account_id, rules, excess, order_id=followed.order.order_id)
-
-
-def _is_old(news: News) -> bool:
-    """Whether it only repeats that an order has ended."""
-    has_ended = isinstance(news.what, VenueOrder) and news.what.state in TERMINAL_STATES
-    return has_ended and news.owned.order.state in TERMINAL_STATES
-
-
-def followed_of(found: VenueOrderState) -> Followed:
-    return Followed(
-        found.order,
-        state=found.state,
-        booked=found.booked,
-        venue_order_id=found.venue_order_id,
-        cancel_requested=found.cancel_requested,
-        acknowledged=found.acknowledged,
-        since_ms=found.since_ms,
-    )

@@ -6,8 +6,9 @@ from typing import Any
 import structlog
 
 from bots.engine.desk import Desk
-from bots.engine.venue_desk import Connect, Post, VenueDesk
+from bots.engine.venue_desk import Connect, VenueDesk
 from bots.engine.venue_notices import VenueNotices
+from bots.engine.venue_orders import Post
 from bots.orders.load import AccountConfig
 from bots.orders.recovery import PAPER
 

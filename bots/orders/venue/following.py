@@ -99,9 +99,13 @@ class Followed:
         """The venue has ended it and says more was filled than it has told the trades of."""
         return self._end is not None and self._known < self._promised
 
+    @property
+    def may_be_asked(self) -> bool:
+        return not (self._asking or self._unrecorded or self.is_done)
+
     def due(self, now_ms: int) -> Ask | None:
         """What to ask the venue now, if anything; `asked` must be told when it is done."""
-        if self._asking or self._unrecorded or self.is_done:
+        if not self.may_be_asked:
             return None
         if not self._is_over and now_ms > window_ends_ms(self.order.valid_until_ms):
             # From now on an answer can prove something.

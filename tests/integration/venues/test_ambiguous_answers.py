@@ -60,7 +60,7 @@ async def test_an_order_that_the_venue_hides_is_not_called_absent(trader: Trader
     await trader.settled(order, "unknown")
     await trader.until(
         lambda: any(
-            "holds funds back" in lack for followed in trader.desk.followed.values() for lack in followed.lacks
+            "holds funds back" in lack for followed in trader.desk.orders.followed.values() for lack in followed.lacks
         ),
         "what the venue holds back was not seen",
     )
@@ -82,7 +82,8 @@ async def test_fills_wait_for_their_trades(trader: Trader) -> None:
     await switch(trader, "late_trades", milliseconds=5_000, seconds=30)
     order = await trader.send()
     await trader.until(
-        lambda: any(followed.awaits_trades for followed in trader.desk.followed.values()), "no order awaits its trades"
+        lambda: any(followed.awaits_trades for followed in trader.desk.orders.followed.values()),
+        "no order awaits its trades",
     )
     assert not trader.bot.positions
     row = await trader.settled(order, "filled")

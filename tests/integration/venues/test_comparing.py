@@ -33,7 +33,7 @@ async def test_a_venue_that_cannot_be_asked_leaves_the_account_unchecked(trader:
 
 
 async def test_orders_without_an_answer_are_not_compared(trader: Trader) -> None:
-    trader.desk.send = lambda order: None  # type: ignore[method-assign]
+    trader.desk.orders.send = lambda order: None  # type: ignore[method-assign]
     await trader.send()
     found = await compared(trader)
     assert found.broken == ()

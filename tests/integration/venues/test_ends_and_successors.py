@@ -57,7 +57,7 @@ async def test_a_successor_finds_what_was_being_sent(trader: Trader) -> None:
 
 
 async def test_what_was_committed_and_never_sent_is_absent_once_its_window_is_over(trader: Trader) -> None:
-    trader.desk.send = lambda order: None  # type: ignore[method-assign]
+    trader.desk.orders.send = lambda order: None  # type: ignore[method-assign]
     order = await trader.send()
     await trader.restart()
     await trader.settled(order, "absent")
@@ -67,7 +67,7 @@ async def test_what_was_committed_and_never_sent_is_absent_once_its_window_is_ov
 
 
 async def test_a_window_that_is_over_is_not_sent_in(trader: Trader) -> None:
-    desk = trader.desk
+    desk = trader.desk.orders
     send = desk.send
     desk.send = lambda order: send(msgspec.structs.replace(order, valid_until_ms=order.sign_ts_ms - 1))  # type: ignore[method-assign]
     order = await trader.send()

@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from bots.engine import venue_desk
 from bots.models import Account, ExternalFill, ExternalOrder, JournalLeg, VenueState
 from bots.trading.vocabulary import OrderType
 from tests.integration.venues.trader import D, Trader
@@ -72,6 +75,25 @@ async def test_a_venue_that_cannot_be_read_is_not_an_empty_account(trader: Trade
     await asyncio.to_thread(trader.customer.switch_all_off)
     await trader.agrees()
     assert {leg.kind async for leg in JournalLeg.objects.all()} <= {"opening", "fill", "fee"}
+
+
+async def test_an_account_that_stays_unreadable_is_connected_with_anew(
+    trader: Trader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venue_desk, "FAILURES_AT_MOST", 2)
+    before = trader.desk._link.venue
+    await asyncio.to_thread(
+        trader.customer.switch, "reject_request", channel="account", status=401, code=-2015, count=6
+    )
+    await trader.until(lambda: "cannot be read" in trader.desk.trouble, "nothing was noticed")
+    refused = await trader.send()
+    assert [reason.code for reason in refused] == ["venue"]
+    await trader.until(lambda: trader.desk._link.venue not in (before, None), "it was not connected with anew")
+    await asyncio.to_thread(trader.customer.switch_all_off)
+    await trader.until(lambda: not trader.desk.trouble, "it did not recover")
+    order = await trader.send()
+    await trader.settled(order, "filled")
+    await trader.agrees()
 
 
 async def test_more_than_was_ordered_is_the_accounts_and_the_bot_is_halted(trader: Trader) -> None:
