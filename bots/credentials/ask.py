@@ -44,7 +44,7 @@ def ask_about(account: Account, *, connect: Connect | None = None) -> VenueAnswe
         return VenueAnswers(key_error=str(error))
     # A loop of its own: reading a venue's list of markets takes long enough for browsers' sockets to notice.
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="ask-venue") as thread:
-        return thread.submit(asyncio.run, _ask(at, connect or connect_by_ccxt)).result()
+        return thread.submit(asyncio.run, _ask(at, connect or connect_to_venue)).result()
 
 
 def note_answers(account: Account, answers: VenueAnswers, *, now: datetime) -> None:
@@ -59,11 +59,11 @@ def note_answers(account: Account, answers: VenueAnswers, *, now: datetime) -> N
     )
 
 
-async def connect_by_ccxt(account: VenueAccount) -> Venue:
+async def connect_to_venue(account: VenueAccount) -> Venue:
     """Raises VenueUnavailable, also where there is no way to send orders to such an exchange."""
     # Loads ccxt: a second and 100 MB, which a web process pays only when somebody asks.
-    from bots.brokers.connect import connect
     from bots.brokers.ccxt.dialects import NoOrders
+    from bots.brokers.connect import connect
 
     try:
         return await connect(account)

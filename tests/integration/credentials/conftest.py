@@ -30,5 +30,5 @@ def broker(monkeypatch):
     from tests.integration.credentials.cast import SaidVenue
 
     said = SaidVenue()
-    monkeypatch.setattr("bots.credentials.ask.connect_by_ccxt", said.connect)
+    monkeypatch.setattr("bots.credentials.ask.connect_to_venue", said.connect)
     return said
