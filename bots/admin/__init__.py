@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from bots.admin import accounts, bots, ledger, microprice, people, preflight
+from bots.admin import accounts, bots, ledger, microprice, people, preflight, venue
 
-__all__ = ["accounts", "bots", "ledger", "microprice", "people", "preflight"]
+__all__ = ["accounts", "bots", "ledger", "microprice", "people", "preflight", "venue"]
 
 admin.site.site_header = "Tradingsite"
 admin.site.site_title = "Tradingsite"

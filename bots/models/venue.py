@@ -25,6 +25,10 @@ class VenueState(models.Model):
     objects = OwnedQuerySet.as_manager()
     owner_path = "account__owner"
 
+    class Meta:
+        verbose_name = "standing with the venue"
+        verbose_name_plural = "standing with venues"
+
     def __str__(self) -> str:
         return self.problem or "agrees"
 
@@ -62,6 +66,8 @@ class ExternalOrder(models.Model):
     owner_path = "account__owner"
 
     class Meta:
+        verbose_name = "order of others"
+        verbose_name_plural = "orders of others"
         ordering = ("-first_seen_at",)
         constraints = (
             models.UniqueConstraint(fields=("account", "symbol", "venue_order_id"), name="external_order_unique"),
@@ -95,6 +101,8 @@ class ExternalFill(models.Model):
     owner_path = "account__owner"
 
     class Meta:
+        verbose_name = "trade of others"
+        verbose_name_plural = "trades of others"
         ordering = ("-created_at",)
         constraints = (
             models.UniqueConstraint(fields=("account", "instrument", "trade_id"), name="external_fill_once"),
