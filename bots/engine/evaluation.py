@@ -1,6 +1,7 @@
 """From signals to decisions: one blend for all bots of a symbol, then work only for those it means something to."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import cache
 
 import numpy as np
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from bots.engine import messages
+from bots.engine.books import BotBooks
 from bots.engine.desk import Desk
 from bots.engine.edges import bot_edge
 from bots.engine.execution import Execution
@@ -16,10 +18,13 @@ from bots.engine.mood import mood_of
 from bots.engine.outcome import Look, Outcome
 from bots.engine.seats import STORE_EVERY_NS, TELL_EVERY_NS, Due, Seat, Seats
 from bots.engine.trace import Evaluation, opinion_of, record_of, spoken
+from bots.orders.times import to_datetime
 from bots.trading.decide import Proposal, Standing, decide, quick_codes
+from bots.trading.going_live import go_live_factor
 from bots.trading.plan import Situation, plan_entry, plan_exit
 from bots.trading.records import DecisionRecord, OrderPlan, Reason, SubmittedOrder
 from bots.trading.risk import MarketView, RiskCode, market_reasons
+from bots.trading.swing import Swing
 from bots.trading.vocabulary import ExitReason, Purpose, Side, Trigger, Verdict
 from quant.blend import Blended, blend
 from quant.correlation import CorrelationEstimator
@@ -37,6 +42,7 @@ ALERTS = {
     RiskCode.WEEKLY_TARGET.value: "info",
     RiskCode.DRAWDOWN.value: "warning",
     RiskCode.REPEAT_THROTTLE.value: "warning",
+    RiskCode.PERIOD_COLLAR.value: "warning",
 }
 
 
@@ -48,6 +54,9 @@ class Evaluator:
         self._desk = desk
         self._seats = seats
         self._execution = execution
+        self.swing = Swing(desk.store.controls.period_ns)
+        # Base traded in 24 hours, None until a venue says.
+        self.day_volume: float | None = None
         self._last: Look | None = None
         self._correlation = CorrelationEstimator(signals.columns)
 
@@ -196,17 +205,20 @@ class Evaluator:
             outcome.reject((Reason(code=RiskCode.WATCHLIST.value, text=text),))
             return
         bot.roll(now_ns)
+        factor = live_factor(bot, now_ns)
+        limits = evaluation.mood.limits(bot.config.limits)
         situation = Situation(
             bot_id=bot.bot_id,
             account_id=bot.account.config.account_id,
             rules=seat.rules,
-            limits=evaluation.mood.limits(bot.config.limits),
+            limits=limits if factor == 1 else limits.ramped(factor),
             order_type=bot.config.order_type,
             risk=bot.risk_state(seat.rules.instrument_id),
-            market=_market_view(vector),
+            market=_market_view(vector, self.swing.moved(now_ns)),
             free_cash=bot.account.free_cash,
             sigma_annual=vector.sigma_annual,
             depth_quantity=self._execution.depth(proposal.side or Side.BUY),
+            day_volume=self.day_volume,
             now_ns=now_ns,
             slot=evaluation.slot,
         )
@@ -219,7 +231,7 @@ class Evaluator:
             proposal=proposal,
             opinion=evaluation.mood.sized(evaluation.opinion),
             vetoes=vetoes,
-            controls=self._desk.store.controls,
+            controls=self._desk.store.controls.ramped(factor),
         )
         if isinstance(planned, OrderPlan):
             outcome.plan = planned
@@ -355,8 +367,14 @@ def _block_limits(maximum_volatility: float) -> BlockLimits:
     return BlockLimits(max_sigma_percentile=maximum_volatility)
 
 
-def _market_view(vector: SignalVector) -> MarketView:
-    return MarketView(bid=vector.bid, ask=vector.ask, ts_ns=vector.quote_ns or 0)
+def live_factor(bot: BotBooks, now_ns: int) -> Decimal:
+    """What of the limits on size the bot's account may use."""
+    since_ns = bot.account.config.live_since_ns
+    return go_live_factor(to_datetime(since_ns) if since_ns else None, now=to_datetime(now_ns))
+
+
+def _market_view(vector: SignalVector, moved: float = 0.0) -> MarketView:
+    return MarketView(bid=vector.bid, ask=vector.ask, ts_ns=vector.quote_ns or 0, moved=moved)
 
 
 def _market_troubles(vector: SignalVector, now_ns: int) -> tuple[Reason, ...]:

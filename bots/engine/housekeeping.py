@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 
 from bots.engine import messages
+from bots.engine.books import BotBooks
 from bots.engine.desk import Desk
 from bots.engine.symbol import SymbolWorker
-from bots.trading.risk import is_drawn_down, loss_reasons
+from bots.trading.records import Restriction
+from bots.trading.risk import RiskCode, RiskState, has_lost_the_day, is_drawn_down, loss_reasons
 from bots.trading.vocabulary import Ladder
 
 UNPROTECTED_S = 10
+FLATTEN = "flatten"
 
 
 def tell_positions(desk: Desk, worker: SymbolWorker) -> None:
@@ -33,7 +36,7 @@ def warn_unprotected(desk: Desk, worker: SymbolWorker, now_ns: int) -> None:
 
 
 async def check_bots(desk: Desk, now_ns: Mapping[str, int]) -> None:
-    """Peaks and drawdown of every bot, at the time of its exchange. Drawn down: exits only, and it says so."""
+    """Peaks, drawdown and day of every bot, at the time of its exchange: what its owner chose is engaged, and said."""
     for bot in list(desk.bots.values()):
         now = now_ns.get(bot.config.account.exchange)
         if now is None:
@@ -41,14 +44,33 @@ async def check_bots(desk: Desk, now_ns: Mapping[str, int]) -> None:
         bot.roll(now)
         equity = bot.equity
         bot.peak_equity = max(bot.peak_equity, equity)
-        if not bot.trades or bot.config.restriction.ladder.rank >= Ladder.REDUCE.rank or not bot.peak_equity:
-            continue
-        fall = bot.peak_equity - equity
-        if fall <= 0 or fall < bot.config.limits.maximum_drawdown * bot.peak_equity:
+        if not bot.trades or not bot.peak_equity or not _may_be_due(bot):
             continue
         if not bot.config.instruments:
             continue
-        state = bot.risk_state(bot.config.instruments[0].instrument_id)
-        if is_drawn_down(bot.config.limits, state):
-            reasons = [found for found in loss_reasons(bot.config.limits, state) if found.code == "drawdown"]
-            await desk.restrict(bot, Ladder.REDUCE, reasons[0].text)
+        due = restriction_due(bot, bot.risk_state(bot.config.instruments[0].instrument_id))
+        if due is not None:
+            await desk.restrict(bot, due.ladder, due.reason)
+
+
+def _may_be_due(bot: BotBooks) -> bool:
+    """Cheap enough for every bot every second."""
+    limits = bot.config.limits
+    fall, today = bot.peak_equity - bot.equity, bot.realised_today + bot.open_result
+    is_down = fall > 0 and fall >= limits.maximum_drawdown * bot.peak_equity
+    return is_down or (bot.config.on_daily_loss == FLATTEN and today < 0)
+
+
+def restriction_due(bot: BotBooks, state: RiskState) -> Restriction | None:
+    """What a bot's results call for, if it is stricter than what is in force."""
+    config = bot.config
+    texts = {reason.code: reason.text for reason in loss_reasons(config.limits, state)}
+    due = []
+    if is_drawn_down(config.limits, state):
+        due.append((config.on_drawdown, texts[RiskCode.DRAWDOWN]))
+    if has_lost_the_day(config.limits, state) and config.on_daily_loss == FLATTEN:
+        due.append((Ladder.FLATTEN, texts[RiskCode.DAILY_LOSS]))
+    for ladder, text in sorted(due, key=lambda found: -found[0].rank):
+        if ladder.rank > config.restriction.ladder.rank:
+            return Restriction(ladder=ladder, scope="bot", reason=text)
+    return None

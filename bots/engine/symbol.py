@@ -22,7 +22,8 @@ from bots.trading.plan import plan_exit
 from bots.trading.positions import is_dust
 from bots.trading.records import InstrumentRules, OrderPlan, Reason
 from bots.trading.vocabulary import Action, ExitReason, Side, Trigger
-from marketdata.events import Bar, BookSnapshot, Event, FeedState, QuoteTick, Timeframe, TradeTick
+from marketdata.events import Bar, BookSnapshot, Event, FeedState, QuoteTick, Ticker, Timeframe, TradeTick
+from quant.features.bounds import is_price
 from quant.reading import Component
 from quant.symbol_signals import SymbolSignals
 from quant.top import TopOfBook
@@ -128,6 +129,8 @@ class SymbolWorker:
                 self.top.on_quote(event)
             elif isinstance(event, BookSnapshot):
                 self.top.on_book(event)
+            if self.top.mid is not None:
+                self.evaluator.swing.see(self.top.mid, now_ns)
             await self.execution.on_event(event, now_ns)
             if self._held and not isinstance(event, TradeTick):
                 await self._protect(now_ns)
@@ -137,10 +140,14 @@ class SymbolWorker:
             if event.closed:
                 self._follow_regime()
                 self.seats.on_bar(event, now_ns)
+        elif isinstance(event, Ticker):
+            self.evaluator.day_volume = event.volume if is_price(event.volume) else None
         elif isinstance(event, FeedState):
             if event.state not in TRADABLE or event.source != self.feed_source:
                 # Nobody may take the prices of one source for those of another.
                 self.top.forget()
+            if event.source != self.feed_source:
+                self.evaluator.swing.forget()
             self.feed_state, self.feed_source = event.state, event.source
 
     async def tell(self, now_ns: int) -> None:
@@ -230,6 +237,7 @@ class SymbolWorker:
             ask=ask,
             slot=now_ns,
             now_ns=now_ns,
+            depth_quantity=self.execution.depth(position.side.opposite),
         )
         if not isinstance(plan, OrderPlan):
             return

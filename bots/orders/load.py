@@ -29,6 +29,8 @@ class AccountConfig(Struct, frozen=True, kw_only=True):
     maker_fee_bps: Decimal
     taker_fee_bps: Decimal
     latency_ms: int
+    # When its owner let it trade real money; None for paper and sandbox.
+    live_since_ns: int | None = None
 
 
 class BotConfig(Struct, frozen=True, kw_only=True):
@@ -69,6 +71,8 @@ class BotConfig(Struct, frozen=True, kw_only=True):
     regime_timeframes: dict[str, float] = {}
     maximum_volatility: float = 0.95
     edge_gate: bool = False
+    on_daily_loss: str = "pause"
+    on_drawdown: Ladder = Ladder.REDUCE
 
 
 class BotResults(Struct, frozen=True, kw_only=True):
@@ -179,6 +183,7 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         maker_fee_bps=row.maker_fee_bps,
         taker_fee_bps=row.taker_fee_bps,
         latency_ms=row.latency_ms,
+        live_since_ns=to_ns(row.live_since) if row.live_since else None,
     )
     limits = BotLimits(
         **{name: getattr(row, name) for name in BotLimits.__struct_fields__},
@@ -208,6 +213,8 @@ def _bot_config(row: Any, instruments: tuple[InstrumentRules, ...], unwatched: f
         regime_timeframes=row.regime_timeframes,
         maximum_volatility=row.maximum_volatility,
         edge_gate=row.edge_gate,
+        on_daily_loss=row.on_daily_loss,
+        on_drawdown=Ladder(row.on_drawdown),
         minimum_coverage=row.minimum_coverage,
         second_source=row.second_source,
         signal_storage=row.signal_storage,

@@ -9,6 +9,7 @@ SELECT b.id, b.owner_id, b.name, b.state, b.closing_since IS NOT NULL AS closing
        b.minimum_confidence, b.minimum_coverage, b.second_source, b.signal_storage, b.order_type, b.capital, b.maximum_positions,
        b.maximum_position_value, b.maximum_trades_per_day, b.stop_loss, b.take_profit, b.trailing_stop,
        b.daily_loss_limit, b.weekly_target, b.maximum_drawdown, b.ladder AS bot_ladder, b.ladder_reason AS bot_reason,
+       b.on_daily_loss, b.on_drawdown, a.live_since,
        a.ladder AS account_ladder, a.ladder_reason AS account_reason, a.mode, a.quote_asset, a.maker_fee_bps,
        a.taker_fee_bps, a.latency_ms, e.code AS exchange, e.clock, i.ladder AS installation_ladder,
        i.ladder_reason AS installation_reason, s.id AS session_id, s.started_at AS session_started_at, w.baseline_at

@@ -23,6 +23,10 @@ class BotLimits(Struct, frozen=True, kw_only=True):
     weekly_target: Decimal | None
     maximum_drawdown: Decimal
 
+    def ramped(self, factor: Decimal) -> "BotLimits":
+        """With limits on size times a factor."""
+        return replace(self, maximum_position_value=self.maximum_position_value * factor)
+
 
 class Controls(Struct, frozen=True, kw_only=True):
     """Pre-trade controls that hold for everybody. Bases: RTS 6 article 15, SEC rule 15c3-5."""

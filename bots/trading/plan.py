@@ -9,7 +9,7 @@ from bots.trading.limits import BotLimits, Controls
 from bots.trading.money import ZERO
 from bots.trading.records import InstrumentRules, OrderPlan, PositionState, Reason
 from bots.trading.risk import MarketView, RiskState, evaluate_risk
-from bots.trading.sizing import TooSmall, collar_price, exit_quantity, limit_price, size_entry
+from bots.trading.sizing import TooSmall, collar_price, exit_quantity, limit_price, size_entry, slice_quantity
 from bots.trading.vocabulary import ExitReason, OrderType, Purpose, Side
 
 _DUST = Reason(code="too_small", text="what is held is less than the venue's smallest order: it cannot be sold")
@@ -30,6 +30,8 @@ class Situation(Struct, frozen=True, kw_only=True):
     depth_quantity: float | None
     now_ns: int
     slot: int
+    # Base traded in 24 hours.
+    day_volume: float | None = None
 
 
 def plan_entry(
@@ -56,6 +58,7 @@ def plan_entry(
         account_equity=risk.account_equity,
         free_cash=situation.free_cash,
         depth_quantity=situation.depth_quantity,
+        day_volume=situation.day_volume,
         symbol_room=controls.symbol_exposure_fraction * risk.account_equity - risk.symbol_exposure,
         gross_room=controls.gross_exposure_fraction * risk.account_equity - risk.gross_exposure,
         controls=controls,
@@ -95,12 +98,19 @@ def plan_exit(
     ask: float,
     slot: int,
     now_ns: int,
+    depth_quantity: float | None = None,
 ) -> OrderPlan | tuple[Reason, ...]:
-    """Leave a position at market within the collar, whatever the bot's order type: an exit that rests does not protect."""
+    """Leave a position at market within the collar, whatever the bot's order type: an exit that rests does not protect.
+
+    Where everything is being closed, in slices of the depth, each under its own slot; a stop leaves at once.
+    """
     side = position.side.opposite
     quantity = exit_quantity(rules=rules, held=position.quantity)
     if quantity <= 0 or quantity < rules.min_quantity:
         return (_DUST,)
+    collar = collar_price(side=side, mid=(bid + ask) / 2, rules=rules)
+    if exit_reason is ExitReason.FLATTEN:
+        quantity = slice_quantity(rules=rules, held=position.quantity, price=collar, depth_quantity=depth_quantity)
     return OrderPlan(
         bot_id=position.bot_id,
         account_id=account_id,
@@ -109,7 +119,7 @@ def plan_exit(
         purpose=Purpose.EXIT,
         order_type=OrderType.MARKET,
         quantity=quantity,
-        limit_price=collar_price(side=side, mid=(bid + ask) / 2, rules=rules),
+        limit_price=collar,
         slot=slot,
         decided_at_ns=now_ns,
         position_id=position.position_id,

@@ -54,6 +54,7 @@ def size_entry(
     account_equity: Decimal,
     free_cash: Decimal,
     depth_quantity: float | None = None,
+    day_volume: float | None = None,
     symbol_room: Decimal | None = None,
     gross_room: Decimal | None = None,
     controls: Controls = DEFAULT_CONTROLS,
@@ -62,7 +63,7 @@ def size_entry(
 
     price: the worst that a unit may cost: a market order's collar, a limit order's limit. forecast: -20 to 20, ten is average. sigma_annual: annual volatility as a fraction, None where
     unknown. equity: the bot's; account_equity, free_cash: the account's, in quote. depth_quantity: base on offer within the
-    collar. symbol_room, gross_room: what the account's exposure limits leave, in quote; None where not known.
+    collar; day_volume: base traded in 24 hours; either None where not known. symbol_room, gross_room: what the account's exposure limits leave, in quote; None where not known.
     Raises ValueError for a price that is not a positive number.
     """
     if not (math.isfinite(price) and price > 0):
@@ -79,6 +80,9 @@ def size_entry(
         allowed["volatility_target"] = CONTEXT.multiply(limits.capital, from_float(share))
     if depth_quantity is not None:
         allowed["depth"] = CONTEXT.multiply(CONTEXT.multiply(DEPTH_FRACTION, from_float(depth_quantity)), unit_price)
+    if day_volume is not None:
+        traded = CONTEXT.multiply(from_float(day_volume), unit_price)
+        allowed["day_volume"] = CONTEXT.multiply(controls.day_volume_fraction, traded)
     if symbol_room is not None:
         allowed["symbol_exposure"] = HEADROOM * symbol_room
     if gross_room is not None:
@@ -105,6 +109,19 @@ def size_entry(
 def exit_quantity(*, rules: InstrumentRules, held: Decimal) -> Decimal:
     """All of a position that can be sold, in whole lots."""
     return floor_to(held, rules.lot_size)
+
+
+def slice_quantity(*, rules: InstrumentRules, held: Decimal, price: Decimal, depth_quantity: float | None) -> Decimal:
+    """What of a position to close at once: a tenth of the depth, or all where that is little or the depth is not known.
+
+    Neither a slice nor what it leaves is below the venue's smallest order.
+    """
+    whole = exit_quantity(rules=rules, held=held)
+    if depth_quantity is None or not math.isfinite(depth_quantity):
+        return whole
+    smallest = max(rules.min_quantity, ceil_to(CONTEXT.divide(rules.min_notional, price), rules.lot_size))
+    part = max(floor_to(CONTEXT.multiply(DEPTH_FRACTION, from_float(depth_quantity)), rules.lot_size), smallest)
+    return whole if whole - part < smallest else part
 
 
 def collar_price(*, side: Side, mid: float, rules: InstrumentRules, fraction: Decimal = COLLAR_FRACTION) -> Decimal:

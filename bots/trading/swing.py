@@ -20,7 +20,7 @@ class Swing:
     def forget(self) -> None:
         """Begin anew: prices of one source are no movement against those of another."""
         self._older: deque[tuple[int, float, float]] = deque()
-        self._second = 0
+        self._second = -1
         self._low, self._high = 0.0, 0.0
 
     def see(self, price: float, now_ns: int) -> None:

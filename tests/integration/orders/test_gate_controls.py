@@ -84,7 +84,7 @@ async def test_cancels_count_as_messages(cast: Cast, store: OrderStore) -> None:
     await Bot.objects.aupdate(maximum_entries_per_5_minutes=300)
     lease = await cast.lease(store)
     for number in range(5):
-        order = await cast.submit(store, resting(cast, decided_at_ns=T0 - 10_000 * 10**9 * (number + 1)), lease)
+        order = await cast.submit(store, resting(cast, decided_at_ns=T0 - 10_000 * 10**9 * (5 - number)), lease)
         await store.record(report(order, OrderState.OPEN), lease)
         assert await store.request_cancel(order.order_id, lease)
         await store.record(report(order, OrderState.CANCELED), lease)

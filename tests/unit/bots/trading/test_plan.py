@@ -100,3 +100,21 @@ def test_an_exit_sells_all_in_whole_lots_at_market_within_the_collar() -> None:
 
 def test_less_than_a_lot_cannot_be_sold() -> None:
     assert codes(leave(position("0.000001"))) == ["too_small"]
+
+
+def test_closing_everything_goes_in_slices_of_the_depth_and_a_stop_at_once() -> None:
+    held = PositionState(
+        position_id=1, bot_id=1, instrument_id=RULES.instrument_id, side=Side.BUY, quantity=D(50), entry_price=D(100),
+        stop_price=D(98), target_price=None, trailing_stop=D(0), high_water_mark=D(100), realised_pnl=D(0), fees=D(0),
+        opened_at_ns=NOW,
+    )  # fmt: skip
+    common: dict[str, Any] = {
+        "account_id": 1, "rules": RULES, "position": held, "bid": 100.0, "ask": 100.02, "slot": NOW, "now_ns": NOW,
+        "depth_quantity": 100.0,
+    }  # fmt: skip
+    flatten = plan_exit(exit_reason=ExitReason.FLATTEN, **common)
+    stop = plan_exit(exit_reason=ExitReason.STOP_LOSS, **common)
+    assert isinstance(flatten, OrderPlan)
+    assert isinstance(stop, OrderPlan)
+    assert (flatten.quantity, stop.quantity) == (D(10), D(50))
+    assert flatten.limit_price == stop.limit_price

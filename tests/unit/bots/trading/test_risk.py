@@ -8,7 +8,7 @@ import pytest
 
 from bots.trading.limits import SECOND_NS
 from bots.trading.records import Reason, Restriction
-from bots.trading.risk import MarketView, RiskCode, RiskState, evaluate_risk, strictest
+from bots.trading.risk import MarketView, RiskCode, RiskState, clock_reasons, evaluate_risk, strictest
 from bots.trading.vocabulary import Ladder, Purpose, Side
 from tests.unit.bots.trading.cast import RULES
 from tests.unit.bots.trading.test_sizing import LIMITS
@@ -56,6 +56,7 @@ REFUSALS = [
     (RiskCode.NO_PRICE, {"market": MarketView(bid=101.0, ask=100.0, ts_ns=NOW)}, "no valid price"),
     (RiskCode.STALE_PRICE, {"market": MarketView(bid=99.9, ask=100.0, ts_ns=NOW - 4 * SECOND_NS)}, "4.0 s old"),
     (RiskCode.SPREAD, {"market": MarketView(bid=99.0, ask=100.0, ts_ns=NOW)}, "100.5 bps"),
+    (RiskCode.PERIOD_COLLAR, {"market": msgspec.structs.replace(MARKET, moved=0.101)}, "moved 10.1 % within 60 s"),
     (RiskCode.QUANT_VETO, {"vetoes": (Reason(code="spike", text="volatility spike"),)}, "volatility spike"),
     (RiskCode.CONFIDENCE, {"confidence": 0.2}, "0.20; at least 0.25"),
     (RiskCode.SHORT, {"side": Side.SELL}, "sold short"),
@@ -107,3 +108,8 @@ def test_several_reasons_are_all_given() -> None:
 def test_the_strictest_restriction_wins_and_names_its_scope() -> None:
     account = Restriction(ladder=Ladder.REDUCE, scope="account", reason="")
     assert strictest(FREE, account, Restriction(ladder=Ladder.PAUSE, scope="bot", reason="")) is account
+
+
+@pytest.mark.parametrize(("error_ms", "refused"), [(0, False), (500, False), (-500, False), (501, True), (-501, True)])
+def test_a_clock_half_a_second_off_refuses(error_ms: float, refused: bool) -> None:
+    assert [reason.code for reason in clock_reasons(error_ms)] == [RiskCode.CLOCK] * refused

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bots.trading.limits import BotLimits
 from bots.trading.money import floor_to, from_float
-from bots.trading.sizing import Sized, TooSmall, collar_price, exit_quantity, limit_price, size_entry
+from bots.trading.sizing import Sized, TooSmall, collar_price, exit_quantity, limit_price, size_entry, slice_quantity
 from bots.trading.vocabulary import Side
 from tests.unit.bots.trading.cast import RULES
 
@@ -127,3 +127,27 @@ def test_an_exit_is_all_whole_lots() -> None:
 def test_rounding_down_never_gains(value: float, step: Decimal) -> None:
     rounded = floor_to(from_float(value), step)
     assert 0 <= from_float(value) - rounded < step
+
+
+def test_an_entry_is_at_most_a_hundredth_of_what_a_day_trades_where_that_is_known() -> None:
+    found = size(day_volume=100.0)
+    assert isinstance(found, Sized)
+    assert (found.binding, found.quantity) == ("day_volume", D(1))
+    assert "day_volume" not in size(day_volume=None).limits
+
+
+@given(held=st.decimals(min_value=D("0.05"), max_value=D(20), places=3), depth=st.floats(0.0, 300.0))
+def test_slices_close_all_of_it_and_none_is_more_than_a_tenth_of_the_depth_or_the_smallest_order(
+    held: Decimal, depth: float
+) -> None:
+    left, slices = held, 0
+    while left:
+        part = slice_quantity(rules=RULES, held=left, price=D(100), depth_quantity=depth)
+        # 5 in quote at 100; the last one takes what would be too little for one of its own.
+        assert D("0.05") <= part < max(from_float(depth) / 10, D("0.05")) + D("0.05")
+        left, slices = left - part, slices + 1
+    assert slices <= held / D("0.05")
+
+
+def test_without_a_known_depth_everything_goes_at_once() -> None:
+    assert slice_quantity(rules=RULES, held=D("7.0005"), price=D(100), depth_quantity=None) == D(7)
