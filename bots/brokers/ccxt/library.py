@@ -31,6 +31,9 @@ def make_exchange(account: VenueAccount, dialect: Dialect, *, streaming: bool = 
         }
     )
     exchange.number = str
+    if streaming:
+        # It would compare text with numbers, for what nobody here listens to.
+        exchange.options["watchPositions"] = {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False}
     if dialect.options.get("fetchCurrencies") is False:
         exchange.has["fetchCurrencies"] = False
     _point(exchange, account, dialect)

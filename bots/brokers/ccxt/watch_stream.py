@@ -33,7 +33,9 @@ class WatchStream:
     @property
     def synced_since_ms(self) -> int | None:
         """From when all connections stand, plus the time that subscribing may take."""
-        clients = list(getattr(self._exchange, "clients", {}).values())
+        # ccxt keeps bookkeeping of its own among its clients: connections are those with an address.
+        every = getattr(self._exchange, "clients", {})
+        clients = [client for url, client in every.items() if url.startswith(("ws://", "wss://"))]
         if self._begun_ms is None or not clients or not all(_stands(client) for client in clients):
             return None
         since_ms = self._begun_ms + round(SETTLED_AFTER_S * 1000)
