@@ -6,9 +6,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from bots.brokers.venue import VenueOrder, VenueTrade
+from bots.brokers.venue import VenueBalance, VenueOrder, VenueTrade
 from bots.trading.fills import JournalEntryLeg, fill_effect
-from bots.trading.money import ZERO
+from bots.trading.money import ZERO, quantise
 from bots.trading.records import InstrumentRules
 from bots.trading.vocabulary import OrderState, Side
 
@@ -69,6 +69,12 @@ def attribute(
 def _may_be(trade: VenueTrade, order: KnownOrder) -> bool:
     is_after = trade.fill.ts_event // 1_000_000 >= order.sign_ts_ms - 1_000
     return (trade.symbol, trade.side) == (order.symbol, order.side) and is_after and not order.venue_order_id
+
+
+def totals_of(balances: Iterable[VenueBalance]) -> dict[str, Decimal]:
+    """What a venue holds, to the decimals that the books keep; assets with nothing are left out."""
+    totals = {balance.asset: quantise(balance.total) for balance in balances}
+    return {asset: total for asset, total in totals.items() if total}
 
 
 def differences(ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> dict[str, Decimal]:

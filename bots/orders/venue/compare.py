@@ -10,7 +10,7 @@ from msgspec import Struct
 from bots.brokers.venue import Venue, VenueUnavailable
 from bots.orders.checks import Broken
 from bots.orders.connections import Pool
-from bots.orders.venue.accounting import differences
+from bots.orders.venue.accounting import differences, totals_of
 from bots.orders.venue.books import AccountFacts, booked_trades, load_facts
 
 NAME = "what the venue has is what we have"
@@ -92,7 +92,7 @@ async def _compare(pool: Pool, account_id: int, venue: Venue, since_ms: int) -> 
 async def _differing(pool: Pool, account_id: int, facts: AccountFacts, venue: Venue, since_ms: int) -> dict[str, str]:
     """What differs in one reading, and how."""
     found: dict[str, str] = {}
-    totals = {balance.asset: balance.total for balance in await venue.balances()}
+    totals = totals_of(await venue.balances())
     for asset in differences(facts.balances, totals):
         ours, theirs = facts.balances.get(asset, Decimal(0)), totals.get(asset, Decimal(0))
         found[asset] = f"we have {ours.normalize():f}, the venue {theirs.normalize():f}"

@@ -10,7 +10,7 @@ from bots.orders.submit import reservation
 from bots.orders.venue.absence import Look
 from bots.orders.venue.accounting import KnownOrder, attribute, locked_beyond
 from bots.orders.venue.following import Followed
-from bots.trading.money import ZERO
+from bots.trading.money import ZERO, quantise
 
 # Before the signing: clocks of venues are not exact to the second.
 BEFORE_MS = 60_000
@@ -102,4 +102,4 @@ def _is_foreign(trade: VenueTrade, reading: Reading) -> bool:
 
 def _delta(reading: Reading, ours: Mapping[str, Decimal], asset: str) -> Decimal:
     total, _ = reading.balances.get(asset, (ZERO, ZERO))
-    return total - ours.get(asset, ZERO)
+    return quantise(total) - ours.get(asset, ZERO)

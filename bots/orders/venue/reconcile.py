@@ -11,9 +11,16 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from bots.brokers.venue import Venue, VenueBalance, VenueOrder, VenueTrade
+from bots.brokers.venue import Venue, VenueOrder, VenueTrade
 from bots.orders.connections import Pool
-from bots.orders.venue.accounting import Standing, attribute, differences, follow_differences, settled
+from bots.orders.venue.accounting import (
+    Standing,
+    attribute,
+    differences,
+    follow_differences,
+    settled,
+    totals_of,
+)
 from bots.orders.venue.books import (
     AccountFacts,
     Owned,
@@ -111,7 +118,7 @@ class Reconciler:
         news, missing, foreign = _sort_orders(open_orders, known)
         wanted: Sequence[InstrumentRules] = facts.instruments
         if not full:
-            differing = differences(facts.balances, _totals(await self._venue.balances()))
+            differing = differences(facts.balances, totals_of(await self._venue.balances()))
             wanted = _concerned(facts.instruments, known, differing)
         trades = await self._read_trades(facts, wanted, began_ms)
         fresh_orders = await save_external_orders(
@@ -139,11 +146,11 @@ class Reconciler:
     async def _open(self, facts: AccountFacts, open_orders: Sequence[VenueOrder]) -> Reconciled:
         """The first pass: what the venue holds becomes what the books hold, at a moment without trades."""
         at_ms = await self._now_ms()
-        before = _totals(await self._venue.balances())
+        before = totals_of(await self._venue.balances())
         for rules in facts.instruments:
             if await self._venue.trades(rules.symbol, since_ms=at_ms):
                 return Reconciled(problem="the account trades while its opening balances are read")
-        if _totals(await self._venue.balances()) != before:
+        if totals_of(await self._venue.balances()) != before:
             return Reconciled(problem="balances change while they are read for the first time")
         await save_external_orders(self._pool, self._account_id, open_orders, open_ids=None)
         await book_opening(self._pool, self._account_id, before, at_ms=at_ms)
@@ -195,7 +202,7 @@ class Reconciler:
         found.foreign += await book_external(self._pool, self._account_id, rules, sorted_.others)
 
     async def _compare_balances(self, disputed: set[str]) -> tuple[dict[str, Decimal], dict[str, Standing]]:
-        totals = _totals(await self._venue.balances())
+        totals = totals_of(await self._venue.balances())
         now_ms = await self._now_ms()
         # After the venue's: a fill booked in between shows as a difference that the next pass no longer finds.
         facts = await load_facts(self._pool, self._account_id)
@@ -218,10 +225,6 @@ def _concerned(
     return [
         rules for rules in instruments if rules.symbol in live or rules.base in differing or rules.quote in differing
     ]
-
-
-def _totals(balances: Sequence[VenueBalance]) -> dict[str, Decimal]:
-    return {balance.asset: balance.total for balance in balances if balance.total}
 
 
 def _ms(trade: VenueTrade) -> int:

@@ -107,7 +107,9 @@ RETURNING (xmax = 0) AS is_new
 """
 
 END_EXTERNAL_ORDERS = """
-UPDATE bots_externalorder SET state = 'canceled', updated_at = clock_timestamp()
+UPDATE bots_externalorder x SET updated_at = clock_timestamp(), state = CASE WHEN x.quantity <= (
+    SELECT coalesce(sum(f.quantity), 0) FROM bots_externalfill f
+    WHERE f.account_id = x.account_id AND f.venue_order_id = x.venue_order_id) THEN 'filled' ELSE 'canceled' END
 WHERE account_id = %(account_id)s AND state IN ('open', 'partial') AND NOT venue_order_id = ANY(%(open_ids)s)
 """
 
