@@ -51,7 +51,12 @@ async def connect(account: VenueAccount, *, budget: Budget | None = None) -> Ven
         serial=dialect.serial,
     )
     clock = VenueClock(lambda: _ask_time(exchange))
-    exchange.wire_up(pool, clock.best_ms, numbers_as_text=dialect.numbers_as_text)
+    exchange.wire_up(
+        pool,
+        clock.best_ms,
+        numbers_as_text=dialect.numbers_as_text,
+        cost_of_weight=dialect.cost_of_weight,
+    )
     asker = Asker(dialect.table, budget, clock)
     try:
         await asker.question(clock.measure)

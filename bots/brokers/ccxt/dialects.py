@@ -58,6 +58,7 @@ class Dialect(Struct, frozen=True, kw_only=True):
     numbers_as_text: bool = False
     limits: tuple[Limit, ...] = ()
     cost_window_s: int = 10
+    cost_of_weight: float = 1.0
     options: Mapping[str, Any] = {}
     market_params: Mapping[str, Any] = {}
     stream: StreamKind = StreamKind.CCXT
@@ -91,7 +92,8 @@ BINANCE = Dialect(
     window_ms=86_400_000 - 1,
     page=1000,
     page_asked=1000,
-    # In ccxt's costs, which are fifths of Binance's weights.
+    # ccxt's costs are fifths of the 6,000 weights a minute.
+    cost_of_weight=0.2,
     limits=(
         Limit(name="weight", window_s=60, capacity=1200),
         Limit(name="orders", window_s=10, capacity=100, scope=Scope.ACCOUNT, counts=Counts.ORDERS),
@@ -121,8 +123,7 @@ BINANCE_USDM = Dialect(
     page=1000,
     page_asked=1000,
     limits=(
-        # ccxt counts one for each of the 2,400 a minute.
-        Limit(name="weight", window_s=60, capacity=1200),
+        Limit(name="weight", window_s=60, capacity=2400),
         Limit(name="orders", window_s=10, capacity=300, scope=Scope.ACCOUNT, counts=Counts.ORDERS),
         Limit(name="orders_minute", window_s=60, capacity=1200, scope=Scope.ACCOUNT, counts=Counts.ORDERS),
     ),

@@ -14,6 +14,8 @@ from bots.brokers.venue import Outcome
 
 # A refusal for too many requests that names no time.
 DEFAULT_WAIT_S = 30.0
+# Binance's longest ban; who names more is not believed.
+LONGEST_WAIT_S = 3 * 86_400.0
 
 
 class Wire(Struct, kw_only=True):
@@ -83,7 +85,7 @@ def _by_code(said: list[Said], table: CodeTable, error: str) -> Verdict:
 def _limited(wire: Wire, table: CodeTable, said: list[Said]) -> Verdict:
     """Turned away at the door: nothing happened, and everyone has to wait."""
     code = said[0].code if said else str(wire.status)
-    wait_s = _retry_after_s(wire.headers) or table.wait_s.get(code) or DEFAULT_WAIT_S
+    wait_s = _retry_after_s(wire.headers) or _reset_s(wire.headers) or table.wait_s.get(code) or DEFAULT_WAIT_S
     scope = Scope.ACCOUNT if code in table.account_wait and wire.status == 429 else Scope.VENUE
     return Verdict(outcome=Outcome.REJECTED, code=code, error=_sentence(said, wire), wait_s=wait_s, scope=scope)
 
@@ -91,11 +93,15 @@ def _limited(wire: Wire, table: CodeTable, said: list[Said]) -> Verdict:
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     for name in ("Retry-After", "retry-after"):
         text = headers.get(name, "")
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-    # KuCoin's, in milliseconds.
+        if text.isascii() and text.isdigit():
+            return min(float(text), LONGEST_WAIT_S)
+    return None
+
+
+def _reset_s(headers: Mapping[str, str]) -> float | None:
+    """KuCoin's, in milliseconds, which is in every answer."""
     text = headers.get("gw-ratelimit-reset", "")
-    return float(text) / 1000 if text.isdigit() else None
+    return min(float(text) / 1000, LONGEST_WAIT_S) if text.isascii() and text.isdigit() else None
 
 
 def _sentence(said: list[Said], wire: Wire) -> str:

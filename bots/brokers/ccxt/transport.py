@@ -67,12 +67,14 @@ class Wired:
     _pool: "Pool"
     _now_ms: Callable[[], int]
     _to_text: bool
+    _cost_of_weight: float
     _believed_at_s = float("-inf")
 
-    def wire_up(self, pool: "Pool", now_ms: Callable[[], int], *, numbers_as_text: bool) -> None:
+    def wire_up(self, pool: "Pool", now_ms: Callable[[], int], *, numbers_as_text: bool, cost_of_weight: float) -> None:
         self._pool = pool
         self._now_ms = now_ms
         self._to_text = numbers_as_text
+        self._cost_of_weight = cost_of_weight
 
     def nonce(self) -> int:
         """The time that requests are signed with: the order's own, else the venue's clock."""
@@ -133,8 +135,7 @@ class Wired:
         now_s = time.monotonic()
         if counted.isdigit() and now_s - self._believed_at_s > BELIEVE_EVERY_S:
             self._believed_at_s = now_s
-            # ccxt counts Binance's weights in fifths.
-            await self._pool.budget.raise_to("weight", int(counted) * 0.2)
+            await self._pool.budget.raise_to("weight", int(counted) * self._cost_of_weight)
 
 
 def _given_up(wire: Wire, reason: str) -> NotSent:

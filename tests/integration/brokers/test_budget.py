@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from bots.brokers.budget import SharedBudget
+from bots.brokers.budget import LocalBudget, SharedBudget
 from bots.brokers.ccxt.connect import connect
+from bots.brokers.ccxt.dialects import BINANCE
 from bots.brokers.limits import Counts, Limit, Priority, Scope
-from bots.brokers.venue import Outcome
+from bots.brokers.venue import Outcome, VenueUnavailable
 from tests.integration.brokers.cast import Alice
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -124,7 +125,7 @@ async def test_other_processes_are_counted(budget: Maker, redis: "Redis") -> Non
         f"""
         import asyncio
         from redis.asyncio import Redis
-        from bots.brokers.budget import SharedBudget
+        from bots.brokers.budget import LocalBudget, SharedBudget
         from bots.brokers.limits import Limit, Priority
 
         async def main():
@@ -174,3 +175,14 @@ async def test_two_connections_stay_below_what_the_venue_allows(alice: Alice, re
         assert len(alice.truth()["orders"]) == 8
     finally:
         await asyncio.gather(first.close(), second.close())
+
+
+async def test_what_others_spent_at_the_venue_is_counted(alice: Alice) -> None:
+    """Sixty in a hundred of a minute's weight are gone before we come: questions wait, as at their own limit."""
+    for _ in range(15):
+        alice.http.get("/api/v3/depth", params={"symbol": "BTCUSDT", "limit": 5000}).raise_for_status()
+    budget = LocalBudget(BINANCE.limits, share=1.0)
+    with pytest.raises(VenueUnavailable, match="rate budget"):
+        await connect(alice.account(), budget=budget)
+    assert await budget.take(1, Priority.QUESTION) > 0
+    assert await budget.take(1, Priority.ORDER, orders=1) == 0

@@ -66,6 +66,17 @@ def test_who_is_turned_away_at_the_door_waits(table: CodeTable, status: int) -> 
     assert unnamed.wait_s > 0
 
 
+def test_only_a_sensible_time_is_waited_for() -> None:
+    def wait_s(status: int, **headers: str) -> float | None:
+        return judge(answered(None, status, **headers), kucoin.TABLE).wait_s
+
+    assert wait_s(429, **{"Retry-After": "9" * 30}) == 3 * 86_400
+    assert wait_s(429, **{"Retry-After": "soon"}) == 30
+    assert wait_s(429, **{"gw-ratelimit-reset": "4000"}) == 4
+    assert wait_s(503, **{"Retry-After": "5"}) == 5
+    assert wait_s(503, **{"gw-ratelimit-reset": "4000"}) is None
+
+
 def test_an_accounts_order_limit_stops_the_account_and_a_ban_everyone() -> None:
     assert judge(answered({"code": -1015, "msg": ""}, 429), binance.SPOT).scope is Scope.ACCOUNT
     assert judge(answered({"code": -1015, "msg": ""}, 418), binance.SPOT).scope is Scope.VENUE
