@@ -39,7 +39,7 @@ def compute_performance() -> None:
 @shared_task(name="bots.check_ledger")
 def check_ledger() -> None:
     """Every minute."""
-    ledger.check_ledger()
+    ledger.check_ledger(now=datetime.now(UTC))
 
 
 @shared_task(name="quant.compute_evidence")

@@ -19,6 +19,7 @@ from bots.orders.load import AccountConfig
 from bots.orders.store import OrderStore
 from bots.orders.venue.books import load_facts, save_reconciled
 from bots.orders.venue.reconcile import SETTLE_MS, Reconciled, Reconciler
+from bots.trading.risk import clock_reasons
 
 log = structlog.get_logger(__name__)
 
@@ -92,6 +93,8 @@ class VenueDesk:
             return "the venue is not connected"
         if self.time_ns() is None:
             return "the venue's clock is not known"
+        for reason in clock_reasons(self._link.clock_error_ms, controls=self._store.controls):
+            return reason.text
         if self._link.venue.synced_since_ms is None:
             return "the account's private stream is not connected"
         if time.monotonic() - self._reconciled_s > RECONCILE_LIMIT_S:
@@ -173,6 +176,7 @@ class VenueDesk:
     async def _keep_clock(self, venue: Venue) -> None:
         while True:
             await self._link.measure(venue)
+            self._notices.clock(self._link.clock_error_ms, self._store.controls)
             await asyncio.sleep(CLOCK_S)
 
     async def _keep_listening(self, venue: Venue) -> None:

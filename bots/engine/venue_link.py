@@ -14,12 +14,16 @@ class VenueLink:
         self.venue: Venue | None = None
         self._offset_ns: int | None = None
         self._measured_s = 0.0
+        # This machine's clock less the venue's.
+        self.clock_error_ms = 0.0
 
     async def measure(self, venue: Venue) -> None:
         """Take the venue's clock over, against the monotonic one. Raises VenueUnavailable."""
         before_ns = time.monotonic_ns()
         venue_ns = await venue.venue_time_ns()
-        self._offset_ns = venue_ns - (before_ns + time.monotonic_ns()) // 2
+        middle_ns = (before_ns + time.monotonic_ns()) // 2
+        self._offset_ns = venue_ns - middle_ns
+        self.clock_error_ms = (time.time_ns() - (time.monotonic_ns() - middle_ns) - venue_ns) / 1e6
         self._measured_s = time.monotonic()
 
     def time_ns(self) -> int | None:

@@ -12,6 +12,7 @@ from bots.orders.load import AccountConfig
 from bots.orders.venue.books import pause_account
 from bots.orders.venue.following import Followed
 from bots.orders.venue.reconcile import Reconciled
+from bots.trading.limits import Controls
 from bots.trading.vocabulary import OrderState
 
 log = structlog.get_logger(__name__)
@@ -57,6 +58,21 @@ class VenueNotices:
             text = f"The venue says that the order {name} has ended, but does not tell its trades for {age_s} s."
             code = "trades_missing"
         self._alert("error", code, text, bot_id=plan.bot_id)
+
+    def clock(self, error_ms: float, controls: Controls) -> None:
+        """This machine's clock against the venue's: said once, until it is right again."""
+        if abs(error_ms) <= controls.clock_alert_ms:
+            self._told = {key for key in self._told if not key.startswith("clock:")}
+            return
+        level = "error" if abs(error_ms) > controls.clock_deny_ms else "warning"
+        if f"clock:{level}" in self._told:
+            return
+        self._told.add(f"clock:{level}")
+        text = (
+            f"This machine's clock and the venue's are {abs(error_ms):.0f} ms apart; above "
+            f"{controls.clock_deny_ms:.0f} ms nothing is entered. Set it by NTP."
+        )
+        self._alert(level, "clock", text)
 
     async def lives_after_its_end(self, followed: Followed) -> None:
         """The venue shows an order alive that had ended in the books: it is cancelled, and its bot halted."""

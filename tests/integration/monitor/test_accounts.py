@@ -48,3 +48,20 @@ def test_a_stricter_step_stays_and_a_limit_of_zero_is_none(scene: Scene) -> None
 def test_the_monitor_looks_at_accounts_without_positions_too(scene: Scene) -> None:
     Account.objects.update(peak_equity=D(20_000))
     assert scene.watch().restricted == 1
+
+
+def test_where_its_owner_asked_for_it_a_drawdown_closes_everything(scene: Scene) -> None:
+    Account.objects.update(peak_equity=D(20_000), on_drawdown="flatten", ladder="reduce")
+    assert look(scene).ladder == "flatten"
+
+
+def test_where_its_owner_asked_for_it_a_days_loss_closes_everything(scene: Scene) -> None:
+    scene.hold()
+    # 0.002997 fell by some 60 %: 180 of 10,000.
+    Position.objects.update(mark_price=D(40_000))
+    Account.objects.update(daily_loss_limit=D("0.01"))
+    assert look(scene).ladder == "active"
+    Account.objects.update(on_daily_loss="flatten")
+    account = look(scene)
+    assert (account.ladder, "a loss beyond 1.00 %" in account.ladder_reason) == ("flatten", True)
+    assert [data["code"] for data in scene.told("alert")] == ["account_daily_loss"]
