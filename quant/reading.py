@@ -39,6 +39,8 @@ class Phase(StrEnum):
 class Reading(Struct, frozen=True, kw_only=True):
     """A signal in [-1, 1], positive for rising prices, or None with the reason why there is none.
 
+    A value with a reason is one from which something was left out.
+
     `quality` in [0, 1] is how far the value can be trusted before it ages; `as_of` is the moment of its newest input
     in nanoseconds; `parts` holds the sub-signals and the figures behind them, None where one is missing.
     """

@@ -13,6 +13,8 @@ from marketdata.events import Timeframe
 from quant.reading import Component, Phase
 
 MAX_TIMEFRAMES = 3
+# Before as many, a regime is unknown.
+MIN_BARS = 100
 # What an instrument's regime is told by where nobody says otherwise.
 DEFAULT_FRAMES: Mapping[Timeframe, float] = MappingProxyType({"5m": 1.0, "15m": 1.0, "1h": 1.0})
 

@@ -15,13 +15,12 @@ from quant.features.indicator import Indicator
 from quant.features.ranges import YangZhang
 from quant.features.rolling import RollingQuantile
 from quant.reading import Phase, grown_quality
-from quant.regime import UNKNOWN, RegimeState, VolatilityState
+from quant.regime import MIN_BARS, UNKNOWN, RegimeState, VolatilityState
 
 EFFICIENCY_BARS = VOLATILITY_BARS = 20
 RANK_BARS = 500
 RANK_DIGITS = 12
 DIRECTION_SPANS = (16, 64)
-MIN_BARS = 100
 MIN_DWELL_BARS = 5
 
 ENTER_TREND, ENTER_RANGE, MIDDLE = 0.65, 0.35, 0.5

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from quant.reading import Reading, missing, weighted_mean
 
 STRATEGY_WEIGHTS = {
@@ -24,4 +26,4 @@ def without(reading: Reading, names: Sequence[str]) -> Reading:
     if value is None:
         reason = reading.reason or "none of the technical strategies that are switched on has a value"
         return missing(reason, as_of=reading.as_of, n_obs=reading.n_obs, parts=parts)
-    return Reading(value=value, quality=reading.quality, as_of=reading.as_of, n_obs=reading.n_obs, parts=parts)
+    return structs.replace(reading, value=value, parts=parts)

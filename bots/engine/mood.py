@@ -14,7 +14,7 @@ from bots.orders.load import BotConfig
 from bots.trading.decide import Opinion
 from bots.trading.limits import BotLimits
 from marketdata.events import Timeframe
-from quant.regime import RegimeState, stop_multiplier
+from quant.regime import MIN_BARS, RegimeState, stop_multiplier
 from quant.size import Size, size_of
 from quant.vector import SignalVector
 
@@ -81,6 +81,8 @@ def regime_told(state: RegimeState) -> dict[str, Any]:
         "volatility": state.volatility.value,
         "quality": round(state.quality, 4),
         "score": None if state.score is None else round(state.score, 4),
+        "bars": state.n_obs,
+        "bars_needed": MIN_BARS,
         "since": since,
     }
 

@@ -10,7 +10,7 @@ from bots.broadcast import Broadcaster
 from bots.engine.mood import regime_told
 from bots.engine.runner import SymbolRunner
 from bots.regimes import astore_regimes
-from quant.regime import regime_of
+from quant.regime import DEFAULT_FRAMES, regime_of
 from quant.remote.latest import apublish
 
 log = structlog.get_logger(__name__)
@@ -29,8 +29,20 @@ def regime_record(runner: SymbolRunner) -> dict[str, Any]:
         "exchange": runner.worker.exchange,
         "symbol": runner.worker.symbol,
         **told,
+        "together": [frame for frame in DEFAULT_FRAMES if frame in states],
         "timeframes": {frame: regime_told(state) for frame, state in states.items()},
     }
+
+
+def _key(record: dict[str, Any]) -> tuple[Any, ...]:
+    """What people see of a regime: where it differs they are told. Bars count until there are enough."""
+    return tuple(
+        (
+            state["phase"], state["direction"], state["volatility"], round(state["quality"], 1),
+            min(state["bars"], state["bars_needed"]),
+        )
+        for state in (record, *record["timeframes"].values())
+    )  # fmt: skip
 
 
 class Standing:
@@ -60,7 +72,7 @@ class Standing:
         changed: dict[tuple[str, str], dict[str, Any]] = {}
         for place, runner in runners.items():
             record = regime_record(runner)
-            key = (record["phase"], record["direction"], record["volatility"], record["quality"] > 0.0)
+            key = _key(record)
             is_new = self._told.get(place) != key
             if is_new:
                 self._told[place] = key

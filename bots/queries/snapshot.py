@@ -1,10 +1,13 @@
 """What the live page shows when it opens, in a number of queries that does not grow with the rows."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import structlog
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery, Sum
+from redis.exceptions import RedisError
 
 from bots.models import Bot, Decision, Fill, Installation, Order, PerformanceSnapshot, Position, Session, Trade, User
 from bots.queries.performance import equity_points, performance, visible_bots
@@ -19,8 +22,11 @@ from bots.queries.records import (
     position_record,
     time_text,
 )
+from bots.regimes import latest_regimes
 from bots.trading.vocabulary import Ladder
 from marketdata.models import FeedStatus, Instrument
+
+log = structlog.get_logger(__name__)
 
 RECENT = 50
 SPARKLINE_POINTS = 60
@@ -36,6 +42,7 @@ def live_snapshot(user: User, *, now: datetime) -> dict[str, Any]:
     orders = Order.objects.visible_to(user).select_related("intent", "instrument__exchange")[:RECENT]
     fills = Fill.objects.visible_to(user).select_related("order__intent", "instrument")[:RECENT]
     decisions = Decision.objects.visible_to(user).select_related("bot", "instrument__exchange")[:RECENT]
+    streams = feeds(now=now)
     return {
         "bots": bot_cards(user, now=now, positions=positions),
         "positions": [position_record(position) for position in positions],
@@ -43,7 +50,8 @@ def live_snapshot(user: User, *, now: datetime) -> dict[str, Any]:
         "fills": [fill_record(fill) for fill in fills],
         "decisions": [decision_record(decision) for decision in decisions],
         "latest": [decision_record(decision) for decision in latest_looks(user, now=now)],
-        "feeds": feeds(now=now),
+        "feeds": streams,
+        "regimes": regimes(streams),
         "performance": performance(visible_bots(user), period=Period.DAY, now=now),
         "kill_switch": kill_switch(user),
         "at": time_text(now),
@@ -65,6 +73,15 @@ def latest_looks(user: User, *, now: datetime) -> QuerySet[Decision]:
 
 def feeds(*, now: datetime) -> list[dict[str, Any]]:
     return [feed_record(feed, now=now) for feed in FeedStatus.objects.select_related("exchange")]
+
+
+def regimes(feeds: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What kind of market engines see, of each symbol that one of them runs; none where the cache is away."""
+    try:
+        return list(latest_regimes((feed["exchange"], feed["symbol"]) for feed in feeds).values())
+    except RedisError as error:
+        log.warning("snapshot.regimes.unavailable", error=f"{type(error).__name__}: {error}")
+        return []
 
 
 def installation_row() -> Installation:

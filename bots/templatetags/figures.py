@@ -1,5 +1,6 @@
 """How figures look in pages: the same rules as `static/dashboard/format.js`."""
 
+import re
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -12,6 +13,7 @@ register = template.Library()
 
 NONE = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+_HYPHEN = re.compile(r"(^|[\s(\xd7:])-(?=\.?\d)")
 CENT = Decimal("0.01")
 COMPONENT_NAMES = {
     "oi": "Open interest",
@@ -100,15 +102,21 @@ def spaced(code: str) -> str:
 
 
 @register.filter
+def minus(text: str) -> str:
+    """Figures within text below zero with a minus sign, as elsewhere."""
+    return _HYPHEN.sub(rf"\1{MINUS}", text)
+
+
+@register.filter
 def sentence(text: str) -> str:
     """What the engine says in passing, as a sentence of its own."""
-    return f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}" if text else ""
+    return minus(f"{text[0].upper()}{text[1:]}{'' if text[-1] in '.!?' else '.'}") if text else ""
 
 
 @register.filter
 def why(component: dict[str, Any]) -> str:
     """The reason of a component without a value."""
-    return (component.get("reason") or "nothing received").removeprefix("no data: ")
+    return minus((component.get("reason") or "nothing received").removeprefix("no data: "))
 
 
 @register.filter

@@ -41,6 +41,11 @@ class History:
         return z
 
     @property
+    def since_ns(self) -> int | None:
+        """When the past begins."""
+        return self._first_ns
+
+    @property
     def span_ns(self) -> int:
         return 0 if self._first_ns is None else self._last_ns - self._first_ns
 

@@ -6,6 +6,7 @@ fewer than 10 strikes says nothing, and below 200 contracts a day puts against c
 """
 
 import math
+from datetime import UTC, datetime
 
 from marketdata.events import Event, OptionsFlow, OptionsSummary
 from quant.features.bounds import is_price, is_size
@@ -22,6 +23,7 @@ MIN_STRIKES = 10
 MAX_VOLATILITY = 10.0
 MAX_AGE_NS = 5 * MINUTE_NS
 EVERY_S = 50.0
+MIN_HISTORY_NS = 7 * DAY_NS
 
 
 class OptionsFlowSignal:
@@ -72,7 +74,8 @@ class OptionsFlowSignal:
     def read(self, now_ns: int) -> Reading:
         chain = self._chain
         if chain is None:
-            return missing("no data: option chain", as_of=self._flow.part.ts)
+            reason = "no data: waiting for the first option chain, which is asked for every minute"
+            return missing(reason, as_of=self._flow.part.ts)
         as_of = max(chain.ts_event, self._flow.part.ts)
         if thin := _too_thin(chain):
             return missing(thin, as_of=as_of, n_obs=self._n)
@@ -87,8 +90,7 @@ class OptionsFlowSignal:
         }
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:
-            reason = "no data: a history of 7 days to compare with, up to now"
-            return missing(reason, as_of=as_of, n_obs=self._n, parts=parts)
+            return missing(self._awaited(chain, now_ns), as_of=as_of, n_obs=self._n, parts=parts)
         grown = {
             "delta_flow": self._flow.quality,
             **{name: history.quality for name, history in self._histories.items()},
@@ -96,6 +98,24 @@ class OptionsFlowSignal:
         known = {name: None if parts[name] is None else quality for name, quality in grown.items()}
         quality = weighted_mean(known, PART_WEIGHTS) or 0.0
         return Reading(value=value, quality=quality, as_of=as_of, n_obs=self._n, parts=parts)
+
+    def _awaited(self, chain: OptionsSummary, now_ns: int) -> str:
+        """What a chain that says nothing lacks, of which source, and when the next is due."""
+        due = f"{_utc(chain.ts_event + MINUTE_NS):%H:%M} UTC"
+        if now_ns - chain.ts_event > MAX_AGE_NS:
+            minutes = (now_ns - chain.ts_event) // MINUTE_NS
+            return f"no data: the last chain of {chain.exchange} is {minutes} min old, the next was due at {due}"
+        skew = self._histories["skew"]
+        if skew.since_ns is None or skew.span_ns >= MIN_HISTORY_NS:
+            return f"no data: nothing in the chain of {chain.exchange} has changed, the next is due at {due}"
+        return (
+            f"no data: {chain.exchange} heard since {_utc(skew.since_ns):%Y-%m-%d %H:%M} UTC, "
+            f"{skew.span_ns / DAY_NS:.1f} of the 7 days that skew needs (delta flow: 1 day), the next is due at {due}"
+        )
+
+
+def _utc(ts_ns: int) -> datetime:
+    return datetime.fromtimestamp(ts_ns // 1_000_000_000, tz=UTC)
 
 
 def _is_sound(event: OptionsSummary) -> bool:

@@ -1,10 +1,12 @@
 """What the bars of one timeframe say: trend, momentum, mean reversion, volume, liquidity and smart money.
 
 Trend is heard more the more directed the market is, mean reversion less. The switch is ADX14 (Wilder 1978):
-g = clip((ADX - 20)/10, 0, 1); trend*(.5 + .5g), mean reversion*(1 - g).
+g = clip((ADX - 20)/10, 0, 1); trend*(.5 + .5g), mean reversion*(1 - g). A strategy that fails is left out by itself: the
+others share its weight, and the reading's reason tells of it.
 """
 
 from functools import partial
+from typing import Any
 
 from msgspec import structs
 from talib import stream
@@ -25,11 +27,14 @@ from quant.features.mean_reversion import MeanReversion
 from quant.features.momentum import Momentum, look_backs
 from quant.features.structure import SmartMoney, SmartMoneyScore
 from quant.features.trend import Trend
-from quant.features.volume import Volume, VolumeScore
+from quant.features.volume import NO_VOLUME, Volume, VolumeScore
+from quant.guarded import Guarded
 from quant.reading import MIN_OBSERVATIONS, Phase, Reading, clip, grown_quality, missing, weighted_mean
 from quant.strategies import STRATEGY_WEIGHTS
 
 Triple = tuple[float | None, float | None, float | None]
+NO_TRIPLE: Triple = (None, None, None)
+NO_SMART_MONEY = SmartMoneyScore(None, None, None, 0.0)
 
 
 class Technical:
@@ -46,12 +51,16 @@ class Technical:
         self._reset()
 
     def _reset(self) -> None:
-        self._trend = Trend()
-        self._momentum = Momentum(look_backs(self.timeframe))
-        self._mean_reversion = MeanReversion()
-        self._volume = Volume()
-        self._liquidity = LiquiditySweep()
-        self._smart_money = SmartMoney()
+        spans = look_backs(self.timeframe)
+        self._trend = Guarded[Triple]("trend", Trend, NO_TRIPLE)
+        self._momentum = Guarded[float | None]("momentum", lambda: Momentum(spans), None)
+        self._mean_reversion = Guarded[Triple]("mean reversion", MeanReversion, NO_TRIPLE)
+        self._volume = Guarded[VolumeScore]("volume", Volume, NO_VOLUME)
+        self._liquidity = Guarded[float | None]("liquidity", LiquiditySweep, None)
+        self._smart_money = Guarded[SmartMoneyScore]("smart money", SmartMoney, NO_SMART_MONEY)
+        self._guarded: tuple[Guarded[Any], ...] = (
+            self._trend, self._momentum, self._mean_reversion, self._volume, self._liquidity, self._smart_money
+        )  # fmt: skip
         self._adx = Indicator(partial(stream.ADX, timeperiod=ADX_BARS), inputs=3)
         self._atr = Indicator(partial(stream.ATR, timeperiod=ATR_BARS), inputs=3)
         self._scale: float | None = None
@@ -150,11 +159,13 @@ class Technical:
             "change_of_character": smart.changed,
         }
         value = weighted_mean(parts, STRATEGY_WEIGHTS)
+        left_out = "; ".join(strategy.reason for strategy in self._guarded if strategy.reason)
         if value is None:
-            return missing("prices stand still", as_of=self._as_of, n_obs=self.n_bars, parts=parts)
+            return missing(left_out or "prices stand still", as_of=self._as_of, n_obs=self.n_bars, parts=parts)
         return Reading(
-            value=value, quality=grown_quality(self.n_bars), as_of=self._as_of, n_obs=self.n_bars, parts=parts
-        )
+            value=value, quality=grown_quality(self.n_bars), as_of=self._as_of, n_obs=self.n_bars, parts=parts,
+            reason=left_out,
+        )  # fmt: skip
 
 
 def _too_few(bars: int) -> str:

@@ -1,5 +1,6 @@
 """The live page as its person sees it, while bots trade."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -36,6 +37,39 @@ def test_signals_say_what_each_said_and_why_some_are_silent(visit: Window) -> No
     expect(rows).to_have_count(9, timeout=FILL_WITHIN_MS)
     expect(rows.filter(has_text="no data")).not_to_have_count(0)
     expect(page.locator("[data-f=signal]")).not_to_be_empty()
+
+
+def test_the_regime_of_the_market_is_told_as_it_changes(visit: Window) -> None:
+    window = visit()
+    told: list[WebSocketRoute] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        told.append(socket)
+
+    window.page.route_web_socket(lambda url: "/ws/" in url, between)
+    page = window.open()
+    strip = page.locator("[data-regime]")
+    expect(strip).to_contain_text("Market: ", timeout=FILL_WITHIN_MS)
+    expect(strip).to_contain_text("together")
+    expect(strip.locator("li").filter(has_text="1h")).to_contain_text("vol ")
+    symbol = page.locator("[data-symbols]").input_value()
+    state = {"phase": "trend", "direction": -1.0, "volatility": "extreme", "quality": 1.0, "score": 0.8, "bars": 500}
+    state |= {"bars_needed": 100, "since": "2026-01-02T03:04:00+00:00"}
+    few = {"phase": "neutral", "direction": 0.0, "volatility": "normal", "quality": 0.0, "score": None, "bars": 37}
+    few |= {"bars_needed": 100, "since": None}
+    place = {"exchange": "simulated", "symbol": symbol, "together": ["5m"]}
+
+    def tell(regime: dict[str, object], frame: dict[str, object]) -> None:
+        told[-1].send(json.dumps({"type": "regimeUpdate", "data": {**regime, **place, "timeframes": {"5m": frame}}}))
+
+    tell(state, state)
+    expect(strip).to_contain_text("Market: trend, averages down")
+    expect(strip).to_contain_text("2026-01-02 03:04 · volatility extreme · quality 100 %")
+    expect(strip.locator("li")).to_have_text(["5m▼ trendvol extreme"])
+    tell(few, few)
+    expect(strip).to_contain_text("needs 100 bars: 37 of 100 of 5m")
+    assert (window.violations, window.foreign, window.errors) == ([], [], [])
 
 
 def test_a_fill_leads_to_its_trace(visit: Window) -> None:

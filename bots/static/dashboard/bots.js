@@ -2,7 +2,7 @@
 import { post } from "./api.js";
 import { decimal, add, ZERO, toFloat, text } from "./decimal.js";
 import { find, h, keyed, put, svg, toneClass } from "./dom.js";
-import { age, millis, money, plural, score, tone, words } from "./format.js";
+import { age, millis, minus, money, plural, score, tone, words } from "./format.js";
 import { unrealised } from "./pnl.js";
 import { acting, confirmed, toast } from "./toast.js";
 
@@ -106,7 +106,7 @@ export class BotCards {
     const last = bot.last_decision;
     if (!last) return bot.state === "running" ? "No decision yet: the first one comes with the next evaluation." : "No decision yet.";
     const value = last.signal === null || last.signal === undefined ? "" : ` (${score(last.signal)})`;
-    const why = last.verdict === "rejected" ? (last.reasons?.[0]?.text ?? "") : "";
+    const why = last.verdict === "rejected" ? minus(last.reasons?.[0]?.text) : "";
     return `${last.symbol} ${String(last.action).toUpperCase()}${value}${last.verdict === "rejected" ? `, refused: ${why}` : ""}`;
   }
 

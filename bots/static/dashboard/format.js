@@ -109,7 +109,9 @@ const NAMES = {
 
 export const words = (code) => String(code ?? "").replaceAll("_", " ");
 export const componentName = (code) => NAMES[code] ?? words(code).replace(/^./, (first) => first.toUpperCase());
+/** Figures within text below zero with a minus sign, as elsewhere. */
+export const minus = (text) => String(text ?? "").replace(/(^|[\s(×:])-(?=\.?\d)/g, "$1−");
 /** What the engine says in passing, as a sentence of its own. */
-export const sentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}` : "");
-export const withoutAction = (text) => String(text ?? "").replace(/^(BUY|SELL|HOLD): /, "");
+export const sentence = (text) => (text ? minus(`${text[0].toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`) : "");
+export const withoutAction = (text) => minus(text).replace(/^(BUY|SELL|HOLD): /, "");
 export const plural = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;

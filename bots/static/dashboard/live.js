@@ -9,6 +9,7 @@ import { Log } from "./log.js";
 import { open } from "./page.js";
 import { exchangeOf } from "./pnl.js";
 import { Positions } from "./positions.js";
+import { Regime } from "./regime.js";
 import { Signals } from "./signals.js";
 import { symbolKey } from "./store.js";
 
@@ -38,6 +39,7 @@ function digits(exchange, symbol) {
 const cards = new BotCards(find("[data-bots]"), find("[data-bot-choice]"), store, (id) => choose({ bot: id }));
 new Positions(find("[data-positions]"), store, { digits, onChoose: ({ bot_id: bot, symbol }) => cards.choose(bot) ?? choose({ bot, symbol }) });
 const signals = new Signals(find(".signals"), store, chosen);
+const regime = new Regime(find("[data-regime]"), store, chosen);
 new Log(find("[data-log]"), store);
 
 function choose({ bot = view.bot, symbol, timeframe = view.timeframe }) {
@@ -52,6 +54,7 @@ function choose({ bot = view.bot, symbol, timeframe = view.timeframe }) {
   drawPickers();
   showChart();
   signals.render();
+  regime.render();
   drawQuote();
 }
 

@@ -1,6 +1,6 @@
 // Decisions, orders, fills and what else happened, newest first; each leads to its trace.
 import { find, h, keyed } from "./dom.js";
-import { amount, clock, score, stamp, withoutAction, words } from "./format.js";
+import { amount, clock, minus, score, stamp, withoutAction, words } from "./format.js";
 
 const SHOWN = 120;
 
@@ -78,7 +78,7 @@ const DESCRIBE = {
   },
   decision({ data }) {
     const refused = data.verdict === "rejected";
-    const why = refused ? data.reasons?.map(({ text }) => text).join("; ") : withoutAction(data.reasoning);
+    const why = refused ? minus(data.reasons?.map(({ text }) => text).join("; ")) : withoutAction(data.reasoning);
     const signal = data.signal === null || data.signal === undefined ? "" : ` at ${score(data.signal)}`;
     return {
       glyph: refused ? "✕" : data.verdict === "approved" ? "◆" : "◇",

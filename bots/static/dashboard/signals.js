@@ -1,6 +1,6 @@
 // The seven signals of the chosen bot and symbol, the blend against its threshold, and what would make it trade.
 import { find, h, keyed, put } from "./dom.js";
-import { age, componentName, millis, percent, score, sentence, withoutAction, words } from "./format.js";
+import { age, componentName, millis, minus, percent, score, sentence, withoutAction, words } from "./format.js";
 
 const SEVEN = ["technical", "speed", "microstructure", "oi", "options", "sentiment", "volatility"];
 const ALIASES = { open_interest: "oi", options_flow: "options" };
@@ -84,8 +84,8 @@ export class Signals {
       make: () => h("span", { class: "check" }),
       update: (check, { code, passed, text }) => {
         check.classList.toggle("failed", !passed);
-        put(check, passed ? words(code) : text || words(code));
-        check.title = text ?? "";
+        put(check, passed ? words(code) : minus(text) || words(code));
+        check.title = minus(text);
       },
     });
     find("[data-checks]", this.#panel).hidden = !(decision.validators ?? []).length;
@@ -139,8 +139,8 @@ function updateRow(row, component) {
   put(find(".name", row), componentName(component.name) + (component.timeframe ? ` ${component.timeframe}` : ""));
   put(find(".weight", row), percent(component.weight));
   find(".meter", row).hidden = missing;
-  put(find(".why", row), missing ? `no data: ${(component.reason || "nothing received yet").replace(/^no data: /, "")}` : "");
-  find(".why", row).title = missing ? component.reason || "" : "";
+  put(find(".why", row), missing ? `no data: ${minus(component.reason || "nothing received yet").replace(/^no data: /, "")}` : "");
+  find(".why", row).title = missing ? minus(component.reason) : "";
   if (!missing) bar(find(".meter", row), component.value);
   put(find(".value", row), missing ? "–" : score(component.value));
   put(find(".contribution", row), missing ? "–" : score(component.contribution, 3));

@@ -13,6 +13,7 @@ export class Store {
   positions = new Map();
   prices = new Map();
   feeds = new Map();
+  regimes = new Map();
   decisions = new Map();
   instruments = new Map();
   fills = [];
@@ -68,10 +69,11 @@ export class Store {
     }
     if (snapshot.positions) this.positions = new Map(snapshot.positions.map((position) => [position.position_id, position]));
     for (const feed of snapshot.feeds ?? []) this.#feed(feed);
+    if (snapshot.regimes) this.regimes = new Map(snapshot.regimes.map((regime) => [symbolKey(regime.exchange, regime.symbol), regime]));
     if (snapshot.kill_switch) this.restrict(snapshot.kill_switch);
     if (snapshot.fills) this.fills = snapshot.fills.slice(0, FILL_MAX);
     this.#loadLog(snapshot);
-    this.touch("bots", "positions", "prices", "feeds", "decisions", "fills", "log", "today");
+    this.touch("bots", "positions", "prices", "feeds", "regimes", "decisions", "fills", "log", "today");
   }
 
   #loadBots(cards) {
@@ -180,6 +182,10 @@ export class Store {
           level: data.state === "live" ? "info" : "warning",
         });
       this.touch("feeds");
+    },
+    regimeUpdate(data) {
+      this.regimes.set(symbolKey(data.exchange, data.symbol), data);
+      this.touch("regimes");
     },
     feedEvent(data, ts) {
       this.#system(data.message || `${data.exchange} ${data.symbol} ${data.kind}`, { at: data.at ?? ts, level: data.kind === "connected" ? "info" : "warning" });

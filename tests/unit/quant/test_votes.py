@@ -9,7 +9,13 @@ from msgspec import structs
 from marketdata.events import Funding, Premium
 from quant.blend import blend, weight_row
 from quant.explain import voices
+from quant.features.liquidity import LiquiditySweep
+from quant.features.mean_reversion import MeanReversion
+from quant.features.momentum import Momentum
+from quant.features.structure import SmartMoney
+from quant.features.trend import Trend
 from quant.features.variance_premium import VariancePremium
+from quant.features.volume import Volume
 from quant.learning.features import MARKET_FEATURES, market_features
 from quant.reading import Component, Reading
 from quant.signals.microstructure import Microstructure
@@ -18,7 +24,7 @@ from quant.signals.options_flow import OptionsFlowSignal
 from quant.signals.sentiment import SentimentSignal
 from quant.signals.speed import Speed
 from quant.signals.technical import Technical
-from quant.strategies import STRATEGIES, STRATEGY_WEIGHTS
+from quant.strategies import STRATEGIES, STRATEGY_WEIGHTS, without
 from quant.symbol_signals import BROKEN_FEEDS, SymbolSignals
 from tests.unit.quant.market import IDS, SECOND, START, session, walk
 from tests.unit.quant.slow_market import derivatives, everything, index
@@ -312,18 +318,59 @@ def test_a_signal_that_says_what_is_no_signal_is_left_out_with_the_reason(monkey
     assert math.isfinite(blend(row, found).signal[0])
 
 
-def test_a_technical_strategy_that_raises_leaves_technical_out(monkeypatch):
-    from quant.features.momentum import Momentum
-
+@pytest.mark.parametrize("method", ["update", "peek"])
+@pytest.mark.parametrize(
+    ("strategy", "cls"),
+    [
+        ("trend", Trend),
+        ("momentum", Momentum),
+        ("mean_reversion", MeanReversion),
+        ("volume", Volume),
+        ("liquidity", LiquiditySweep),
+        ("smart_money", SmartMoney),
+    ],
+)
+def test_a_technical_strategy_that_raises_is_left_out_alone(monkeypatch, strategy, cls, method):
     def broken(*_):
-        raise ValueError("no momentum")
+        raise ValueError("no such thing")
 
     made, now = alive()
-    monkeypatch.setattr(Momentum, "update", broken)
+    twin, _ = alive()
+    bars = walk(BARS + 60)
+    forming = structs.replace(bars[BARS], closed=False)
+    event = bars[BARS] if method == "update" else forming
+    place = next(
+        i for i, c in enumerate(made.columns) if c.component is Component.TECHNICAL and c.forming == (method == "peek")
+    )
+    monkeypatch.setattr(cls, method, broken)
+    made.update(event)
+    failed = made.read(now_ns=now).readings[place]
+    monkeypatch.undo()
+    twin.update(event)
+    sound = twin.read(now_ns=now).readings[place]
+    assert failed.parts[strategy] is None
+    assert (
+        failed.reason == f"{strategy.replace('_', ' ')} failed (ValueError: no such thing) and begun anew: 0 of 50 bars"
+    )
+    assert {name: failed.parts[name] for name in STRATEGIES if name != strategy} == {
+        name: sound.parts[name] for name in STRATEGIES if name != strategy
+    }
+    assert failed.value == without(sound, [strategy]).value
+    for later in bars[BARS + 1 : BARS + 52]:
+        made.update(later)
+    healed = made.read(now_ns=bars[BARS + 51].ts_close).reading(Component.TECHNICAL, "1m")
+    assert healed.reason == ""
+    assert healed.parts[strategy] is not None
+
+
+def test_a_technical_strategy_that_says_what_is_no_score_is_left_out_alone(monkeypatch):
+    made, now = alive()
+    monkeypatch.setattr(Momentum, "update", lambda *_: math.nan)
     made.update(walk(BARS + 1)[-1])
     reading = made.read(now_ns=now).reading(Component.TECHNICAL, "1m")
-    assert reading.value is None
-    assert "failed (ValueError: no momentum)" in reading.reason
+    assert reading.value is not None
+    assert reading.reason == "momentum said nan: left out"
+    assert reading.parts["momentum"] is None
 
 
 def test_every_state_in_which_nothing_trades_breaks_the_feed():

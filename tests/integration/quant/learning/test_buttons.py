@@ -84,6 +84,23 @@ def test_promoting_by_force_and_rolling_back(page, scene):
     assert page.get_by_role("button", name="Retire").count() == 0
 
 
+@pytest.mark.parametrize("status", ["canary", "live"])
+def test_demoting_and_retiring(page, scene, status):
+    version = scene.version(status=status)
+    page.goto(f"/admin/quant/modelversion/{version.pk}/change/")
+    page.get_by_label("Reason", exact=True).fill("It drifts.")
+    assert f"{version} is shadow." in press(page, "Demote to shadow")
+    version.refresh_from_db()
+    assert version.status == "shadow"
+    assert page.get_by_role("button", name="Demote to shadow").count() == 0
+    page.get_by_label("Reason", exact=True).fill("A better one is there.")
+    assert f"{version} is retired." in press(page, "Retire")
+    version.refresh_from_db()
+    assert version.status == "retired"
+    assert [event.reason for event in version.events.order_by("pk")][-2:] == ["It drifts.", "A better one is there."]
+    assert page.get_by_role("button", name="Retire").count() == 0
+
+
 def press_forced(page: Page, name: str, reason: str) -> str:
     page.get_by_label("Reason", exact=True).fill(reason)
     page.get_by_label("Promote against the rules").check()

@@ -75,3 +75,15 @@ def test_words_in_passing_become_a_sentence() -> None:
 def test_why_does_not_repeat_itself() -> None:
     assert why({"reason": "no data: fear and greed index"}) == "fear and greed index"
     assert why({"reason": ""}) == "nothing received"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("the blend of -0.44 points down", f"The blend of {MINUS}0.44 points down."),
+        ("mean reversion -0.78 (score -1)", f"Mean reversion {MINUS}0.78 (score {MINUS}1)."),
+        ("a 5-minute look at BTC-USD since 2026-11-21", "A 5-minute look at BTC-USD since 2026-11-21."),
+    ],
+)
+def test_figures_within_words_have_the_same_minus(text: str, shown: str) -> None:
+    assert sentence(text) == shown

@@ -1,4 +1,5 @@
 import math
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -23,10 +24,22 @@ def month():
 
 def test_it_names_what_it_lacks():
     signal = OptionsFlowSignal()
-    assert signal.read(START).reason == "no data: option chain"
+    assert signal.read(START).reason == "no data: waiting for the first option chain, which is asked for every minute"
     signal.update(summary(START))
-    assert signal.read(START).reason == "no data: a history of 7 days to compare with, up to now"
+    begun, due = (f"{datetime.fromtimestamp(ns / 1e9, tz=UTC):%Y-%m-%d %H:%M}" for ns in (START, START + MINUTE))
+    assert signal.read(START).reason == (
+        f"no data: deribit heard since {begun} UTC, 0.0 of the 7 days that skew needs (delta flow: 1 day), "
+        f"the next is due at {due[-5:]} UTC"
+    )
     assert signal.read(START).n_obs == 1
+    late = f"no data: the last chain of deribit is 12 min old, the next was due at {due[-5:]} UTC"
+    assert signal.read(START + 12 * MINUTE).reason == late
+
+
+def test_a_chain_that_never_changes_is_told_of():
+    still = after([summary(START + i * HOUR, put_volume=1.0, call_volume=1.0) for i in range(8 * 24)])
+    reason = still.read(START + (8 * 24 - 1) * HOUR).reason
+    assert reason.startswith("no data: nothing in the chain of deribit has changed")
 
 
 def test_few_contracts_silence_puts_against_calls_alone(month):
