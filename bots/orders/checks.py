@@ -162,6 +162,15 @@ INVARIANTS = (
     ),
     Invariant(
         code="I6",
+        name="a decision becomes one intent",
+        sql="""
+            SELECT 'intent ' || min(id::text), count(*) || ' intents of bot ' || bot_id || ' for the same moment: '
+                   || purpose || ' ' || side || ', slot ' || slot
+            FROM bots_intent GROUP BY bot_id, instrument_id, side, purpose, slot HAVING count(*) > 1
+        """,
+    ),
+    Invariant(
+        code="I6",
         name="exits hold back no more than their position has, and only one is live",
         sql="""
             SELECT 'position ' || i.position_id, count(*) || ' live exits hold back ' || sum(i.reserved_left)
@@ -183,6 +192,16 @@ INVARIANTS = (
                 ON e.order_id = o.id AND e.from_state = 'planned' AND e.to_state = 'sending'
             WHERE o.state <> 'denied'
               AND (l.epoch IS NULL OR o.epoch > l.epoch OR (e.evidence ->> 'epoch')::bigint IS DISTINCT FROM o.epoch)
+        """,
+    ),
+    Invariant(
+        code="I7",
+        name="no order passed its gate after one of a later lease",
+        sql="""
+            SELECT 'order ' || id, 'epoch ' || epoch || ' after epoch ' || before
+            FROM (SELECT id, epoch, lag(epoch) OVER (PARTITION BY bot_id ORDER BY created_at) AS before
+                  FROM bots_order WHERE state <> 'denied') o
+            WHERE epoch < before
         """,
     ),
     Invariant(
