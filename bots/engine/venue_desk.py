@@ -6,6 +6,7 @@ The tick path only puts things here: everything that waits for the network runs 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -17,7 +18,7 @@ from bots.engine.venue_notices import VenueNotices
 from bots.engine.venue_orders import Post, VenueOrders
 from bots.orders.load import AccountConfig
 from bots.orders.store import OrderStore
-from bots.orders.venue.books import load_facts, save_reconciled
+from bots.orders.venue.books import key_set_at, load_facts, save_reconciled
 from bots.orders.venue.reconcile import SETTLE_MS, Reconciled, Reconciler
 from bots.trading.risk import clock_reasons
 
@@ -38,7 +39,7 @@ FAILURES_AT_MOST = 10
 
 
 class _Disconnected(Exception):
-    """The venue has not been readable for long."""
+    """The venue has not been readable for long, or the account has another key."""
 
 
 class VenueDesk:
@@ -68,6 +69,7 @@ class VenueDesk:
         self._reconciled_s: float | None = None
         self._problem = "the account has not been reconciled with its venue yet"
         self._failures = 0
+        self._key_set_at: datetime | None = None
         self._synced_ms: int | None = None
         # Since when the stream has been unbroken as of the last pass that read all trades.
         self._read_since_ms: int | None = None
@@ -106,6 +108,7 @@ class VenueDesk:
         delay_s = RETRY_S
         while True:
             try:
+                self._key_set_at = await key_set_at(self._store.pool, self.account.account_id)
                 venue = await self._connect(self.account)
             except Exception as error:
                 # Keys that cannot be opened, an exchange that refuses them, no network: all say the same here.
@@ -117,8 +120,8 @@ class VenueDesk:
             delay_s = RETRY_S
             try:
                 await self._look_after(venue)
-            except _Disconnected:
-                log.warning("venue.connecting.anew", account=self.account.account_id)
+            except _Disconnected as error:
+                log.warning("venue.connecting.anew", account=self.account.account_id, reason=str(error))
             finally:
                 self._link.venue = None
                 await venue.close()
@@ -151,6 +154,8 @@ class VenueDesk:
         while True:
             try:
                 await work(venue)
+            except _Disconnected:
+                raise
             except (VenueUnavailable, psycopg.Error) as error:
                 log.warning("venue.loop.waits", loop=name, account=self.account.account_id, error=str(error))
                 if name == "reconciliation" and isinstance(error, VenueUnavailable):
@@ -163,7 +168,7 @@ class VenueDesk:
         await self._note_problem(f"the venue cannot be read: {error}")
         self._failures += 1
         if self._failures >= FAILURES_AT_MOST:
-            raise _Disconnected
+            raise _Disconnected(str(error))
 
     async def _note_problem(self, problem: str) -> None:
         self._problem = problem
@@ -214,6 +219,8 @@ class VenueDesk:
         venue, reconciler = self._link.venue, self._reconciler
         if venue is None or reconciler is None:
             return None
+        if await key_set_at(self._store.pool, self.account.account_id) != self._key_set_at:
+            raise _Disconnected("the account has another API key")
         synced_ms = venue.synced_since_ms
         found = await reconciler.run(full=synced_ms is None or synced_ms != self._read_since_ms)
         self._read_since_ms, self._failures, self._problem = synced_ms, 0, found.problem

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -35,6 +36,13 @@ class AccountFacts(Struct, frozen=True, kw_only=True):
     balances: dict[str, Decimal]
     instruments: tuple[InstrumentRules, ...]
     cursors: dict[int, int]
+
+
+async def key_set_at(pool: Pool, account_id: int) -> datetime | None:
+    """When the account was given its API key; None where it has none."""
+    async with pool.connection() as connection:
+        row = await (await connection.execute(sql.KEY, {"account_id": account_id})).fetchone()
+    return row.set_at if row is not None else None
 
 
 async def load_facts(pool: Pool, account_id: int, *, differing: Iterable[str] = ()) -> AccountFacts:

@@ -1,5 +1,7 @@
 """Statements about an account at a venue. Whoever books there holds the row of `bots_venuestate`."""
 
+KEY = "SELECT set_at FROM bots_accountcredentials WHERE account_id = %(account_id)s"
+
 CREATE_STATE = """
 INSERT INTO bots_venuestate (account_id, opened_ms, problem) VALUES (%(account_id)s, 0, '')
 ON CONFLICT (account_id) DO NOTHING

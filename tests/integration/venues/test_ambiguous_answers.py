@@ -35,6 +35,7 @@ async def test_an_order_whose_answer_was_lost_is_found(trader: Trader, fault: st
     await trader.agrees()
 
 
+@pytest.mark.slow
 async def test_an_order_that_never_arrived_is_unknown_until_that_is_proven(trader: Trader) -> None:
     await switch(trader, "lose_answer", executed=False, channel="place")
     order = await trader.send(order_type=OrderType.LIMIT, below=D("0.2"))
@@ -51,6 +52,7 @@ async def test_an_order_that_never_arrived_is_unknown_until_that_is_proven(trade
     await trader.agrees()
 
 
+@pytest.mark.slow
 async def test_an_order_that_the_venue_hides_is_not_called_absent(trader: Trader) -> None:
     """Neither query, lists nor stream show it: only the funds that the venue holds back for it."""
     await switch(trader, "drop_events", seconds=40)

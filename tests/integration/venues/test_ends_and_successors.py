@@ -3,6 +3,7 @@
 import asyncio
 
 import msgspec
+import pytest
 
 from bots.models import Order
 from bots.trading.vocabulary import OrderType
@@ -56,6 +57,7 @@ async def test_a_successor_finds_what_was_being_sent(trader: Trader) -> None:
     await trader.agrees()
 
 
+@pytest.mark.slow
 async def test_what_was_committed_and_never_sent_is_absent_once_its_window_is_over(trader: Trader) -> None:
     trader.desk.orders.send = lambda order: None  # type: ignore[method-assign]
     order = await trader.send()

@@ -3,21 +3,26 @@
 import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from django.utils import timezone
 
 from bots.brokers.account import VenueAccount
 from bots.brokers.ccxt.connect import connect
+from bots.credentials.secrets import Secrets
+from bots.engine.connecting import connect_account
 from bots.engine.engine import Engine
-from bots.models import Account, Balance, Bot, BotState, Decision, Order, Position, Trade, VenueState
+from bots.models import Account, Balance, Bot, BotState, Decision, JournalLeg, Order, Position, Trade, VenueState
+from bots.operations.set_credentials import set_credentials
 from bots.orders.checks import broken_invariants
 from bots.orders.connections import open_pool
 from bots.orders.leases import LeaseTerms
 from bots.orders.load import AccountConfig
-from marketdata.models import BarRow
+from marketdata.models import BarRow, Exchange
 from tests.integration.engine.market import TestFeed, bars_rows, eventually
 from tests.integration.engine.test_engine import EAGER
 from tests.integration.orders.cast import Cast, make_bot, make_cast
@@ -47,6 +52,7 @@ class Scene:
     async def start(self, holder: str = "engine-1") -> None:
         self.pool = await open_pool(min_size=2, max_size=6)
         self.engine = Engine(self.pool, holder=holder, terms=TERMS, connect=self.connect)
+        self.engine.venues._terms = {"reconcile_s": 1.0, "settle_ms": 1_000}
         self.task = asyncio.create_task(self.engine.run())
 
     async def stop(self) -> None:
@@ -106,3 +112,31 @@ async def test_keys_that_do_not_open_send_nothing_and_say_why(scene: Scene) -> N
     assert "keys cannot be opened" in state.problem
     assert any("keys cannot be opened" in reason["text"] for reason in decision.reasons)
     assert not await Order.objects.aexists()
+
+
+async def test_the_accounts_own_keys_are_opened_and_others_are_taken_up(
+    scene: Scene, settings: Any, tmp_path: Path
+) -> None:
+    settings.LOCAL_DIR, settings.ACCOUNT_KEYS = tmp_path, []
+    urls = {"rest_url": scene.exchange.rest_url, "websocket_url": scene.exchange.websocket_url}
+    await Exchange.objects.filter(pk=scene.cast.exchange.pk).aupdate(**urls)
+    await sync_to_async(make_bot)(scene.cast.account, [scene.cast.btc], "Eager", **EAGER)
+
+    async def give(customer: Customer) -> None:
+        secrets = Secrets(api_key=customer.key, secret=customer.secret)
+        await sync_to_async(set_credentials)(
+            account_id=scene.cast.account.pk, secrets=secrets, actor=scene.cast.alice, now=timezone.now()
+        )
+
+    other = Customer(scene.exchange, f"other-{next(NUMBERS)}", USDT="123")
+    await give(scene.customer)
+    scene.connect = connect_account  # type: ignore[method-assign]
+    await scene.start()
+    try:
+        await eventually(lambda: Balance.objects.filter(asset="USDT", total=10_000).exists())
+        await give(other)
+        # What the other key shows is another account: the difference is the proof that it is used.
+        await eventually(lambda: JournalLeg.objects.filter(asset="USDT", kind="withdrawal", amount=-9877).exists())
+    finally:
+        await scene.stop()
+        other.close()

@@ -77,6 +77,7 @@ async def test_a_venue_that_cannot_be_read_is_not_an_empty_account(trader: Trade
     assert {leg.kind async for leg in JournalLeg.objects.all()} <= {"opening", "fill", "fee"}
 
 
+@pytest.mark.slow
 async def test_an_account_that_stays_unreadable_is_connected_with_anew(
     trader: Trader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
