@@ -12,6 +12,7 @@ from bots.brokers.ccxt.clock import VenueClock
 from bots.brokers.ccxt.codes.table import CodeTable
 from bots.brokers.ccxt.judge import Verdict, Wire, judge
 from bots.brokers.ccxt.reading import Unreadable
+from bots.brokers.ccxt.redact import redact
 from bots.brokers.ccxt.transport import CALL, Call, NoAnswer, NotSent
 from bots.brokers.limits import Priority
 from bots.brokers.venue import Outcome, VenueUnavailable
@@ -51,7 +52,7 @@ class Asker:
         except Unreadable as error:
             failure = f"an answer that makes no sense: {error}"
         except Exception as error:  # noqa: BLE001 - ccxt raises anything at a strange body; the wire says what it means
-            failure = f"{type(error).__name__}: {error}"[:300]
+            failure = redact(error)
         finally:
             CALL.reset(token)
         verdict = self._judge(call, failure, changes=changes)

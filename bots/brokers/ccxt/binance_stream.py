@@ -17,6 +17,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from bots.brokers.budget import Budget
 from bots.brokers.ccxt.binance_frames import Frame, parse
 from bots.brokers.ccxt.reading import Unreadable
+from bots.brokers.ccxt.redact import redact
 from bots.brokers.limits import Priority
 from bots.brokers.venue import Hearer, VenueBalance, VenueUnavailable
 
@@ -77,7 +78,7 @@ class BinanceStream:
             except (OSError, TimeoutError, websockets.WebSocketException, StreamBroken, VenueUnavailable) as error:
                 was_synced = self._synced_since_ms is not None
                 retry_s = FIRST_RETRY_S if was_synced else min(LAST_RETRY_S, retry_s * 2)
-                log.warning("broker.stream.broken", error=f"{type(error).__name__}: {error}"[:300], retry_s=retry_s)
+                log.warning("broker.stream.broken", error=redact(error), retry_s=retry_s)
             finally:
                 self._synced_since_ms = None
             await asyncio.sleep(retry_s * random.uniform(0.8, 1.2))

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from bots.brokers.ccxt.redact import redact
 from bots.brokers.venue import VenueUnavailable
 
 log = structlog.get_logger(__name__)
@@ -89,4 +90,4 @@ class VenueClock:
                 wait_s = REFRESH_S
             except Exception as error:  # noqa: BLE001 - the task must outlive whatever a venue answers
                 wait_s = RETRY_S
-                log.warning("broker.clock.failed", error=f"{type(error).__name__}: {error}"[:300])
+                log.warning("broker.clock.failed", error=redact(error))

@@ -13,6 +13,7 @@ import yarl
 from msgspec import Struct, field
 
 from bots.brokers.ccxt.judge import Wire
+from bots.brokers.ccxt.redact import redact
 from bots.brokers.limits import Priority
 
 if TYPE_CHECKING:
@@ -165,7 +166,7 @@ async def send_once(pool: "Pool", wire: Wire, request: dict[str, Any], headers: 
         wire.error = f"no connection to the venue: {error}"
         raise NotSent(wire.error) from error
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-        wire.error = f"{type(error).__name__}: {error}".rstrip(": ")
+        wire.error = redact(error)
         raise NoAnswer(wire.error) from error
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from bots.brokers.ccxt.reading import Unreadable, to_balances, to_order, to_trade
+from bots.brokers.ccxt.redact import redact
 from bots.brokers.venue import Hearer
 
 log = structlog.get_logger(__name__)
@@ -83,7 +84,7 @@ class WatchStream:
             try:
                 seen = read(await watch())
             except Exception as error:  # noqa: BLE001 - whatever ccxt raises, the stream begins anew
-                log.warning("broker.stream.broken", error=f"{type(error).__name__}: {error}"[:300])
+                log.warning("broker.stream.broken", error=redact(error))
                 raise _Broken from None
             for one in seen:
                 await hearer(one)

@@ -10,6 +10,7 @@ import msgspec
 import structlog
 
 from bots.brokers.ccxt.reading import Unreadable
+from bots.brokers.ccxt.redact import redact
 from bots.brokers.http.client import BrokerClient
 from bots.brokers.http.records import check
 from bots.brokers.venue import Hearer, VenueBalance, VenueOrder, VenueTrade
@@ -52,7 +53,7 @@ class EventStream:
                 await self._follow(hearer)
             except (aiohttp.ClientError, OSError, TimeoutError, Unreadable) as error:
                 retry_s = FIRST_RETRY_S if self._synced_since_ms is not None else min(LAST_RETRY_S, retry_s * 2)
-                log.warning("broker.stream.broken", error=f"{type(error).__name__}: {error}"[:300], retry_s=retry_s)
+                log.warning("broker.stream.broken", error=redact(error), retry_s=retry_s)
             finally:
                 self._synced_since_ms = None
             await asyncio.sleep(retry_s * random.uniform(0.8, 1.2))

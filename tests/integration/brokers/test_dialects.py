@@ -1,5 +1,6 @@
 """Each venue's requests and answers, as documented: what leaves says exactly what was booked, and codes are believed."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bots.brokers.venue import OrderRef, Outcome, Venue
+from bots.brokers.venue import OrderRef, Outcome, Venue, VenueUnavailable
 from bots.trading.records import SubmittedOrder
 from bots.trading.vocabulary import OrderState, OrderType, Purpose
 from tests.integration.brokers import venue_answers as documented_answers
@@ -364,3 +365,26 @@ async def test_usdm_fills_are_read() -> None:
         (trade,) = await venue.trades(case.symbol, since_ms=documented_answers.now_ms() - 1_000)
         assert (trade.fill.trade_id, trade.fill.fee, trade.fill.fee_asset) == ("698759", D("0.24000004"), "USDT")
         assert trade.symbol == case.symbol
+
+
+async def test_kraken_hears_nonces_in_the_order_they_grow() -> None:
+    case = CASES[1]
+    async with connected(case.adapter, case.answers) as (venue, documented):
+        orders = [await order_for(case, venue, window_ms=20_000) for _ in range(8)]
+        await asyncio.gather(*(venue.place(order) for order in orders))
+        nonces = [int(asked.params["nonce"]) for asked in documented.asked if "nonce" in asked.params]
+        assert len(nonces) >= 16
+        assert nonces == sorted(set(nonces))
+
+
+async def test_nothing_of_a_key_is_told_when_everything_fails(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    key, secret = "k" * 10 + "0123456789abcdef" * 2, "czNjcmV0" * 8
+    answers = dict(case.answers) | {case.place: Said(body="<html>")}
+    async with connected(case.adapter, answers, api_key=key, secret=secret) as (venue, documented):
+        answer = await venue.place(await order_for(case, venue))
+        documented.answers.clear()
+        with pytest.raises(VenueUnavailable) as caught:
+            await venue.balances()
+        told = f"{answer!r} {caught.value!r} {caplog.text}"
+        assert key not in told
+        assert secret not in told
