@@ -64,10 +64,15 @@ class AccountForm(AccountModelForm):
             "latency_ms": "Latency (milliseconds)",
             "daily_loss_limit": "Daily loss limit (fraction of the equity)",
             "maximum_drawdown": "Maximum drawdown (fraction of the equity)",
+            "on_daily_loss": "At the daily loss limit",
+            "on_drawdown": "At the maximum drawdown",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in {"on_daily_loss", "on_drawdown"} & set(self.fields):
+            # Left out it stays as it is.
+            self.fields[name].required = False
         self.secrets: Secrets | None = None
         if self.instance.pk and "api_key" in self.fields:
             self.fields["api_key"].label = "New API key"

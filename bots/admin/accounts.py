@@ -27,7 +27,7 @@ STATE = ("State", {"fields": ("ladder", "ladder_reason", "created_at"), "classes
 LIMITS = (
     "Limits",
     {
-        "fields": ("daily_loss_limit", "maximum_drawdown"),
+        "fields": ("daily_loss_limit", "on_daily_loss", "maximum_drawdown", "on_drawdown"),
         "description": "Over all its bots together, beside the limits of each. Fractions: 0.03 is 3 %.",
     },
 )
@@ -182,9 +182,19 @@ class JournalLegAdmin(ReadOnlyAdmin):
 
 @admin.register(Installation)
 class InstallationAdmin(ReadOnlyAdmin):
-    """The kill switch of the installation: set over REST, on the command line, or on the dashboard."""
+    """Limits of the installation. Its kill switch is set over REST, on the command line, or on the dashboard."""
 
-    list_display = ("__str__", "ladder", "ladder_reason", "ladder_set_by", "ladder_set_at")
+    list_display = ("__str__", "ladder", "ladder_reason", "maximum_exposure", "daily_loss_limit", "ladder_set_by")
+    readonly_fields = ("ladder", "ladder_reason", "ladder_set_by", "ladder_set_at")
+    fields = (*readonly_fields, "maximum_exposure", "daily_loss_limit")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.is_superuser
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.save(update_fields=form.changed_data)
+        values = {name: str(form.cleaned_data[name]) for name in form.changed_data}
+        audit(actor=person(request), action="installation.edit", target="installation", at=timezone.now(), **values)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return Installation.objects.select_related("ladder_set_by")

@@ -79,10 +79,15 @@ class BotForm(BotModelForm):
             "daily_loss_limit": "Daily loss limit (fraction of the capital)",
             "weekly_target": "Weekly target (fraction of the capital)",
             "maximum_drawdown": "Maximum drawdown (fraction of the equity)",
+            "on_daily_loss": "At the daily loss limit",
+            "on_drawdown": "At the maximum drawdown",
         }
 
     def __init__(self, *args: Any, owner: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in {"on_daily_loss", "on_drawdown"} & set(self.fields):
+            # Left out it stays as it is.
+            self.fields[name].required = False
         if owner is not None and not self.instance.owner_id:
             self.instance.owner = owner
         weights = self.initial.get("component_weights")

@@ -17,7 +17,15 @@ from bots.operations.create_account import create_account
 from marketdata.models import Exchange
 
 WHERE = ("name", "exchange", "mode", "quote_asset", "opening_cash")
-SETTINGS = ("maker_fee_bps", "taker_fee_bps", "latency_ms", "daily_loss_limit", "maximum_drawdown")
+SETTINGS = (
+    "maker_fee_bps",
+    "taker_fee_bps",
+    "latency_ms",
+    "daily_loss_limit",
+    "maximum_drawdown",
+    "on_daily_loss",
+    "on_drawdown",
+)
 STATE = ("ladder", "ladder_reason", "live_since", "created_at")
 
 

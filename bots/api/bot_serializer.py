@@ -20,7 +20,8 @@ SETTINGS = (
     "minimum_coverage", "edge_gate", "adapt_to_regime", "regime_timeframes", "maximum_volatility", "second_source", "signal_storage",
     "order_type", "capital", "maximum_positions", "maximum_position_value", "maximum_trades_per_day",
     "maximum_entries_per_5_minutes", "stop_loss",
-    "take_profit", "trailing_stop", "daily_loss_limit", "weekly_target", "maximum_drawdown",
+    "take_profit", "trailing_stop", "daily_loss_limit", "weekly_target", "maximum_drawdown", "on_daily_loss",
+    "on_drawdown",
 )  # fmt: skip
 STATE = ("state", "state_reason", "ladder", "ladder_reason", "version", "created_at", "updated_at")
 

@@ -3,9 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 
+from django.db import connection
+
 from bots.models import Account, Bot, Installation, User
 from bots.operations.refusals import Refused
 from bots.operations.speak import audit, nudge_engines, tell_bot_state
+from bots.orders.sql import CHANGE_LADDERS
 from bots.trading.vocabulary import Ladder
 
 
@@ -34,6 +37,8 @@ class Restricted:
         """Raises WrongTarget where there is no such row."""
         self.scope = scope
         self.row: Installation | Account | Bot
+        with connection.cursor() as cursor:
+            cursor.execute(CHANGE_LADDERS)
         if scope is Scope.INSTALLATION:
             self.row = Installation.objects.select_for_update(no_key=True).get(pk=1)
             return

@@ -31,6 +31,12 @@ WHERE id = %(position_id)s AND bot_id = %(bot_id)s AND instrument_id = %(instrum
 FOR UPDATE
 """
 
+# Row locks are not fair: shared ones that overlap without a pause keep a writer waiting for ever. This lock's queue is,
+# so that a kill switch waits for the gates that are under way, and for none that comes later.
+LADDERS_KEY = 728112002
+SHARE_LADDERS = f"SELECT pg_advisory_xact_lock_shared({LADDERS_KEY})"
+CHANGE_LADDERS = f"SELECT pg_advisory_xact_lock({LADDERS_KEY})"
+
 # Entries of all accounts are judged one after another where they share a limit; no other path takes this lock.
 LOCK_INSTALLATION = """
 SELECT pg_advisory_xact_lock(728112001) FROM bots_installation WHERE maximum_exposure IS NOT NULL
@@ -247,7 +253,9 @@ POSITION_COLUMNS = """
     p.id, p.bot_id, p.instrument_id, p.side, p.quantity, p.opened_quantity, p.entry_price, p.cost, p.exited_quantity,
     p.exit_price, p.realised_pnl, p.fees, p.stop_price, p.target_price, p.trailing_stop, p.high_water_mark,
     p.mark_price, p.opened_at, p.decision_id,
-    coalesce(p.close_requested_at, (SELECT closing_since FROM bots_bot WHERE id = p.bot_id)) AS close_requested_at
+    coalesce(p.close_requested_at, (SELECT closing_since FROM bots_bot WHERE id = p.bot_id)) AS close_requested_at,
+    CASE WHEN EXISTS (SELECT FROM bots_bot WHERE id = p.bot_id AND closing_since IS NOT NULL) THEN 0
+         ELSE p.close_to END AS close_to, p.revision
 """
 
 LOCK_OPEN_POSITION = f"""
@@ -370,11 +378,13 @@ ON CONFLICT (bot_id) DO UPDATE SET
 
 # --- Marks, halts, requests -------------------------------------------------------------------------------------
 
+# A stop that a person has just set stands, whatever an engine that does not know it yet still saves.
 SAVE_MARKS = """
-UPDATE bots_position p SET mark_price = m.mark_price, high_water_mark = m.high_water_mark, stop_price = m.stop_price,
-    marked_at = m.marked_at
+UPDATE bots_position p SET mark_price = m.mark_price, high_water_mark = m.high_water_mark,
+    stop_price = CASE WHEN p.revision = m.revision THEN m.stop_price ELSE p.stop_price END, marked_at = m.marked_at
 FROM unnest(%(ids)s::bigint[], %(epochs)s::bigint[], %(marks)s::numeric[], %(peaks)s::numeric[], %(stops)s::numeric[],
-            %(times)s::timestamptz[]) AS m(id, epoch, mark_price, high_water_mark, stop_price, marked_at)
+            %(times)s::timestamptz[], %(revisions)s::integer[])
+     AS m(id, epoch, mark_price, high_water_mark, stop_price, marked_at, revision)
 JOIN bots_position own ON own.id = m.id
 JOIN bots_botlease l ON l.bot_id = own.bot_id AND l.epoch = m.epoch
 WHERE p.id = m.id AND p.closed_at IS NULL

@@ -189,6 +189,7 @@ def gate_evidence(plan: OrderPlan, gate: Gate, values: dict[str, Any]) -> dict[s
 
 async def _lock(connection: RowConnection, plan: OrderPlan, values: dict[str, Any]) -> Gate:
     async with connection.pipeline():
+        await connection.execute(sql.SHARE_LADDERS)
         gate = await connection.execute(sql.LOCK_GATE, values)
         position = None
         if plan.purpose is Purpose.ENTRY:
