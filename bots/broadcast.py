@@ -1,4 +1,4 @@
-"""Telling browsers and integrations what was committed: capped Redis streams, one for each person and one for all.
+"""Telling browsers what was committed: capped Redis streams, one for each person and one for all.
 
 An event is the JSON object {"type", "ts", "data"} in the field `payload`; its number, `seq`, is the id that the
 stream gives it, which readers write in front. Redis may be away: what is committed stands, the event is dropped and

@@ -328,4 +328,11 @@ ACCOUNT_KEYS = read.words("ACCOUNT_KEYS", [])
 PREFLIGHT_PAPER_TRADES = read.integer("PREFLIGHT_PAPER_TRADES", 30, low=0, high=100_000)
 PREFLIGHT_PAPER_DAYS = read.number("PREFLIGHT_PAPER_DAYS", 7, low=0, high=3650)
 EVENT_STREAM_MAXLEN = read.integer("EVENT_STREAM_MAXLEN", 10_000, low=100, high=10_000_000)
+# Streams in Redis for other programs; an empty name: none.
+ORDER_STREAM = os.environ.get("ORDER_STREAM", "integration:orders").strip()
+ORDER_STREAM_MAXLEN = read.integer("ORDER_STREAM_MAXLEN", 10_000, low=100, high=10_000_000)
+SIGNAL_STREAM = os.environ.get("SIGNAL_STREAM", "integration:signals").strip()
+SIGNAL_STREAM_MAXLEN = read.integer("SIGNAL_STREAM_MAXLEN", 10_000, low=100, high=10_000_000)
+if ORDER_STREAM and ORDER_STREAM == SIGNAL_STREAM:
+    raise ImproperlyConfigured("ORDER_STREAM and SIGNAL_STREAM are the same: give each a name of its own.")
 ENGINE_ID = os.environ.get("ENGINE_ID", "").strip()

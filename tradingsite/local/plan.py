@@ -52,6 +52,7 @@ def plan(*, host: str, port: int) -> tuple[Child, ...]:
         ),
         Child(name="feed", command=python(MANAGE, "runfeed")),
         Child(name="engine", command=python(MANAGE, "runbots", "--engine-id", engine, "--inherit")),
+        Child(name="streams", command=python(MANAGE, "runstreams")),
         Child(name="monitor", command=worker("monitor")),
         Child(name="jobs", command=worker("jobs"), env=NO_STATEMENT_TIMEOUT),
         Child(name="beat", command=celery("beat", "--pidfile=")),

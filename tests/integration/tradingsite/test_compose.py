@@ -26,6 +26,7 @@ SERVICES = COMPOSE["services"]
 READY = {
     "feed": "",
     "engine": "",
+    "streams": "integration_streams.started",
     "worker-monitor": "ready",
     "worker-jobs": "ready",
     "beat": "beat",

@@ -18,7 +18,7 @@ from tradingsite.local.state import read_processes
 from tradingsite.servers.children import free_port
 
 PROJECT = Path(__file__).parents[3]
-CHILDREN = {"exchange", "web", "feed", "engine", "monitor", "jobs", "beat"}
+CHILDREN = {"exchange", "web", "feed", "engine", "streams", "monitor", "jobs", "beat"}
 
 
 @pytest.fixture
