@@ -2,7 +2,7 @@
 
 from bots.engine.books import BotBooks, Held, Working
 from bots.trading.money import from_float
-from bots.trading.positions import exit_due
+from bots.trading.positions import exit_reason_for
 from bots.trading.vocabulary import ExitReason, Ladder, Purpose
 
 # A limit entry that nobody took within this time was decided on a market that is gone.
@@ -11,13 +11,15 @@ ENTRY_RESTS_NS = 60_000_000_000
 
 def exit_reason_of(bot: BotBooks, held: Held, *, bid: float, ask: float, reached: bool) -> ExitReason | None:
     """Why a position must be left now, if it must. reached: a stop or target may be due at these prices."""
-    if held.position.close_requested or bot.config.closing:
+    if bot.config.closing:
         return ExitReason.MANUAL
-    if bot.config.restriction.ladder is Ladder.FLATTEN:
-        return ExitReason.FLATTEN
-    if not reached:
+    flatten = bot.config.restriction.ladder is Ladder.FLATTEN
+    position = held.position
+    if not (reached or flatten or position.close_requested):
         return None
-    return exit_due(held.position, bid=from_float(bid), ask=from_float(ask))
+    return exit_reason_for(
+        position, held.rules, flatten=flatten, bid=from_float(bid), ask=from_float(ask), reached=reached
+    )
 
 
 def exit_words(held: Held, reason: ExitReason, price: float) -> str:

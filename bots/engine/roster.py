@@ -17,7 +17,9 @@ from bots.engine.runner import SymbolRunner, nobody
 from bots.engine.weights import regime_weights_of
 from bots.orders.load import BotConfig, EngineState
 from bots.orders.results import Recovery
-from bots.trading.records import InstrumentRules, LeaseToken, SubmittedOrder
+from bots.orders.rows import position_of
+from bots.orders.sql import POSITION_COLUMNS
+from bots.trading.records import InstrumentRules, LeaseToken, PositionState, SubmittedOrder
 from marketdata.events import TIMEFRAME_SECONDS, Bar, Timeframe
 from quant.regime import DEFAULT_FRAMES
 
@@ -26,16 +28,19 @@ log = structlog.get_logger(__name__)
 Instrument = tuple[str, str]
 NOTHING_FOUND = Recovery()
 
-# What must differ for a bot to be loaded again, and which positions somebody wants closed.
+# What must differ for a bot to be loaded again.
 FINGERPRINTS = """
 SELECT b.id, b.state, concat_ws(':', b.version, b.state, b.ladder, b.ladder_reason, b.updated_at, b.account_id,
            a.ladder, a.maker_fee_bps, a.taker_fee_bps, a.latency_ms, i.ladder,
            (SELECT string_agg(n.id || '/' || n.updated_at, ',' ORDER BY n.id) FROM bots_bot_instruments w
-            JOIN marketdata_instrument n ON n.id = w.instrument_id WHERE w.bot_id = b.id)) AS fingerprint,
-       ARRAY(SELECT p.id FROM bots_position p
-             WHERE p.bot_id = b.id AND p.closed_at IS NULL AND p.close_requested_at IS NOT NULL) AS closing
+            JOIN marketdata_instrument n ON n.id = w.instrument_id WHERE w.bot_id = b.id)) AS fingerprint
 FROM bots_bot b JOIN bots_account a ON a.id = b.account_id CROSS JOIN bots_installation i
 WHERE b.id = ANY(%(bot_ids)s)
+"""
+
+WISHES = f"""
+SELECT {POSITION_COLUMNS} FROM bots_position p
+WHERE p.bot_id = ANY(%(bot_ids)s) AND p.closed_at IS NULL AND (p.close_requested_at IS NOT NULL OR p.revision > 0)
 """
 
 
@@ -80,6 +85,7 @@ class Roster:
             async with self._desk.store.pool.connection() as connection:
                 found = await connection.execute(FINGERPRINTS, {"bot_ids": list(self._desk.bots)})
                 rows = {row.id: row for row in await found.fetchall()}
+                wishes = await (await connection.execute(WISHES, {"bot_ids": list(self._desk.bots)})).fetchall()
             changed = [
                 bot_id
                 for bot_id, row in rows.items()
@@ -94,8 +100,8 @@ class Roster:
                         self._fingerprints[bot_id] = rows[bot_id].fingerprint
                         if is_done:
                             await follow_again(bot_id)
-            for row in rows.values():
-                self._request_closes(self._desk.bots[row.id], row.closing)
+            for wish in wishes:
+                take_wish(self._desk.bots[wish.bot_id], position_of(wish))
             await self._let_go(rows)
 
     async def _forget_orders(self, bot: BotBooks) -> None:
@@ -252,12 +258,6 @@ class Roster:
                 ladder=config.restriction.ladder.value, why=config.restriction.reason,
             )  # fmt: skip
 
-    def _request_closes(self, bot: BotBooks, position_ids: Iterable[int]) -> None:
-        # By position: since the rows were read, the instrument may have been left and entered again.
-        for held in bot.positions.values():
-            if held.position.position_id in position_ids and not held.position.close_requested:
-                held.position = replace(held.position, close_requested=True)
-
     async def _settle_suspended(self) -> None:
         """After an outage: what was committed of a bot's orders is looked up, as after a restart."""
         for bot in [bot for bot in self._desk.bots.values() if bot.suspended and not bot.lost]:
@@ -342,6 +342,19 @@ class Roster:
             if bot is not None:
                 return self._intake.now_ns(bot.config.account.exchange)
         return self._intake.now_ns("")
+
+
+def take_wish(bot: BotBooks, wish: PositionState) -> None:
+    """Take up what people want of a position, as its row says: another stop or target, or that it be closed."""
+    held = bot.positions.get(wish.instrument_id)
+    # By position: since the row was read, the instrument may have been left and entered again.
+    if held is None or held.position.position_id != wish.position_id:
+        return
+    if wish.revision > held.position.revision:
+        held.take(
+            replace(held.position, stop_price=wish.stop_price, target_price=wish.target_price, revision=wish.revision)
+        )
+    held.position = replace(held.position, close_requested=wish.close_requested, close_to=wish.close_to)
 
 
 def _is_of(order: SubmittedOrder, bot: BotBooks, rules: InstrumentRules) -> bool:

@@ -296,6 +296,7 @@ class SymbolWorker:
                     high_water_mark=position.high_water_mark,
                     stop_price=position.stop_price,
                     marked_at_ns=now_ns,
+                    revision=position.revision,
                 )
             )
         return marks

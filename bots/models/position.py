@@ -58,6 +58,16 @@ class Position(models.Model):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     close_requested_at = models.DateTimeField(null=True, help_text="Somebody asked for it to be closed.")
+    close_to = models.DecimalField(
+        max_digits=28,
+        decimal_places=12,
+        default=Decimal(0),
+        db_default=Decimal(0),
+        help_text="What is to be left of it.",
+    )
+    revision = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often a person changed its stop or target."
+    )
     exit_reason = models.CharField(max_length=16, choices=choices_of(ExitReason), blank=True)
 
     objects = PositionQuerySet.as_manager()

@@ -37,7 +37,7 @@ def verify(led: Iterable[Watched], markets: dict[Place, Market], *, now_ns: int)
         if market is None:
             continue
         key = f"monitor:due:{watched.position.position_id}"
-        reason = exit_reason(watched.position, watched.ladder, market)
+        reason = exit_reason(watched.position, watched.rules, watched.ladder, market)
         if reason is None:
             cache.delete(key)
             continue

@@ -112,7 +112,7 @@ class _Look:
                 continue
             moved = update_stops(position, from_float(close_price(position, market)))
             marks.append(self._mark(moved, bot, market))
-            reason = exit_reason(moved, bot.restriction.ladder, market)
+            reason = exit_reason(moved, rules, bot.restriction.ladder, market)
             if reason is not None:
                 leaving.append(Leaving(bot=bot, position=moved, rules=rules, market=market, reason=reason))
         await self._store.save_marks(marks)
@@ -145,6 +145,7 @@ class _Look:
             high_water_mark=position.high_water_mark,
             stop_price=position.stop_price,
             marked_at_ns=market.trade_ns(self._now_ns, stream_clock=bot.account.stream_clock),
+            revision=position.revision,
         )
 
     async def _leave(self, due: Leaving, recovery: Recovery) -> None:

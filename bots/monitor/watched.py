@@ -10,7 +10,7 @@ from bots.monitor.markets import Market, Place
 from bots.orders.rows import position_of, rules_of
 from bots.orders.sql import POSITION_COLUMNS
 from bots.trading.money import from_float
-from bots.trading.positions import exit_due
+from bots.trading.positions import exit_reason_for
 from bots.trading.records import InstrumentRules, PositionState
 from bots.trading.vocabulary import ExitReason, Ladder, Side
 from marketdata.models import StreamClock
@@ -79,10 +79,7 @@ def close_price(position: PositionState, market: Market) -> float:
     return market.quote.bid if position.side is Side.BUY else market.quote.ask
 
 
-def exit_reason(position: PositionState, ladder: Ladder, market: Market) -> ExitReason | None:
+def exit_reason(position: PositionState, rules: InstrumentRules, ladder: Ladder, market: Market) -> ExitReason | None:
     """Why a position must be left now, if it must."""
-    if position.close_requested:
-        return ExitReason.MANUAL
-    if ladder is Ladder.FLATTEN:
-        return ExitReason.FLATTEN
-    return exit_due(position, bid=from_float(market.quote.bid), ask=from_float(market.quote.ask))
+    bid, ask = from_float(market.quote.bid), from_float(market.quote.ask)
+    return exit_reason_for(position, rules, flatten=ladder is Ladder.FLATTEN, bid=bid, ask=ask)

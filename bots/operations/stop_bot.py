@@ -33,6 +33,7 @@ def stop_bot(*, bot_id: int, actor: User | None, now: datetime, reason: str = ""
     held = Position.objects.filter(bot=bot, closed_at=None)
     if close_positions:
         held.filter(close_requested_at=None).update(close_requested_at=now)
+        held.update(close_to=0)
     follow_symbols(bot)
     audit(
         actor=actor, action="bot.stop", target=f"bot:{bot.pk}", at=now, reason=reason, close_positions=close_positions

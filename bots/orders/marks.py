@@ -11,7 +11,7 @@ from bots.orders.times import to_datetime
 
 
 class Mark(Struct, frozen=True, kw_only=True):
-    """Where a position stands. `epoch` is its bot's lease epoch."""
+    """Where a position stands. `epoch` is its bot's lease epoch, `revision` that of the stop it was worked out from."""
 
     position_id: int
     epoch: int
@@ -19,6 +19,7 @@ class Mark(Struct, frozen=True, kw_only=True):
     high_water_mark: Decimal
     stop_price: Decimal
     marked_at_ns: int
+    revision: int = 0
 
 
 async def save_marks(pool: Pool, marks: Sequence[Mark]) -> set[int]:
@@ -32,6 +33,7 @@ async def save_marks(pool: Pool, marks: Sequence[Mark]) -> set[int]:
         "peaks": [mark.high_water_mark for mark in marks],
         "stops": [mark.stop_price for mark in marks],
         "times": [to_datetime(mark.marked_at_ns) for mark in marks],
+        "revisions": [mark.revision for mark in marks],
     }
     async with pool.connection() as connection:
         saved = await connection.execute(SAVE_MARKS, values)

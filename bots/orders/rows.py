@@ -50,6 +50,8 @@ def position_of(row: Any) -> PositionState:
         exited_quantity=row.exited_quantity,
         exit_price=row.exit_price,
         close_requested=row.close_requested_at is not None,
+        close_to=row.close_to,
+        revision=row.revision,
     )
 
 

@@ -102,10 +102,14 @@ def plan_exit(
 ) -> OrderPlan | tuple[Reason, ...]:
     """Leave a position at market within the collar, whatever the bot's order type: an exit that rests does not protect.
 
-    Where everything is being closed, in slices of the depth, each under its own slot; a stop leaves at once.
+    Where everything is being closed, in slices of the depth, each under its own slot; a stop leaves at once. Where
+    somebody asked for a part, that part.
     """
     side = position.side.opposite
-    quantity = exit_quantity(rules=rules, held=position.quantity)
+    leaving = position.quantity
+    if exit_reason is ExitReason.MANUAL and position.quantity > position.close_to:
+        leaving -= position.close_to
+    quantity = exit_quantity(rules=rules, held=leaving)
     if quantity <= 0 or quantity < rules.min_quantity:
         return (_DUST,)
     collar = collar_price(side=side, mid=(bid + ask) / 2, rules=rules)

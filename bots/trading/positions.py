@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from bots.trading.fills import FillEffect
-from bots.trading.money import CONTEXT, ZERO, divide, multiply, quantise, share
+from bots.trading.money import CONTEXT, ZERO, ceil_to, divide, floor_to, multiply, quantise, share
 from bots.trading.records import InstrumentRules, PositionState, VenueFill
 from bots.trading.vocabulary import ExitReason, Side
 
@@ -83,7 +83,7 @@ def enter(
     effect: FillEffect,
     protection: Protection,
 ) -> PositionState:
-    """Open a position with a fill, or add to it. Raises ValueError where the position is of the other side."""
+    """Open a position with a fill, or add to it; a stop and target that a person set stay. Raises ValueError where the position is of the other side."""
     if position is not None and position.side is not side:
         raise ValueError(f"a {side} entry cannot add to a {position.side} position")
     quantity = side.sign * effect.base
@@ -113,7 +113,11 @@ def enter(
     )
     entry_price = divide(paid, opened)
     high_water_mark = _better(side, position.high_water_mark, fill.price)
-    stop, target = protect(side=side, entry_price=entry_price, high_water_mark=high_water_mark, protection=protection)
+    stop, target = position.stop_price, position.target_price
+    if not position.revision:
+        stop, target = protect(
+            side=side, entry_price=entry_price, high_water_mark=high_water_mark, protection=protection
+        )
     return msgspec.structs.replace(
         position,
         quantity=position.quantity + quantity,
@@ -201,6 +205,41 @@ def exit_due(position: PositionState, *, bid: Decimal, ask: Decimal) -> ExitReas
     if position.target_price is not None and sign * (price - position.target_price) >= 0:
         return ExitReason.TAKE_PROFIT
     return None
+
+
+def smallest_order(rules: InstrumentRules, price: Decimal) -> Decimal:
+    """The least that the venue takes at a price, in whole lots."""
+    return max(rules.lot_size, rules.min_quantity, ceil_to(CONTEXT.divide(rules.min_notional, price), rules.lot_size))
+
+
+def exit_wanted(position: PositionState, rules: InstrumentRules, price: Decimal) -> Decimal:
+    """What somebody asked to be sold and is not yet, in whole lots; 0 where nobody did, or it is too little to sell.
+
+    All that is held is wanted however little it is: that is for the exit to judge.
+    """
+    if not position.close_requested:
+        return ZERO
+    if position.close_to == 0:
+        return position.quantity
+    part = floor_to(position.quantity - position.close_to, rules.lot_size)
+    return part if part >= smallest_order(rules, price) else ZERO
+
+
+def exit_reason_for(
+    position: PositionState, rules: InstrumentRules, *, flatten: bool, bid: Decimal, ask: Decimal, reached: bool = True
+) -> ExitReason | None:
+    """Why a position must be left now, if it must. reached: a stop or target may be due at these prices.
+
+    A stop goes before the closing of a part: it leaves with everything.
+    """
+    if position.close_requested and position.close_to == 0:
+        return ExitReason.MANUAL
+    if flatten:
+        return ExitReason.FLATTEN
+    if reached and (due := exit_due(position, bid=bid, ask=ask)):
+        return due
+    price = bid if position.side is Side.BUY else ask
+    return ExitReason.MANUAL if exit_wanted(position, rules, price) else None
 
 
 def unrealised_pnl(position: PositionState, price: Decimal) -> Decimal:

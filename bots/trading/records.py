@@ -162,6 +162,9 @@ class PositionState(Struct, frozen=True, kw_only=True):
     exited_quantity: Decimal = Decimal(0)
     exit_price: Decimal | None = None
     close_requested: bool = False
+    # What is to be left when somebody asked for it to be closed; how often a person changed stop or target.
+    close_to: Decimal = Decimal(0)
+    revision: int = 0
 
 
 class Restriction(Struct, frozen=True, kw_only=True):

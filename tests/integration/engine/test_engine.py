@@ -17,6 +17,7 @@ from redis import Redis
 from bots.engine.engine import Engine
 from bots.models import Bot, BotLease, BotState, Decision, Evaluation, Fill, Order, Position, Signal, Trade, User
 from bots.operations.close_position import close_position
+from bots.operations.edit_position import edit_position
 from bots.operations.pause_bot import pause_bot
 from bots.operations.start_bot import start_bot
 from bots.operations.stop_bot import stop_bot
@@ -167,6 +168,45 @@ async def test_a_person_closes_a_position(cast: Cast, market: TestFeed) -> None:
         await sync_to_async(close_position)(position_id=position.pk, actor=None, now=datetime.now(UTC))
         trade = await market.play(lambda i: PRICE, closed_trade)
     assert trade.exit_reason == "manual"
+
+
+async def test_a_person_closes_a_part_and_the_rest_keeps_its_stop(cast: Cast, market: TestFeed) -> None:
+    await eager_bot(cast)
+    async with RunningEngine():
+        position = await enter(market)
+        asked = await sync_to_async(close_position)(
+            position_id=position.pk, actor=None, now=datetime.now(UTC), fraction=Decimal("0.5")
+        )
+        assert 0 < asked.close_to < position.quantity
+        held = await market.play(
+            lambda i: PRICE, lambda: Position.objects.filter(closed_at=None, quantity__lte=asked.close_to).first()
+        )
+        assert held.quantity == asked.close_to
+        # Long enough for another exit, were one wanted.
+        exits = Order.objects.filter(intent__purpose="exit")
+        await market.play(lambda i: PRICE, lambda: Position.objects.filter(marked_at__gt=held.marked_at).exists())
+        assert await sync_to_async(exits.count)() == 1
+        trade = await market.play(lambda i: PRICE * 0.985, closed_trade)
+    assert trade.exit_reason == "stop_loss"
+
+
+async def test_an_engine_goes_by_the_stop_that_a_person_sets(cast: Cast, market: TestFeed) -> None:
+    await eager_bot(cast)
+    async with RunningEngine() as engine:
+        position = await enter(market)
+        stop = position.entry_price * Decimal("0.999")
+        prices: dict[str, Decimal | None] = {"stop_price": stop, "target_price": None}
+        await sync_to_async(edit_position)(position_id=position.pk, changes=prices, actor=None, now=datetime.now(UTC))
+
+        def taken_up() -> bool:
+            held = engine.desk.bots[position.bot_id].positions.get(position.instrument_id)
+            return held is not None and (held.position.stop_price, held.position.target_price) == (stop, None)
+
+        await eventually(taken_up)
+        trade = await market.play(lambda i: float(position.entry_price) * 0.998, closed_trade)
+    assert trade.exit_reason == "stop_loss"
+    row = await sync_to_async(Position.objects.get)(pk=position.pk)
+    assert (row.stop_price, row.target_price, row.revision) == (stop, None, 1)
 
 
 async def test_a_restart_goes_on_with_what_is_open(cast: Cast, market: TestFeed) -> None:

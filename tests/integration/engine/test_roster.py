@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from msgspec.structs import replace
 
 from bots.engine.engine import Engine
+from bots.engine.roster import take_wish
 from bots.models import BotLease
 from bots.orders.connections import open_pool
 from bots.trading.records import VenueReport
@@ -71,7 +73,8 @@ async def test_a_request_to_close_is_for_the_position_it_names(cast: Cast, engin
     await engine.roster.acquire()
     bot = engine.desk.bots[cast.bot.pk]
     held = bot.positions[cast.btc.pk]
-    engine.roster._request_closes(bot, [held.position.position_id - 1])
+    wish = replace(held.position, close_requested=True)
+    take_wish(bot, replace(wish, position_id=wish.position_id - 1))
     assert not held.position.close_requested
-    engine.roster._request_closes(bot, [held.position.position_id])
+    take_wish(bot, wish)
     assert held.position.close_requested

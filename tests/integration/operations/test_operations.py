@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
+from django.db.models import F
 
 from bots.models import AuditEntry, Balance, Bot, Installation, JournalLeg, Position, Session, User
 from bots.operations.clear_kill_switch import clear_kill_switch
@@ -15,6 +16,7 @@ from bots.operations.close_position import CannotClose, close_position
 from bots.operations.create_account import create_account
 from bots.operations.create_demo import SYMBOLS, DemoExists, create_demo
 from bots.operations.edit_bot import CannotEdit, edit_bot
+from bots.operations.edit_position import CannotEditPosition, edit_position
 from bots.operations.engage_kill_switch import engage_kill_switch
 from bots.operations.kill_switch import CannotRestrict, Scope
 from bots.operations.pause_bot import CannotPause, pause_bot
@@ -29,6 +31,7 @@ from marketdata.models import Exchange, Instrument, Subscription
 from tests.integration.orders.cast import Cast, make_cast, make_instrument
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+D = Decimal
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -266,3 +269,97 @@ def test_the_kill_switch_works_from_the_terminal_without_redis(cast: Cast, setti
         said("on", "--ladder", "pause", "--reason", "less")
     assert [error.value.returncode for error in (unexplained, unknown, refused)] == [2, 2, 1]
     assert "installation" not in said("off", "--reason", "over")
+
+
+def test_a_part_is_asked_for_once_at_a_time_and_all_of_it_at_any_time(cast: Cast) -> None:
+    position = open_position(cast)
+    half = D("0.5")
+    close_position(position_id=position.pk, actor=cast.alice, now=NOW, quantity=half)
+    position.refresh_from_db()
+    assert (position.close_requested_at, position.close_to) == (NOW, half)
+    with pytest.raises(CannotClose, match="already"):
+        close_position(position_id=position.pk, actor=cast.alice, now=NOW, fraction=D("0.1"))
+    close_position(position_id=position.pk, actor=cast.alice, now=NOW)
+    position.refresh_from_db()
+    assert position.close_to == 0
+    details = AuditEntry.objects.filter(action="position.close").order_by("pk").values_list("detail", flat=True)
+    assert [sorted(detail) for detail in details] == [["bot_id", "left", "quantity"], ["bot_id"]]
+
+
+def test_another_part_may_be_asked_for_when_the_first_is_sold(cast: Cast) -> None:
+    position = open_position(cast)
+    close_position(position_id=position.pk, actor=cast.alice, now=NOW, fraction=D("0.5"))
+    Position.objects.update(quantity=F("close_to"))
+    close_position(position_id=position.pk, actor=cast.alice, now=NOW, fraction=D("0.5"))
+    position.refresh_from_db()
+    assert position.close_to == position.quantity / 2
+
+
+def test_stopping_with_the_wish_to_hold_nothing_closes_all_of_what_was_to_be_closed_in_part(cast: Cast) -> None:
+    act(start_bot, cast)
+    position = open_position(cast)
+    close_position(position_id=position.pk, actor=cast.alice, now=NOW, fraction=D("0.5"))
+    stop_bot(bot_id=cast.bot.pk, actor=cast.alice, now=NOW, close_positions=True)
+    position.refresh_from_db()
+    assert position.close_to == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "field", "says"),
+    [
+        ({"fraction": D(0)}, "fraction", "more than 0"),
+        ({"fraction": D("1.01")}, "fraction", "at most 1"),
+        ({"quantity": D(10_000)}, "quantity", "held"),
+        ({"quantity": D("0.000011")}, "quantity", "smallest order"),
+        ({"fraction": D("0.999999")}, "fraction", "would be left"),
+        ({"quantity": D(1), "fraction": D(1)}, "fraction", "not both"),
+    ],
+)
+def test_a_part_that_cannot_be_sold_is_refused_by_name(cast: Cast, asked: Any, field: str, says: str) -> None:
+    position = open_position(cast)
+    with pytest.raises(ValidationError) as refused:
+        close_position(position_id=position.pk, actor=cast.alice, now=NOW, **asked)
+    assert says in refused.value.message_dict[field][0]
+    position.refresh_from_db()
+    assert position.close_requested_at is None
+
+
+@pytest.mark.parametrize(
+    ("side", "changes", "wrong"),
+    [
+        ("buy", {"stop_price": D(101)}, ["stop_price"]),
+        ("buy", {"stop_price": D(100)}, ["stop_price"]),
+        ("buy", {"stop_price": None}, ["stop_price"]),
+        ("buy", {"stop_price": D(99), "target_price": D(100)}, ["target_price"]),
+        ("buy", {"stop_price": D(-1), "target_price": D(-1)}, ["stop_price", "target_price"]),
+        ("buy", {"quantity": D(1)}, ["quantity"]),
+        ("sell", {"stop_price": D(99)}, ["stop_price"]),
+        ("sell", {"target_price": D(101)}, ["target_price"]),
+    ],
+)
+def test_a_stop_or_target_on_the_wrong_side_of_the_market_is_refused_by_name(
+    cast: Cast, side: str, changes: Any, wrong: list[str]
+) -> None:
+    position = open_position(cast)
+    Position.objects.update(side=side, mark_price=100)
+    with pytest.raises(ValidationError) as refused:
+        edit_position(position_id=position.pk, changes=changes, actor=cast.alice, now=NOW)
+    assert sorted(refused.value.message_dict) == wrong
+    position.refresh_from_db()
+    assert position.revision == 0
+
+
+def test_a_stop_and_target_are_set_and_audited_once(cast: Cast) -> None:
+    position = open_position(cast)
+    Position.objects.update(mark_price=100, stop_price=90)
+    for _ in range(2):
+        edit_position(
+            position_id=position.pk, changes={"stop_price": D(95), "target_price": None}, actor=cast.alice, now=NOW
+        )
+    position.refresh_from_db()
+    assert (position.stop_price, position.target_price, position.revision) == (95, None, 1)
+    entry = AuditEntry.objects.get(action="position.edit")
+    assert (entry.actor, entry.detail["stop_price"]) == (cast.alice, ["90", "95"])
+    Position.objects.update(closed_at=NOW, quantity=0)
+    with pytest.raises(CannotEditPosition, match="not open"):
+        edit_position(position_id=position.pk, changes={"stop_price": D(95)}, actor=cast.alice, now=NOW)

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bots.engine.books import Working
+from bots.engine.books import Held, Working
 from bots.engine.protection import ENTRY_RESTS_NS, cancel_reason, exit_reason_of, exit_words
 from bots.trading.vocabulary import ExitReason, Ladder, Purpose, Side
 from tests.unit.bots.engine.test_books import bot, held
@@ -34,6 +34,29 @@ def test_a_request_comes_before_everything() -> None:
     found = held()
     found.position = msgspec.structs.replace(found.position, close_requested=True)
     assert exit_reason_of(bot(), found, bid=98.0, ask=98.01, reached=True) is ExitReason.MANUAL
+
+
+def part_asked_for(**changes: Any) -> Held:
+    found = held(**changes)
+    found.position = msgspec.structs.replace(found.position, close_requested=True, close_to=Decimal(1))
+    return found
+
+
+def test_a_part_that_was_asked_for_is_left_and_nothing_more() -> None:
+    assert exit_reason_of(bot(), part_asked_for(), bid=100.0, ask=100.01, reached=False) is ExitReason.MANUAL
+    sold = part_asked_for(quantity=Decimal(1))
+    assert exit_reason_of(bot(), sold, bid=100.0, ask=100.01, reached=False) is None
+    rest_too_small = part_asked_for(quantity=Decimal("1.00001"))
+    assert exit_reason_of(bot(), rest_too_small, bid=100.0, ask=100.01, reached=False) is None
+
+
+def test_a_stop_goes_before_a_part_that_was_asked_for() -> None:
+    assert exit_reason_of(bot(), part_asked_for(), bid=98.0, ask=98.01, reached=True) is ExitReason.STOP_LOSS
+
+
+def test_a_stop_still_protects_what_is_left_of_a_part() -> None:
+    left = part_asked_for(quantity=Decimal(1))
+    assert exit_reason_of(bot(), left, bid=98.0, ask=98.01, reached=True) is ExitReason.STOP_LOSS
 
 
 def test_flatten_leaves_at_any_price() -> None:

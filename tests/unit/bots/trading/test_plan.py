@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from bots.trading.decide import Opinion, Proposal
 from bots.trading.limits import DEFAULT_CONTROLS
@@ -96,6 +97,25 @@ def test_an_exit_sells_all_in_whole_lots_at_market_within_the_collar() -> None:
     assert (order.side, order.order_type, order.quantity) == (Side.SELL, OrderType.MARKET, D("0.50000"))
     assert order.limit_price == D("94.10")
     assert order.position_id == 7
+
+
+def part(quantity: str, close_to: str, reason: ExitReason) -> OrderPlan | tuple[Reason, ...]:
+    held = replace(position(quantity), close_requested=True, close_to=D(close_to))
+    return plan_exit(
+        account_id=1, rules=RULES, position=held, exit_reason=reason, bid=100.0, ask=100.02, slot=NOW, now_ns=NOW
+    )
+
+
+def test_of_a_position_of_which_a_part_is_to_stay_the_rest_is_sold() -> None:
+    order = part("0.5", "0.2", ExitReason.MANUAL)
+    assert isinstance(order, OrderPlan)
+    assert order.quantity == D("0.3")
+
+
+def test_a_stop_sells_all_whatever_was_to_stay() -> None:
+    order = part("0.5", "0.2", ExitReason.STOP_LOSS)
+    assert isinstance(order, OrderPlan)
+    assert order.quantity == D("0.5")
 
 
 def test_less_than_a_lot_cannot_be_sold() -> None:

@@ -48,6 +48,13 @@ def leave_with(position: PositionState, got: VenueFill) -> PositionState:
     return leave(position, fill=got, effect=fill_effect(rules=RULES, side=position.side.opposite, fill=got))
 
 
+def test_a_stop_and_target_that_a_person_set_stay_where_more_is_bought() -> None:
+    position = enter_with(None, Side.BUY, fill(D(1), D(100)))
+    edited = msgspec.structs.replace(position, stop_price=D(90), target_price=None, revision=1)
+    more = enter_with(edited, Side.BUY, fill(D(1), D(110)))
+    assert (more.entry_price, more.stop_price, more.target_price) == (D(105), D(90), None)
+
+
 def test_buying_then_selling_the_same_leaves_nothing() -> None:
     position = enter_with(None, Side.BUY, fill(D(2), D(100)))
     flat = leave_with(position, fill(D(2), D(110)))
