@@ -25,6 +25,7 @@ from marketdata.events import (
 from quant.failures import FAILURES, Failures, is_told, left_out
 from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
+from quant.features.garch import GarchParameters
 from quant.features.microprice import MicropriceTable
 from quant.layout import Variant, ages_of, columns_of
 from quant.observed import Observed, nearest_funding_ns, observe, observe_premium
@@ -86,6 +87,7 @@ class SymbolSignals:
             self._technical[timeframe] = Technical(timeframe)
             self._forming[timeframe] = FormingBar(timeframe)
         self._base = min(timeframes, key=TIMEFRAME_SECONDS.__getitem__)
+        self._garch: tuple[Timeframe, GarchParameters] | None = None
         self._volatility = Volatility(self._base)
         self._arrange()
 
@@ -134,7 +136,7 @@ class SymbolSignals:
         shortest = min(self._technical, key=TIMEFRAME_SECONDS.__getitem__)
         if timeframe == shortest:
             self._base = timeframe
-            self._volatility = Volatility(timeframe, premium=self._volatility.premium)
+            self._begin_volatility()
         self._arrange()
         self.warm_up(own)
 
@@ -160,6 +162,11 @@ class SymbolSignals:
         """Take a newly fitted microprice; without one its weight goes to the rest of microstructure."""
         self._microprice = table
         self._micro.set_microprice(table)
+
+    def set_garch(self, timeframe: Timeframe, parameters: GarchParameters | None) -> None:
+        """Take what was newly fitted to bars of a timeframe; it counts where volatility is on that timeframe."""
+        self._garch = None if parameters is None else (timeframe, parameters)
+        self._follow_garch()
 
     def on_leader(self, ts_ns: int, mid: float) -> None:
         """Take the mid of the instrument that leads this one, by time of receipt."""
@@ -355,7 +362,7 @@ class SymbolSignals:
             self._volatility.update(bar)
         except FAILURES as error:
             self._failures.note(Component.VOLATILITY, error)
-            self._volatility = Volatility(self._base, premium=self._volatility.premium)
+            self._begin_volatility()
         if self._trade_ns is None:
             self._last_price = bar.close
         seconds = float(TIMEFRAME_SECONDS[bar.timeframe])
@@ -386,6 +393,14 @@ class SymbolSignals:
         self._failures.note(Component.TECHNICAL, error, timeframe=timeframe)
         made = self._technical[timeframe] = Technical(timeframe)
         return made
+
+    def _begin_volatility(self) -> None:
+        self._volatility = Volatility(self._base, premium=self._volatility.premium)
+        self._follow_garch()
+
+    def _follow_garch(self) -> None:
+        fits = self._garch is not None and self._garch[0] == self._base
+        self._volatility.set_garch(self._garch[1] if self._garch is not None and fits else None)
 
     def _begin_micro(self, error: Exception) -> None:
         self._failures.note(Component.MICROSTRUCTURE, error)

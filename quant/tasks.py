@@ -1,10 +1,11 @@
-"""Celery's doors of learning, all of the `jobs` queue: a training may take long, and nothing that must not wait is there."""
+"""Celery's doors of learning and of nightly fits, all of the `jobs` queue: a training may take long, and nothing that must not wait is there."""
 
 import time
 from datetime import UTC, datetime
 
 from celery import shared_task
 
+from quant import nightly
 from quant.learning import runs, shadow, training
 
 
@@ -30,3 +31,9 @@ def judge_models() -> None:
     """Every hour."""
     shadow.judge_versions(now=_now())
     shadow.prune_predictions(now_ns=time.time_ns())
+
+
+@shared_task(name="quant.fit_volatility")
+def fit_volatility() -> None:
+    """Every night."""
+    nightly.fit_all(now=_now())

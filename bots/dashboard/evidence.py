@@ -8,7 +8,7 @@ from bots.templatetags.figures import NONE, component_name, score
 from quant.evidence.grid import HORIZONS_S, horizon_of
 from quant.evidence.verdict import needed_observations
 from quant.models import EvidenceRow
-from quant.models.evidence import EvidenceVerdict
+from quant.models.evidence import EvidenceKind, EvidenceVerdict
 from quant.reading import Component
 
 DEFAULT_HORIZON_S = 3600
@@ -17,7 +17,7 @@ DAY_S = 86_400.0
 BAR_WIDTH, LINE_WIDTH, LINE_HEIGHT = 160.0, 96.0, 24.0
 SCALES = (0.05, 0.1, 0.2, 0.5, 1.0)
 PLACES = [component.value for component in Component]
-ORDER = {"blend": 0, "bot": 1, "component": 2, "vote": 3}
+ORDER = {"blend": 0, "bot": 1, "component": 2, "vote": 3, "candidate": 4}
 HORIZON_NAMES = {60: "1 min", 300: "5 min", 900: "15 min", 3600: "1 h", 14_400: "4 h", 86_400: "1 d"}
 REGIME_NAMES = {"trend": "Trend", "range": "Range", "neutral": "Neutral", "calm": "Calm", "volatile": "Volatile"}
 GLYPHS = {"supports": "✓", "contradicts": "✕", "nothing": "○", "insufficient": "…"}
@@ -166,6 +166,8 @@ def _name(row: EvidenceRow, bots: Mapping[int, str]) -> str:
         return bots[row.bot]
     if row.component == "combined":
         return "Default blend"
+    if row.kind == EvidenceKind.CANDIDATE:
+        return row.component.capitalize()
     component, _, timeframe = row.component.partition(" ")
     return f"{component_name(component)} {timeframe}".strip()
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from bots.dashboard import evidence
+from bots.dashboard import evidence, evidence_notes
 from bots.dashboard.views import person
 from bots.models import Bot
 from bots.queries.evidence import sampled, visible_evidence, weighed_instruments
@@ -40,6 +40,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "regimes": list(evidence.REGIME_NAMES.values()),
         "computed_at": rows[0].computed_at if rows else None,
         "samples": {"n": n, "first_ns": first_ns, "last_ns": last_ns},
+        "drifts": evidence_notes.drifts(rows, horizon_s),
+        "night": evidence_notes.night(exchange, symbol),
         "first_words": evidence.first_words(),
         "window_days": days,
         "now": timezone.now(),

@@ -18,6 +18,7 @@ from bots.engine.connecting import connect_account
 from bots.engine.decision_log import DecisionLog
 from bots.engine.desk import Desk
 from bots.engine.edges import Edges
+from bots.engine.garches import Garches
 from bots.engine.housekeeping import check_bots, tell_positions, warn_unprotected
 from bots.engine.inbox import Intake
 from bots.engine.microprices import Microprices
@@ -90,6 +91,7 @@ class Engine:
         self.sampling = Sampling(SampleWriter(pool, market=market_features, schema_hash=SCHEMA_HASH))
         self.roster.on_bar, self.roster.on_gone = self._on_bar, self.advisers.forget
         self.microprices = Microprices(self.roster.runners)
+        self.garches = Garches(self.roster.runners)
         self.edges = Edges(self.desk)
         self.standing = Standing(self.roster.runners, self.broadcaster)
         self.holder = holder
@@ -112,6 +114,7 @@ class Engine:
             "models": self.advisers.keep_models,
             "standing": self.standing.run,
             "microprices": self.microprices.run,
+            "garches": self.garches.run,
             "edges": self.edges.run,
             "notices": self._listen,
         }

@@ -5,6 +5,7 @@ import numpy as np
 from bots.engine.symbol import SymbolWorker
 from marketdata.events import Bar
 from quant.blend import blend, weight_row
+from quant.candidates import Candidates
 from quant.evidence.samples import SampleWriter
 from quant.regime import regime_of
 from quant.vector import Column, Floats
@@ -15,6 +16,7 @@ class Sampling:
 
     def __init__(self, writer: SampleWriter) -> None:
         self.writer = writer
+        self._candidates = Candidates()
         self._weights: dict[tuple[Column, ...], Floats] = {}
 
     def on_bar(self, worker: SymbolWorker, bar: Bar, now_ns: int) -> None:
@@ -28,6 +30,7 @@ class Sampling:
             combined=None if np.isnan(combined) else combined,
             regime=regime_of(vector.regimes),
             now_ns=now_ns,
+            candidates=self._candidates.of(vector),
         )
 
     def _row(self, columns: tuple[Column, ...]) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from quant.candidates import PREFIX
 from quant.evidence.blending import BlendSpec, blend_of, column_of, default_weights, weights_of
 from quant.evidence.coefficient import MIN_PAIRS, Coefficient, Mask, independent_coefficient, information_coefficient
 from quant.evidence.decay import half_life_s
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     BLEND = "blend"
     BOT = "bot"
     VOTE = "vote"
+    CANDIDATE = "candidate"
 
 
 class Subject(Struct, frozen=True, kw_only=True):
@@ -60,11 +62,14 @@ class Evidence(Struct, frozen=True, kw_only=True):
 
 
 def subjects_of(window: Window, specs: Iterable[BlendSpec] = ()) -> list[Subject]:
-    """Every component on closed bars, learned votes, versions of models, the default blend, and each bot's own."""
+    """Every component on closed bars, learned votes, versions of models, the default blend, each bot's own, candidates."""
     weights = default_weights(window)
     default = blend_of(window, weights)
     found = []
     for name, signal in window.values.items():
+        if name.startswith(PREFIX):
+            found.append(Subject(kind=Kind.CANDIDATE, name=name, signal=signal))
+            continue
         column = column_of(name)
         if column is None or column.forming or column.without:
             continue

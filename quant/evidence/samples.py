@@ -2,7 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import psycopg
@@ -30,6 +31,7 @@ COPY = f"COPY sample_stage ({COLUMNS}) FROM STDIN"
 MERGE = f"INSERT INTO quant_signalsample ({COLUMNS}) SELECT {COLUMNS} FROM sample_stage ON CONFLICT DO NOTHING"
 
 Row = tuple[Any, ...]
+NO_CANDIDATES: Mapping[str, float | None] = MappingProxyType({})
 MarketFeatures = Callable[[SignalVector], Sequence[float]]
 
 
@@ -59,6 +61,7 @@ def sample_row(
     market: Sequence[float],
     schema_hash: str,
     now_ns: int,
+    candidates: Mapping[str, float | None] = NO_CANDIDATES,
 ) -> Row:
     """One sample; its time is the minute nearest to `now_ns`, so that one a minute stays, whoever writes it.
 
@@ -76,9 +79,9 @@ def sample_row(
         "" if regime is None else str(regime.phase),
         None if regime is None else _known(float(regime.direction)),
         "" if regime is None else str(regime.volatility),
-        [column.name for column in vector.columns],
-        _all_known(vector.values.tolist()),
-        vector.quality.tolist(),
+        [*(column.name for column in vector.columns), *candidates],
+        [*_all_known(vector.values.tolist()), *map(_known, candidates.values())],
+        [*vector.quality.tolist(), *(0.0 if value is None else 1.0 for value in candidates.values())],
         _known(combined),
         _all_known(market),
         schema_hash,
@@ -112,8 +115,19 @@ class SampleWriter:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, vector: SignalVector, *, combined: float | None, regime: Regime | None, now_ns: int) -> None:
-        """Keep one symbol's signals of this minute. combined: by the default weights, in [-1, 1]."""
+    def add(
+        self,
+        vector: SignalVector,
+        *,
+        combined: float | None,
+        regime: Regime | None,
+        now_ns: int,
+        candidates: Mapping[str, float | None] = NO_CANDIDATES,
+    ) -> None:
+        """Keep one symbol's signals of this minute. combined: by the default weights, in [-1, 1].
+
+        candidates: by name, signals that are only watched.
+        """
         row = sample_row(
             vector,
             combined=combined,
@@ -121,6 +135,7 @@ class SampleWriter:
             market=self._market(vector),
             schema_hash=self._schema_hash,
             now_ns=now_ns,
+            candidates=candidates,
         )
         self._waiting.append(row)
         while len(self._waiting) > MAX_WAITING:

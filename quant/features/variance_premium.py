@@ -7,7 +7,8 @@ found negative for Bitcoin (Almeida et al. 2024).
 import math
 from collections import deque
 
-from quant.features.slow import DAY_NS, HOUR_NS
+from quant.features.scale import ForecastScale
+from quant.features.slow import DAY_NS, HOUR_NS, History
 
 WINDOW_HOURS = 30 * 24
 MIN_HOURS = 7 * 24
@@ -22,6 +23,9 @@ class VariancePremium:
         self._squares: deque[tuple[int, float]] = deque()
         self._hour: tuple[int, float] | None = None
         self._implied: tuple[int, float] | None = None
+        self._history = History(tau_days=30.0, every_s=3000.0)
+        self._scale = ForecastScale()
+        self._tilt: float | None = None
 
     def on_index(self, ts_ns: int, price: float) -> None:
         """Take the asset's price; the first of each hour counts."""
@@ -39,6 +43,7 @@ class VariancePremium:
         self._hour = (ts_ns, now)
         while self._squares and self._squares[0][0] <= ts_ns - WINDOW_HOURS * HOUR_NS:
             self._squares.popleft()
+        self._judge(ts_ns)
 
     def on_implied(self, ts_ns: int, volatility: float) -> None:
         """Take the implied volatility index, an annual fraction."""
@@ -64,3 +69,15 @@ class VariancePremium:
         if abs(self._hour[0] - self._implied[0]) > MAX_AGE_NS:
             return None
         return self._implied[1] ** 2 - realised
+
+    @property
+    def tilt(self) -> float | None:
+        """norm(z) of the premium against its last 30 days, from 7 days on, in [-1, 1]; it is judged once an hour."""
+        return None if self.value is None else self._tilt
+
+    def _judge(self, ts_ns: int) -> None:
+        premium = self.value
+        z = None if premium is None else self._history.score(ts_ns, premium)
+        self._tilt = None if z is None else self._scale.norm(z)
+        if z is not None:
+            self._scale.observe(z)

@@ -3,6 +3,7 @@
 from quant.models.evidence import EvidenceKind, EvidenceRow, EvidenceVerdict, SignalSample
 from quant.models.learning import ModelEvent, ModelPrediction, ModelStatus, ModelVersion, RunState, TrainingRun
 from quant.models.policy import PolicyChoice, PolicyState
+from quant.models.volatility import VolatilityFit
 
 __all__ = [
     "EvidenceKind",
@@ -17,4 +18,5 @@ __all__ = [
     "RunState",
     "SignalSample",
     "TrainingRun",
+    "VolatilityFit",
 ]

@@ -41,6 +41,7 @@ class EvidenceKind(models.TextChoices):
     BLEND = "blend", "default blend"
     BOT = "bot", "blend of a bot"
     VOTE = "vote", "learned vote"
+    CANDIDATE = "candidate", "candidate"
 
 
 class EvidenceVerdict(models.TextChoices):

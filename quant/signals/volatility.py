@@ -2,7 +2,7 @@
 
 Tilt = -norm(z(ln sigma_short - ln sigma_long)): risk premia per unit of risk fall when volatility rises (Moreira & Muir 2017).
 sigma_short is Yang-Zhang over 20 bars, sigma_long the deviation it has had on average (root of an EW mean, span 200).
-The variance risk premium is recorded beside it, and moves nothing.
+The variance risk premium and the nightly GARCH's deviation are recorded beside it, and move nothing.
 """
 
 import math
@@ -13,7 +13,9 @@ from talib import stream
 from marketdata.events import Bar, Event, Premium, Timeframe, VolatilityIndex
 from quant.features.bars import ATR_BARS, MAX_GAP_BARS, is_sound, price_scale, timeframe_ns
 from quant.features.bounds import is_price
+from quant.features.clustering import Clustering
 from quant.features.ew import EwMean, EwMoments, span_decay
+from quant.features.garch import GarchParameters
 from quant.features.indicator import Indicator
 from quant.features.ranges import YangZhang
 from quant.features.rolling import RollingQuantile
@@ -39,6 +41,7 @@ class Volatility:
         self._length_ns = timeframe_ns(timeframe)
         self._last_open_ns: int | None = None
         self.premium = premium or VariancePremium()
+        self._garch = Clustering()
         self._reset()
 
     def _reset(self) -> None:
@@ -50,6 +53,7 @@ class Volatility:
         self._atr = Indicator(partial(stream.ATR, timeperiod=ATR_BARS), inputs=3)
         self._price_scale: float | None = None
         self._close: float | None = None
+        self._garch.forget()
         self._ewma: float | None = None
         self._n = 0
         self.sigma_bar: float | None = None
@@ -78,6 +82,10 @@ class Volatility:
         elif isinstance(event, Premium) and is_price(event.index):
             self.premium.on_index(event.ts_event, event.index)
 
+    def set_garch(self, parameters: GarchParameters | None) -> None:
+        """Follow GARCH(1,1) as it was fitted to bars of this timeframe: recorded beside the signal, it moves nothing."""
+        self._garch.follow(parameters)
+
     @property
     def sigma_per_sqrt_s(self) -> float | None:
         """Deviation of log returns over one second."""
@@ -102,7 +110,9 @@ class Volatility:
         self._atr.update(bar.high * scale, bar.low * scale, bar.close * scale)
         self.atr_pct = None if self._atr.value is None else self._atr.value / (bar.close * scale)
         if self._close is not None:
-            squared = math.log(bar.close / self._close) ** 2
+            moved = math.log(bar.close / self._close)
+            squared = moved**2
+            self._garch.update(moved)
             self._ewma = squared if self._ewma is None else EWMA_LAMBDA * self._ewma + (1 - EWMA_LAMBDA) * squared
         self._close = bar.close
         sigma = self._yang_zhang.update(bar.open, bar.high, bar.low, bar.close)
@@ -124,6 +134,8 @@ class Volatility:
             "atr_pct": self.atr_pct,
             "implied": self.premium.implied,
             "variance_premium": self.premium.value,
+            "variance_premium_tilt": self.premium.tilt,
+            "garch": self._garch.sigma,
         }
         if self.sigma_bar is None or self.sigma_long_bar is None:
             reason = "prices stand still" if self._n > SHORT_BARS else _too_few(self._n)

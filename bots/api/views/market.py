@@ -168,7 +168,8 @@ class MarketData(serializers.Serializer[Any]):
     regime = serializers.DictField(
         allow_null=True,
         help_text="phase (trend, range, neutral), direction, volatility (low, normal, high, extreme), quality, score, "
-        "since, bars of the bars_needed, together (the timeframes it is told by), and timeframes with the same of each; null where no engine runs the symbol.",
+        "since, bars of the bars_needed, together (the timeframes it is told by), and timeframes with the same of each; "
+        "null where no engine runs the symbol.",
     )
 
 

@@ -3,11 +3,12 @@
 import re
 
 import pytest
+from django.utils import timezone
 
 from bots.queries.evidence import blend_specs
 from marketdata.models import Subscription
 from quant.evidence.compute import compute_evidence
-from quant.models import EvidenceRow
+from quant.models import EvidenceRow, VolatilityFit
 from tests.integration.evidence.synthetic import store_samples
 from tests.unit.quant.evidence.cast import NOON
 
@@ -63,6 +64,19 @@ def test_what_knows_something_and_what_does_not(alice, weighed):
     assert 'style="' not in html
     order = [text.index(name) for name in ("Default blend", "Technical 1m ", "Speed ", "Microstructure ", "Model ")]
     assert order == sorted(order)
+
+
+def test_weights_by_evidence_and_the_night_are_told(alice, weighed):
+    VolatilityFit.objects.create(
+        exchange="simulated", symbol="BTC/USDT", tried_at=timezone.now(), reason="the returns never change",
+        variance_ratio=1.02, variance_ratio_z=0.4, parameters={"mu": 0.0, "omega": 0.01, "alpha": 0.1, "beta": 0.8},
+    )  # fmt: skip
+    text = text_of(page(alice, horizon="60", instrument="simulated:BTC/USDT"))
+    before, after = (float(share) for share in re.search(r"Speed (15\.0) % ([\d.]+) %", text).groups())
+    assert after > before
+    assert "1.02 over 5 minutes, z +0.4: no different from a random walk." in text
+    assert "alpha 0.100, beta 0.800: a shock halves in 7 min" in text
+    assert "The returns never change." in text
 
 
 def test_what_is_insufficient_says_how_long_to_wait(alice, weighed):

@@ -51,6 +51,15 @@ async def test_a_minute_is_stored_once_with_all_that_was_known(pool):
     assert (row.values, row.qualities) == ([0.5, 0.4, -0.25, None], [1.0, 1.0, 1.0, 0.0])
 
 
+async def test_candidates_are_kept_behind_the_signals(pool):
+    writer = SampleWriter(pool)
+    writer.add(vector(), combined=0.3, regime=None, now_ns=NOON, candidates={"candidate a": -0.5, "candidate b": None})
+    assert await writer.flush()
+    (row,) = await rows(pool)
+    assert row.names[4:] == ["candidate a", "candidate b"]
+    assert (row.values[4:], row.qualities[4:]) == ([-0.5, None], [1.0, 0.0])
+
+
 async def test_a_clock_behind_the_venues_names_the_minute_that_closed(pool):
     writer = SampleWriter(pool)
     for minute, late_ns in enumerate((-200_000_000, 300_000_000, -1)):

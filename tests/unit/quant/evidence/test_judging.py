@@ -1,5 +1,7 @@
 """A window into rows: which subjects there are, what the price did later, and blends by other weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -109,6 +111,18 @@ def test_subjects_are_components_votes_blends_and_bots():
     assert np.isfinite(found["bot:3"].signal).all()
     assert np.isnan(found["bot:4"].signal).all()
     assert found["model"].without is None
+
+
+def test_candidates_are_weighed_and_move_no_blend():
+    known = window(400)
+    later = forward_returns(known.mid, known.close, 1)
+    watched = replace(known, values={**known.values, "candidate a": np.nan_to_num(np.sign(later))})
+    rows = [row for row in weigh(watched, horizons_s=(60,)) if row.regime == ""]
+    (row,) = [row for row in rows if row.kind is Kind.CANDIDATE]
+    assert (row.name, row.found.n) == ("candidate a", 399)
+    assert row.found.ic > 0.8
+    blends = [[row.found for row in weigh(w, horizons_s=(60,)) if row.kind is Kind.BLEND] for w in (known, watched)]
+    assert blends[0] == blends[1]
 
 
 def test_rows_of_every_subject_horizon_and_regime():
