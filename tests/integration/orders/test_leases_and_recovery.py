@@ -345,7 +345,7 @@ async def test_random_lives_with_crashes_leave_the_ledger_exact(cast: Cast, stor
             lots = int(plan.quantity / D("0.00001"))
             cuts = sorted({rng.randint(1, lots) for _ in range(parts)})
             for number, (low, high) in enumerate(zip([0, *cuts], cuts, strict=False), 1):
-                fill = fill_of(order, number, (high - low) * D("0.00001"), D(rng.randint(97_00000, 103_00000)) / 100)
+                fill = fill_of(order, number, (high - low) * D("0.00001"), D(rng.randint(99_10000, 100_90000)) / 100)
                 point = rng.choice(["", "", "", "", sql.UPDATE_ORDER, "AFTER COMMIT"])
                 await (dying(store, point) if point else store).record(report(order, OrderState.PARTIAL, fill), lease)
             await store.record(report(order, OrderState.EXPIRED), lease)
