@@ -151,7 +151,8 @@ class PositionSerializer(InstrumentRow):
         fields = (
             *ROW, "account", "side", "is_open", "quantity", "opened_quantity", "entry_price", "exit_price",
             "mark_price", "marked_at", "unrealised_pnl", "realised_pnl", "fees", "stop_price", "target_price",
-            "trailing_stop", "high_water_mark", "decision", "opened_at", "closed_at", "exit_reason",
+            "trailing_stop", "high_water_mark", "decision", "opened_at", "closed_at", "close_requested_at",
+            "close_to", "revision", "exit_reason",
         )  # fmt: skip
 
 

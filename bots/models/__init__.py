@@ -3,7 +3,7 @@
 from bots.models.account import Account, Balance, JournalLeg
 from bots.models.audit import AuditEntry
 from bots.models.bot import Bot, BotLease, Session
-from bots.models.choices import BotState, Evaluation, Mode, SignalSource, SignalStorage
+from bots.models.choices import BotState, Evaluation, Mode, SignalSource, SignalStorage, TokenScope
 from bots.models.credentials import AccountCredentials, PreflightRun
 from bots.models.decision import Decision, Signal
 from bots.models.installation import Installation
@@ -12,6 +12,7 @@ from bots.models.order import Fill, Intent, Order, OrderEvent
 from bots.models.performance import PerformanceSnapshot
 from bots.models.position import Position, Trade
 from bots.models.standing import PerformanceState, Standing
+from bots.models.token import TokenGrant
 from bots.models.user import User
 from bots.models.venue import ExternalFill, ExternalOrder, VenueCursor, VenueState
 
@@ -44,6 +45,8 @@ __all__ = [
     "SignalSource",
     "SignalStorage",
     "Standing",
+    "TokenGrant",
+    "TokenScope",
     "Trade",
     "User",
     "VenueCursor",

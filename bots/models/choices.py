@@ -53,3 +53,15 @@ class SignalSource(models.TextChoices):
     TECHNICAL = "technical", "technical"
     QUANT = "quant", "quant"
     COMBINED = "combined", "combined"
+
+
+class TokenScope(models.TextChoices):
+    """What a token may do; each includes the ones before it."""
+
+    READ = "read", "read"
+    TRADE = "trade", "read, start and stop bots, close and protect positions"
+    ADMIN = "admin", "everything its owner may"
+
+    @property
+    def rank(self) -> int:
+        return list(TokenScope).index(self)

@@ -17,7 +17,7 @@ from bots.api.bot_serializer import BotSerializer
 from bots.api.errors import Conflict, PreconditionFailed, PreconditionRequired
 from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
 from bots.api.views.base import OwnRows, person
-from bots.models import Bot
+from bots.models import Bot, TokenScope
 
 ROWS = Bot.objects.select_related("account__exchange").prefetch_related("instruments")
 IF_MATCH = OpenApiParameter(
@@ -114,6 +114,7 @@ class BotAct(APIView):
     """POST does `verb` to the bot in the address."""
 
     verb = Verb.START
+    scope = TokenScope.TRADE
 
     @extend_schema(request=None, responses=BotState, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent

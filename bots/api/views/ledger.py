@@ -1,19 +1,23 @@
-"""Signals, decisions, orders, positions and trades: reading what happened."""
+"""Signals, decisions, orders, positions and trades: reading what happened, and where positions are left."""
 
 from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import DecimalField, Serializer
 from rest_framework.views import APIView
 
 from bots.api import filters, serializers
 from bots.api.views.base import OwnRows, person
-from bots.models import Bot, Decision, Order, Position, Signal, Trade
+from bots.models import Bot, Decision, Order, Position, Signal, TokenScope, Trade
+from bots.operations.edit_position import edit_position
 from bots.queries.trace import decision_trace
 
 BOT_ROW = ("bot", "instrument__exchange")
@@ -114,11 +118,38 @@ class PositionList(OwnRows, ListAPIView[Position]):
     filterset_class = filters.PositionFilter
 
 
+class ProtectionPrices(Serializer[Any]):
+    """Prices that an open position is left at. A long's stop lies below the market and its target above."""
+
+    stop_price = DecimalField(max_digits=28, decimal_places=12, required=False)
+    target_price = DecimalField(
+        max_digits=28, decimal_places=12, required=False, allow_null=True, help_text="null: none."
+    )
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = {name: ["This cannot be changed here."] for name in data if name not in self.fields}
+            if unknown or not data:
+                raise ValidationError(unknown or {"body": ["Give stop_price, target_price, or both."]})
+        return super().to_internal_value(data)
+
+
 class PositionDetail(OwnRows, RetrieveAPIView[Position]):
     """One position."""
 
     rows = Position.objects.select_related(*BOT_ROW)
     serializer_class = serializers.PositionSerializer
+    scope = TokenScope.TRADE
+
+    @extend_schema(request=ProtectionPrices)
+    def patch(self, request: Request, pk: int) -> Response:
+        """Set the stop or the target of an open position; the engine goes by them within a second."""
+        position = self.get_object()
+        prices = ProtectionPrices(data=request.data)
+        prices.is_valid(raise_exception=True)
+        edit_position(position_id=position.pk, changes=prices.validated_data, actor=person(request), now=timezone.now())
+        position.refresh_from_db()
+        return Response(self.get_serializer(position).data)
 
 
 class TradeList(OwnRows, ListAPIView[Trade]):

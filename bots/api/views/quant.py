@@ -16,6 +16,7 @@ from rest_framework.throttling import UserRateThrottle
 from rest_framework.views import APIView
 
 from bots.api.errors import Unavailable
+from bots.models import TokenScope
 from marketdata.exchanges.catalog import adapter_names
 from marketdata.models import Exchange
 from quant.remote import latest
@@ -120,6 +121,7 @@ EXAMPLE = OpenApiExample(
 
 
 class Signals(APIView):
+    scope = TokenScope.READ
     parser_classes = (RawJSON,)
     throttle_classes = (QuantThrottle,)
 

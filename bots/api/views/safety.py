@@ -1,5 +1,6 @@
 """Closing positions, and the kill switch."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -15,21 +16,35 @@ from bots.api.acts import set_kill_switch
 from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
 from bots.api.serializers import PositionSerializer
 from bots.api.views.base import person
-from bots.models import Account, Position
+from bots.models import Account, Position, TokenScope
 from bots.models.choices import choices_of
 from bots.operations.close_position import close_position
 from bots.queries.snapshot import kill_switch
 from bots.trading.vocabulary import Ladder
 
 
+class ClosePart(serializers.Serializer[Any]):
+    """How much to close: a quantity, a fraction of what is held, or without either all. Rounded down to whole lots."""
+
+    quantity = serializers.DecimalField(max_digits=28, decimal_places=12, required=False, min_value=Decimal(0))
+    fraction = serializers.DecimalField(max_digits=13, decimal_places=12, required=False, min_value=Decimal(0))
+
+
 class ClosePosition(APIView):
-    @extend_schema(request=None, responses={202: PositionSerializer}, parameters=[IDEMPOTENCY_PARAMETER])
+    scope = TokenScope.TRADE
+
+    @extend_schema(request=ClosePart, responses={202: PositionSerializer}, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent
     def post(self, request: Request, pk: int) -> Response:
-        """Ask for the position to be closed at the market; its bot's engine sends the exit, as every order."""
+        """Ask for the position to be closed at the market; its bot's engine sends the exit, as every order.
+
+        `close_to` is what is to be left of it. A part is asked for once at a time; all of it at any time.
+        """
         rows = Position.objects.visible_to(request.user).select_related("bot", "instrument__exchange")
         position: Position = get_object_or_404(rows, pk=pk)
-        close_position(position_id=position.pk, actor=person(request), now=timezone.now())
+        part = ClosePart(data=request.data)
+        part.is_valid(raise_exception=True)
+        close_position(position_id=position.pk, actor=person(request), now=timezone.now(), **part.validated_data)
         position.refresh_from_db()
         return Response(PositionSerializer(position).data, status=202)
 

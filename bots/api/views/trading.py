@@ -18,7 +18,7 @@ from bots.api.errors import Conflict
 from bots.api.idempotency import IDEMPOTENCY_PARAMETER, idempotent
 from bots.api.serializers import PositionSerializer
 from bots.api.views.base import person
-from bots.models import Account, Bot, Position, User
+from bots.models import Account, Bot, Position, TokenScope, User
 
 BOT_NAME = "trading"
 
@@ -74,6 +74,8 @@ def prepared_bot(request: Request, user: User) -> Bot:
 
 
 class Start(APIView):
+    scope = TokenScope.TRADE
+
     @extend_schema(request=BotSerializer, responses=START_ANSWER, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent
     def post(self, request: Request) -> Response:
@@ -88,6 +90,8 @@ class Start(APIView):
 
 
 class Stop(APIView):
+    scope = TokenScope.TRADE
+
     @extend_schema(request=OpenApiTypes.NONE, responses=STOP_ANSWER, parameters=[IDEMPOTENCY_PARAMETER])
     @idempotent
     def post(self, request: Request) -> Response:

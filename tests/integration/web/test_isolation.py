@@ -27,7 +27,7 @@ WITH_ID = {
     "api/v1/decisions/<uuid:pk>": ("get",),
     "api/v1/orders/<uuid:pk>": ("get",),
     "api/v1/orders/by-client-id/<slug:client_order_id>": ("get",),
-    "api/v1/positions/<int:pk>": ("get",),
+    "api/v1/positions/<int:pk>": ("get", "patch"),
     "api/v1/positions/<int:pk>/close": ("post",),
     "orders/<uuid:order_id>/": ("get",),
     "decisions/<uuid:decision_id>/": ("get",),
@@ -35,7 +35,7 @@ WITH_ID = {
 OWN_LISTS = {
     "api/v1/accounts", "api/v1/bots", "api/v1/signals", "api/v1/decisions", "api/v1/orders", "api/v1/positions", "api/v1/trades",
     "api/v1/trades.csv", "api/v1/performance", "api/v1/equity", "api/v1/live/snapshot", "api/v1/killswitch",
-    "api/trading/positions", "api/trading/performance", "trades/", "", "api/v1/evidence", "evidence/",
+    "api/v1/portfolio", "api/v1/portfolio/history", "api/v1/audit", "api/trading/positions", "api/trading/performance", "trades/", "", "api/v1/evidence", "evidence/",
 }  # fmt: skip
 ACTS = {
     "api/trading/start",

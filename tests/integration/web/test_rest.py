@@ -236,6 +236,44 @@ def test_positions_are_closed_once_asked(alice):
     assert [(row["id"], row["unrealised_pnl"]) for row in held] == [(alice.position.pk, "10")]
 
 
+def test_a_part_of_a_position_is_closed_once_however_often_it_is_sent(alice):
+    address = f"/api/v1/positions/{alice.position.pk}/close"
+    twice = [alice.api.post(address, {"fraction": "0.25"}, headers={"Idempotency-Key": "quarter"}) for _ in range(2)]
+    assert [answer.status_code for answer in twice] == [202, 202]
+    assert [answer.json()["close_to"] for answer in twice] == ["1.5", "1.5"]
+    other = alice.api.post(address, {"fraction": "0.5"}, headers={"Idempotency-Key": "quarter"})
+    assert other.status_code == 422
+    assert alice.api.post(address, {"quantity": "1"}).status_code == 409
+    assert AuditEntry.objects.filter(action="position.close").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "field"),
+    [({"fraction": "2"}, "fraction"), ({"quantity": "x"}, "quantity"), ({"quantity": "3"}, "quantity")],
+)
+def test_a_part_that_is_not_there_is_refused_by_name(alice, part, field):
+    answer = alice.api.post(f"/api/v1/positions/{alice.position.pk}/close", part)
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+def test_the_stop_and_the_target_of_a_position_are_set(alice):
+    address = f"/api/v1/positions/{alice.position.pk}"
+    answer = alice.api.patch(address, {"stop_price": "99.5", "target_price": "120"})
+    assert answer.status_code == 200, answer.json()
+    assert (answer.json()["stop_price"], answer.json()["target_price"], answer.json()["revision"]) == ("99.5", "120", 1)
+    assert alice.api.patch(address, {"target_price": None}, format="json").json()["target_price"] is None
+    for prices, field in (
+        ({"stop_price": "105"}, "stop_price"),
+        ({"target_price": "104"}, "target_price"),
+        ({"stop_price": "much"}, "stop_price"),
+        ({"quantity": "1"}, "quantity"),
+        ({}, "body"),
+    ):
+        refused = alice.api.patch(address, prices)
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, [field])
+    assert alice.api.patch(f"/api/v1/positions/{alice.closed.pk}", {"stop_price": "1"}).status_code == 409
+
+
 def test_performance_of_a_period(alice):
     for address in ("/api/v1/performance", "/api/trading/performance", f"/api/v1/bots/{alice.bot.pk}/performance"):
         day = alice.api.get(address, {"period": "day"}).json()
@@ -305,6 +343,70 @@ def test_tokens_are_shown_once_and_revoked(alice, nobody):
     assert nobody.post("/api/v1/auth/token", headers=header).status_code == 400
     assert nobody.delete("/api/v1/auth/token", headers=header).status_code == 204
     assert nobody.get("/api/v1/bots", headers=header).status_code == 401
+
+
+ASKED = {"read": 200, "close": 202, "settings": 200, "quant": 400}
+
+
+@pytest.mark.parametrize(
+    ("scope", "answers"),
+    [
+        ("read", ASKED | {"close": 403, "settings": 403}),
+        ("trade", ASKED | {"settings": 403}),
+        ("admin", ASKED),
+    ],
+)
+def test_a_token_does_what_its_scope_allows_and_no_more(alice, nobody, scope, answers):
+    made = alice.api.post("/api/v1/auth/token", {"scope": scope, "name": "sheet"}).json()
+    assert (made["scope"], made["name"]) == (scope, "sheet")
+    header = {"Authorization": f"Token {made['token']}", "If-Match": "*"}
+    positions, bot = f"/api/v1/positions/{alice.position.pk}", f"/api/v1/bots/{alice.bot.pk}"
+    assert {
+        "read": nobody.get(positions, headers=header).status_code,
+        "close": nobody.post(f"{positions}/close", headers=header).status_code,
+        "settings": nobody.patch(bot, {"name": "renamed"}, headers=header).status_code,
+        "quant": nobody.post("/api/v1/quant/signals", {}, headers=header).status_code,
+    } == answers
+    if scope == "read":
+        assert '"scope": "trade"' in nobody.post(f"{positions}/close", headers=header).json()["detail"]
+    [listed] = alice.api.get("/api/v1/auth/token").json()
+    assert (listed["scope"], "token" in listed) == (scope, False)
+    assert nobody.delete("/api/v1/auth/token", headers=header).status_code == 204
+
+
+def test_a_token_older_than_scopes_goes_on_as_before(alice, nobody):
+    from knox.models import AuthToken
+
+    _, text = AuthToken.objects.create(user=alice.user)
+    header = {"Authorization": f"Token {text}"}
+    assert nobody.post(f"/api/v1/positions/{alice.position.pk}/close", headers=header).status_code == 202
+    assert alice.api.post("/api/v1/auth/token", {"scope": "all"}).json()["errors"].keys() == {"scope"}
+
+
+def test_a_portfolio_adds_up_within_a_mode_and_a_quote_asset(alice, venue):
+    from bots.models import Account, Balance
+
+    live = Account.objects.create(owner=alice.user, name="real", exchange=venue, mode="live")
+    Balance.objects.create(account=live, asset="USDT", total=70, reserved=20)
+    second = Account.objects.create(owner=alice.user, name="second", exchange=venue)
+    Balance.objects.create(account=second, asset="USDT", total=5)
+    found = alice.api.get("/api/v1/portfolio").json()
+    worth = {
+        row["name"]: (row["cash"], row["exposure"], row["unrealised_pnl"], row["equity"]) for row in found["accounts"]
+    }
+    assert worth == {
+        "paper": ("10000", "210", "10", "10210"), "real": ("70", "0", "0", "70"), "second": ("5", "0", "0", "5"),
+    }  # fmt: skip
+    assert found["accounts"][1]["balances"] == [{"asset": "USDT", "total": "70", "reserved": "20", "free": "50"}]
+    totals = {(row["mode"], row["quote_asset"]): (row["equity"], row["open_positions"]) for row in found["totals"]}
+    assert totals == {("live", "USDT"): ("70", 0), ("paper", "USDT"): ("10215", 1)}
+
+
+def test_what_somebody_did_is_listed(alice):
+    alice.api.patch(f"/api/v1/positions/{alice.position.pk}", {"stop_price": "99"})
+    [entry] = alice.api.get("/api/v1/audit").json()["results"]
+    assert (entry["action"], entry["target"]) == ("position.edit", f"position:{alice.position.pk}")
+    assert entry["detail"]["stop_price"] == ["98", "99"]
 
 
 def test_candles_and_markets(alice, btc, feed):
