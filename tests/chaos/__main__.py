@@ -21,7 +21,7 @@ from tests.chaos.outcome import Outcome
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER = ROOT / ".local" / "chaos.json"
 # In turn, with their seconds; the soak comes first and takes half of the time.
-ROUND = {"crashes": 120, "engine_kills": 180, "leaders": 60, "redis_away": 120, "storm": 60}
+ROUND = {"crashes": 120, "engine_kills": 180, "fault_pairs": 120, "leaders": 60, "redis_away": 120, "storm": 60}
 SOAK = "soak"
 _SHORTEST_SOAK_S = 45
 
