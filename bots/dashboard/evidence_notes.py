@@ -11,7 +11,6 @@ from quant.blend import DEFAULT_WEIGHTS
 from quant.evidence.blending import column_of
 from quant.evidence.drift import Seen, drifted
 from quant.models import EvidenceKind, EvidenceRow, VolatilityFit
-from quant.reading import Component
 
 SIGNIFICANT_Z = 1.96
 
@@ -27,8 +26,8 @@ class Drift:
 
 def drifts(rows: Iterable[EvidenceRow], horizon_s: int) -> list[Drift]:
     """Of the default blend's signals that have been weighed at the horizon; technical on its shortest timeframe."""
-    prior: dict[Component, float] = {component: weight for component, weight in DEFAULT_WEIGHTS.items() if weight > 0.0}
-    seen: dict[Component, tuple[int, Seen]] = {}
+    prior = {component.value: weight for component, weight in DEFAULT_WEIGHTS.items() if weight > 0.0}
+    seen: dict[str, tuple[int, Seen]] = {}
     for row in rows:
         if (row.kind, row.horizon_s, row.regime) != (EvidenceKind.COMPONENT, horizon_s, ""):
             continue
@@ -36,15 +35,13 @@ def drifts(rows: Iterable[EvidenceRow], horizon_s: int) -> list[Drift]:
         if column is None or row.ic is None or row.n_eff is None or row.needed is None:
             continue
         length_s = TIMEFRAME_SECONDS[column.timeframe] if column.timeframe else 0
-        if column.component not in seen or length_s < seen[column.component][0]:
-            seen[column.component] = (length_s, Seen(ic=row.ic, n_eff=row.n_eff, needed=row.needed))
+        name = column.component.value
+        if name not in seen or length_s < seen[name][0]:
+            seen[name] = (length_s, Seen(ic=row.ic, n_eff=row.n_eff, needed=row.needed))
     if not seen:
         return []
-    moved = drifted(prior, {component: found for component, (_, found) in seen.items()})
-    return [
-        Drift(name=component_name(component.value), prior=weight, moved=moved[component])
-        for component, weight in prior.items()
-    ]
+    moved = drifted(prior, {name: found for name, (_, found) in seen.items()})
+    return [Drift(name=component_name(name), prior=weight, moved=moved[name]) for name, weight in prior.items()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

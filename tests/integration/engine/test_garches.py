@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from bots.engine.garches import Garches
 from quant.models import VolatilityFit
-from tests.integration.engine.market import eventually
-from tests.integration.engine.test_engine import RunningEngine, TestFeed, eager_bot, market  # noqa: F401
+from tests.integration.engine.market import TestFeed, eventually
+from tests.integration.engine.test_engine import RunningEngine, eager_bot, market  # noqa: F401
 from tests.integration.orders.cast import Cast
 
 FITTED = {"mu": 0.0, "omega": 0.001, "alpha": 0.1, "beta": 0.8}
