@@ -10,22 +10,6 @@ import redis
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def connection(redis_flush, servers):
-    with redis.Redis.from_url(servers["REDIS_URL"], decode_responses=True) as connection:
-        yield connection
-
-
-@pytest.fixture
-def orders(connection):
-    return publisher_of("order", connection)
-
-
-@pytest.fixture
-def signals(connection):
-    return publisher_of("signal", connection)
-
-
 def publisher_of(kind, connection, cap=1000):
     from bots.integration_streams.logs import ORDER_LOG, SIGNAL_LOG
     from bots.integration_streams.publisher import Publisher
