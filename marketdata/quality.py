@@ -26,6 +26,10 @@ class Reason(StrEnum):
 HOLDING = frozenset({Reason.CROSSED, Reason.ZERO, Reason.NEGATIVE, Reason.NOT_A_NUMBER, Reason.SPIKE})
 
 
+# What the column of stored bars takes; no market has so many in a month.
+_MAX_TRADES = 2**31 - 1
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityLimits:
     """What still counts as plausible."""
@@ -175,4 +179,4 @@ def is_sound_bar(bar: Bar) -> bool:
     if not (0.0 < bar.low <= bar.open <= bar.high < inf and bar.low <= bar.close <= bar.high):
         return False
     buys = bar.taker_buy_volume
-    return 0.0 <= bar.volume < inf and (buys is None or 0.0 <= buys < inf)
+    return 0.0 <= bar.volume < inf and (buys is None or 0.0 <= buys < inf) and 0 <= bar.trades <= _MAX_TRADES

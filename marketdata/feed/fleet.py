@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 _LOOK_EVERY_S = 1.0
 
-# How to reach an exchange: a service of an earlier answer is of no use.
+# How to reach and watch an exchange: a service of an earlier answer is of no use.
 _Address = tuple[object, ...]
 
 
@@ -117,4 +117,7 @@ def _address(config: FeedConfig) -> _Address:
         config.adapter.name,
         config.endpoints,
         config.connection,
+        config.second_source,
+        config.divergence_bps,
+        config.failed_after,
     )

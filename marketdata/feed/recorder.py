@@ -1,6 +1,7 @@
 """Collects what belongs into the database and writes it once a second, apart from the sockets.
 
-The database may go away: then statuses are skipped, events and bars wait, up to a bound.
+The database may go away: then statuses are skipped, events and bars wait, up to a bound. What it refuses is told,
+counted and left out, and the others go on.
 """
 
 import asyncio
@@ -11,15 +12,17 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 from channels.db import database_sync_to_async
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from marketdata.events import Bar
 from marketdata.feed import rows
+from marketdata.feed.isolate import REFUSALS, write_isolated
 from marketdata.feed.lease import LeaseLost, as_leader
 from marketdata.feed.rows import FeedNote
 from marketdata.models import FeedStatus
 from marketdata.observations import store_observations
 from marketdata.sources.kinds import SlowEvent
+from marketdata.storable import storable
 
 log = structlog.get_logger(__name__)
 
@@ -47,12 +50,14 @@ class Recorder:
         self._writing = asyncio.Lock()
         self.epoch = 0
         self.is_down = False
+        # Rows that the database did not take, each told in the log.
+        self.refused = 0
 
     def note(self, kind: str, message: str, *, at_ns: int, symbol: str = "") -> None:
         line = f"[WS] {kind}"
         log.info(line, exchange=self._exchange, symbol=symbol or "-", message=message)
         if self._enabled:
-            self._notes.append(FeedNote(symbol=symbol, kind=kind, message=message, at_ns=at_ns))
+            self._notes.append(FeedNote(symbol=storable(symbol), kind=kind, message=storable(message), at_ns=at_ns))
 
     def keep_bar(self, instrument_id: int, bar: Bar) -> None:
         if self._enabled:
@@ -81,7 +86,7 @@ class Recorder:
                 if self._notes:
                     await self._empty(self._notes, self._write_notes, leading=True)
                 await self._write_bars()
-                await self.attempt(self._leading(lambda: rows.write_statuses(statuses, exchange_id=self._exchange_id)))
+                await self._write_statuses(statuses)
             except LeaseLost:
                 self._bars.clear()
                 self._notes.clear()
@@ -92,13 +97,27 @@ class Recorder:
         rows.write_notes(notes, exchange_id=self._exchange_id)
 
     async def attempt(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """Call a database function in a thread. None when the database is away, which is told once."""
+        """Call a database function in a thread. None when it failed: that the database is away is told once."""
+        try:
+            return await self._call(function, *args, **kwargs)
+        except REFUSALS as error:
+            log.error("[WS] the database refuses", exchange=self._exchange, error=str(error)[:300])
+            return None
+
+    async def _call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """As `attempt`. Raises one of REFUSALS."""
         try:
             result = await database_sync_to_async(function, thread_sensitive=False)(*args, **kwargs)
-        except DATABASE_ERRORS as error:
+        except REFUSALS:
+            raise
+        except (OperationalError, InterfaceError) as error:
             if not self.is_down:
                 self.is_down = True
                 log.error("[WS] database is away: ticks flow on", exchange=self._exchange, error=str(error)[:300])
+            return None
+        except DatabaseError as error:
+            # No row is to blame: a table is not as it should be.
+            log.error("[WS] the database cannot do this", exchange=self._exchange, error=str(error)[:300])
             return None
         if self.is_down:
             self.is_down = False
@@ -121,17 +140,42 @@ class Recorder:
 
         return write_as_leader
 
+    async def _write_statuses(self, statuses: Collection[FeedStatus]) -> None:
+        followed = [status.symbol for status in statuses]
+
+        async def write(part: list[FeedStatus]) -> bool:
+            store = partial(rows.write_statuses, part, exchange_id=self._exchange_id, followed=followed)
+            return await self._call(_true_after(self._leading(store))) is True
+
+        await write_isolated(list(statuses), write, refused=self._refuse)
+
     async def _empty(self, waiting: deque[T], write: Callable[[list[T]], None], *, leading: bool = False) -> bool:
+        """Write what waits, up to a bound. False when some of it waits on."""
         batch = [waiting.popleft() for _ in range(min(len(waiting), _MAX_AT_ONCE))]
-        write_batch = partial(write, batch)
-        write_all = self._leading(write_batch) if leading else write_batch
-        if await self.attempt(_true_after(write_all)):
+
+        async def write_part(part: list[T]) -> bool:
+            store = partial(write, part)
+            return await self._call(_true_after(self._leading(store) if leading else store)) is True
+
+        batch = await write_isolated(batch, write_part, refused=self._refuse)
+        if not batch:
             return True
         # Beyond the bound the oldest go.
         batch.extend(waiting)
         waiting.clear()
         waiting.extend(batch)
         return False
+
+    def _refuse(self, row: object, error: Exception) -> None:
+        self.refused += 1
+        # Of a database's error the first line names the rule, the second the value.
+        log.error(
+            "[WS] row refused: left out",
+            exchange=self._exchange,
+            row=repr(row)[:300],
+            error=f"{type(error).__name__}: {error}"[:300],
+            refused=self.refused,
+        )
 
 
 def _true_after(write: Callable[[], None]) -> Callable[[], bool]:

@@ -126,15 +126,15 @@ def write_bars(bars: Iterable[tuple[int, Bar]]) -> None:
     )
 
 
-def write_statuses(rows: Collection[FeedStatus], *, exchange_id: int) -> None:
-    """Insert or update the feed's rows; those of symbols that nobody follows any more go."""
+def write_statuses(rows: Collection[FeedStatus], *, exchange_id: int, followed: Collection[str]) -> None:
+    """Insert or update the feed's rows; those of symbols that are not among `followed` go."""
     upsert(
         FeedStatus,
         [attrgetter(*_STATUS)(row) for row in rows],
         fields=_STATUS,
         unique=("exchange_id", "symbol"),
     )
-    FeedStatus.objects.filter(exchange_id=exchange_id).exclude(symbol__in=[row.symbol for row in rows]).delete()
+    FeedStatus.objects.filter(exchange_id=exchange_id).exclude(symbol__in=followed).delete()
 
 
 def write_notes(notes: Iterable[FeedNote], *, exchange_id: int) -> None:

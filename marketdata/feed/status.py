@@ -8,6 +8,7 @@ from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed
 from marketdata.feed.rows import to_datetime
 from marketdata.models import FeedStatus
+from marketdata.storable import storable
 
 
 def status_rows(feed: ExchangeFeed, *, elapsed_s: float) -> list[FeedStatus]:
@@ -43,7 +44,7 @@ def status_row(item: Followed, *, exchange_id: int, failed_after: int, elapsed_s
         symbol=item.symbol,
         state=state,
         source=stream.source,
-        reason=reason[:300],
+        reason=storable(reason)[:300],
         last_price=price,
         last_tick_at=to_datetime(newest_ns) if newest_ns else None,
         messages_per_s=round(received / max(elapsed_s, 1e-3), 1),
@@ -63,7 +64,7 @@ def unknown_row(symbol: str, reason: str, *, has_list: bool, exchange_id: int, n
         exchange_id=exchange_id,
         symbol=symbol,
         state=FeedStatus.State.UNKNOWN_SYMBOL if has_list else FeedStatus.State.CONNECTING,
-        reason=reason[:300],
+        reason=storable(reason)[:300],
         updated_at=to_datetime(now_ns),
     )
 

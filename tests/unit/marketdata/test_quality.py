@@ -24,6 +24,8 @@ from tests.unit.marketdata.cast import minute
         {"volume": -1.0},
         {"volume": math.nan},
         {"taker_buy_volume": math.inf},
+        {"trades": -1},
+        {"trades": 2**31},
     ],
 )
 def test_a_bar_that_cannot_be_is_told_from_one_that_can(wrong):
