@@ -152,6 +152,8 @@ class ExchangeFeed:
                 self._publish(item, out)
             self.notices.rejections(item, now_ns)
         self._recovery.look_after(self.followed.values(), now_ns)
+        if self._outlets.tape.wants_books(now_ns):
+            self._recovery.record_books(self.followed.values(), self._outlets.tape, now_ns)
         if self._has_rest:
             self.rest_work.look_after(self.followed.values(), images=self._recovery.images_by_rest)
 

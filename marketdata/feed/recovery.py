@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from marketdata.exchanges.adapter import BookProcedure
+from marketdata.exchanges.adapter import BookImage, BookProcedure
 from marketdata.feed.followed import Followed
 from marketdata.feed.source import Source
+from marketdata.feed.tape import Tape
+from marketdata.stream import SymbolStream
 
 _RESUBSCRIBE_EVERY_NS = 10_000_000_000
 # What the venue refuses it may refuse for good, or only because it was busy.
@@ -18,6 +20,7 @@ _RECONNECT_EVERY_NS = 10_000_000_000
 _RECONNECT_MAX_NS = 300_000_000_000
 # The image that follows a subscription is on its way.
 _IMAGE_WAIT_NS = 3_000_000_000
+_ALL_LEVELS = 1_000_000
 
 
 class Recovery:
@@ -33,6 +36,18 @@ class Recovery:
         self._source = source
         self._reconnected_ns = 0
         self._reconnect_every_ns = _RECONNECT_EVERY_NS
+
+    def record_books(self, followed: Iterable[Followed], tape: Tape, now_ns: int) -> None:
+        """Give a recording its order books, so that it can be replayed from here on.
+
+        Where they begin with an image of the stream the venue is asked for one: parsers have to see it, too.
+        """
+        for item in followed:
+            if self._image_on_subscribe:
+                if item.stream.book.is_valid:
+                    self._source.resubscribe(item.symbol, group=self._book_group)
+            elif self.images_by_rest and item.stream.book.is_valid:
+                tape.book_image(_book_image(item.stream, now_ns))
 
     def look_after(self, followed: Iterable[Followed], now_ns: int) -> None:
         items = list(followed)
@@ -91,3 +106,15 @@ class Recovery:
                 self._reconnect_every_ns = min(2 * self._reconnect_every_ns, _RECONNECT_MAX_NS)
             self._reconnected_ns = now_ns
             self._source.reconnect(dead)
+
+
+def _book_image(stream: SymbolStream, now_ns: int) -> BookImage:
+    bids, asks = stream.book.top(_ALL_LEVELS)
+    return BookImage(
+        exchange=stream.exchange,
+        symbol=stream.symbol,
+        bids=bids,
+        asks=asks,
+        update_id=stream.book.update_id,
+        ts_init=now_ns,
+    )

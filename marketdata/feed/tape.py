@@ -19,6 +19,8 @@ class Tape(Protocol):
         self, kind: MarkKind, symbols: Iterable[str], *, ts_init: int, text: str = "", socket: str = ""
     ) -> None: ...
 
+    def wants_books(self, now_ns: int) -> bool: ...
+
     def book_image(self, image: BookImage) -> None: ...
 
     def history(self, symbol: str, bars: Sequence[Bar], trades: Sequence[TradeTick], ts_init: int) -> None: ...
@@ -37,6 +39,9 @@ class NoTape:
 
     def mark(self, kind: MarkKind, symbols: Iterable[str], *, ts_init: int, text: str = "", socket: str = "") -> None:
         """Nothing."""
+
+    def wants_books(self, now_ns: int) -> bool:
+        return False
 
     def book_image(self, image: BookImage) -> None:
         """Nothing."""

@@ -17,7 +17,8 @@ as it came over the socket. Otherwise a JSON object follows the `#`, and after i
     <ns> #{"down":["BTC/USDT"],"text":"…"}             not all of them are
     <ns> #{"handover":["BTC/USDT"],"socket":"main-3"}  from here on this socket brings them
     <ns> #{"image":"BTC/USDT"} <body>                  an order book as REST answered (with "b64" where it needs that)
-    <ns> #{"book":"BTC/USDT"} {…}                      the same, already read
+    <ns> #{"book":"BTC/USDT"} {…}                      the same, already read; near the beginning of a file, and after
+                                                       lost lines, the book as the feed had it then
     <ns> #{"history":"BTC/USDT"} {"bars":[…],"trades":[…]}
     <ns> #{"note":"…"}                                 for people
     <ns> #{"lost":17}                                  so many lines could not be written (disk full)

@@ -230,14 +230,17 @@ class Playback:
 
     def _begin(self, begin: Begin, at: int) -> Iterator[Step]:
         is_first, self._has_marks = not self._has_marks, True
-        if is_first:
-            if begin.up:
-                yield self._set_up(at, begin.up)
-        elif not begin.follows:
-            # Another run of the recorder: nothing of the one before holds.
+        if is_first and begin.follows:
+            yield Note(ts_init=at, text=f"This goes on from {begin.follows}: order books begin with their next image.")
+        if not is_first:
+            if begin.follows:
+                return
+            # Another run of the recorder, or the same after trouble: nothing of what was before holds.
             yield from self._set_down(at, tuple(sorted(self._up)), _STOPPED)
             self._parsers.clear()
             self._held.clear()
+        if begin.up:
+            yield self._set_up(at, begin.up)
 
     def _open(self, socket: str, *, is_held: bool) -> None:
         self._has_opens = True

@@ -22,6 +22,7 @@ _MAX_WAITING = 256 << 20
 _WAKE_AT = 4 << 20
 # Few, so that the thread lets go of the interpreter often.
 _LINES_PER_CHUNK = 256
+_BOOKS_EVERY_NS = 10_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class FrameRecorder:
         # Each is counted by one thread only.
         self._bytes_in = self._bytes_out = 0
         self._lost_in = self._lost_told = 0
+        self._books_due_ns = 0
         self._flush_s = flush_s
         self._wake = threading.Event()
         self._stopping = False
@@ -93,8 +95,16 @@ class FrameRecorder:
         names = tuple(symbols)
         self._note(kind, mark_line(kind, names, ts_init, text=text, socket=socket), ts_init, names)
 
+    def wants_books(self, now_ns: int) -> bool:
+        """Whether the present order books are to be noted: a new file began, or something was lost. Once each time."""
+        if now_ns < self._books_due_ns or not self._session.are_books_missing():
+            return False
+        # A disk that does not keep up loses lines all the time.
+        self._books_due_ns = now_ns + _BOOKS_EVERY_NS
+        return True
+
     def book_image(self, image: BookImage) -> None:
-        """Note an order book fetched by REST."""
+        """Note an order book: fetched by REST, or as it is now."""
         line = mark_line(MarkKind.BOOK, image.symbol, image.ts_init, payload=msgspec.json.encode(image))
         self._note(MarkKind.BOOK, line, image.ts_init)
 
@@ -140,7 +150,7 @@ class FrameRecorder:
             session.lose(lost - self._lost_told)
             self._lost_told = lost
         if noted:
-            session.open_when_due()
+            session.open_when_due(_time(noted[0]))
         # What comes meanwhile is for the next time, or there would never be a flush.
         waiting = len(noted)
         for begin in range(0, waiting, _LINES_PER_CHUNK):

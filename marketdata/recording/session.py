@@ -50,6 +50,8 @@ class SessionWriter:
         self._lost = 0
         self._up: set[str] = set()
         self._listings_line = b""
+        # What a file begins in the midst of, or goes on from after a loss, tells no order books.
+        self._books_missing = False
 
     def saw(self, kind: MarkKind, symbols: Sequence[str], line: bytes) -> None:
         """Remember what the next file has to begin with."""
@@ -60,6 +62,13 @@ class SessionWriter:
         elif kind is MarkKind.LISTINGS:
             self._listings_line = line
         self._manifest.add_symbols(symbols)
+
+    def are_books_missing(self) -> bool:
+        """Whether a replay would know no order books from here on. After a yes they are taken for told."""
+        if not self._books_missing:
+            return False
+        self._books_missing = False
+        return True
 
     def name_main_socket(self, socket: str, ts_init: int) -> bytes:
         """The line that says so."""
@@ -74,9 +83,10 @@ class SessionWriter:
         else:
             self._file.append(mark_line(MarkKind.LOST, lines, self._clock_ns()))
             self._unflushed_lines += 1
+            self._books_missing = bool(self._up)
 
-    def open_when_due(self) -> None:
-        """Open the first file, the next one, or another try after trouble."""
+    def open_when_due(self, first_ns: int) -> None:
+        """Open the first file, the next one, or another try after trouble. `first_ns`: of the line to come."""
         now_ns = self._clock_ns()
         if self._file is not None:
             if self._file.bytes < self._rotate_bytes and now_ns - self._opened_ns < self._rotate_ns:
@@ -88,7 +98,7 @@ class SessionWriter:
             follows = ""
         try:
             self._prepare()
-            self._open(now_ns, follows)
+            self._open(now_ns, follows, first_ns=min(first_ns, now_ns))
         except OSError as error:
             self._trouble(now_ns, error)
 
@@ -140,7 +150,7 @@ class SessionWriter:
             self._manifest.add_symbols(before.symbols)
         repair(self._folder, self._manifest)
 
-    def _open(self, now_ns: int, follows: str) -> None:
+    def _open(self, now_ns: int, follows: str, *, first_ns: int) -> None:
         self._file, name = self._create(now_ns)
         self._opened_ns = now_ns
         self._entry = RecordedFile(name=name)
@@ -153,12 +163,13 @@ class SessionWriter:
             up=tuple(sorted(self._up)),
             main=self.main_socket or "",
         )
-        head = mark_line(MarkKind.BEGIN, msgspec.to_builtins(begin), now_ns) + self._listings_line
+        head = mark_line(MarkKind.BEGIN, msgspec.to_builtins(begin), first_ns) + self._listings_line
         if self._lost:
-            head += mark_line(MarkKind.LOST, self._lost, now_ns)
+            head += mark_line(MarkKind.LOST, self._lost, first_ns)
         self._file.append(head)
         self._file.flush()
-        self._entry.start_ns = self._entry.end_ns = now_ns
+        self._books_missing = bool(self._up)
+        self._entry.start_ns = self._entry.end_ns = first_ns
         self._entry.bytes = self._file.bytes
         save_manifest(self._folder, self._manifest)
         if self._in_trouble:
