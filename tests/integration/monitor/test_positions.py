@@ -14,7 +14,8 @@ from bots.models import Account, AuditEntry, Bot, BotLease, Decision, Fill, Inst
 from bots.monitor.positions import Watch, monitor_positions
 from bots.operations.stop_bot import stop_bot
 from bots.orders.checks import broken_invariants
-from tests.integration.monitor.scene import Scene
+from bots.trading.money import floor_to
+from tests.integration.monitor.scene import SECOND_NS, Scene
 from tests.integration.orders.cast import make_bot
 
 D = Decimal
@@ -183,6 +184,22 @@ def test_a_requested_close_is_done_without_an_engine(scene: Scene) -> None:
     scene.watch()
     position.refresh_from_db()
     assert (position.exit_reason, position.quantity) == ("manual", D(0))
+
+
+def test_a_requested_part_is_closed_without_an_engine_once(scene: Scene) -> None:
+    position = scene.hold()
+    left = D("0.001")
+    Position.objects.update(close_requested_at=timezone.now(), close_to=left)
+    scene.price(100_000.0)
+    for _ in range(2):
+        scene.watch()
+        scene.now_ns += 60 * SECOND_NS
+        scene.price(100_000.0)
+    part = floor_to(position.quantity - left, D("0.00001"))
+    held = position.quantity - part
+    position.refresh_from_db()
+    assert (position.closed_at, position.quantity) == (None, held)
+    assert broken_invariants() == []
 
 
 @pytest.mark.parametrize("scope", [Bot, Account, Installation])

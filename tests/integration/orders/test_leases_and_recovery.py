@@ -298,6 +298,21 @@ async def test_marks_of_a_lost_lease_are_not_written(cast: Cast, store: OrderSto
     assert (row.mark_price, row.high_water_mark, row.stop_price) == (D(101_000), D(101_000), D(99_000))
 
 
+async def test_a_mark_leaves_a_stop_that_a_person_has_set_since(cast: Cast, store: OrderStore) -> None:
+    lease = await cast.lease(store)
+    _, bought = await cast.enter(store, lease)
+    await Position.objects.aupdate(stop_price=D(95_000), revision=1)
+    mark = Mark(
+        position_id=bought.position.position_id, epoch=lease.epoch, mark_price=D(101_000), high_water_mark=D(101_000),
+        stop_price=D(99_000), marked_at_ns=T0,
+    )  # fmt: skip
+    await store.save_marks([mark])
+    row = await Position.objects.aget()
+    assert (row.mark_price, row.stop_price) == (D(101_000), D(95_000))
+    await store.save_marks([msgspec.structs.replace(mark, stop_price=D(96_000), revision=1)])
+    assert (await Position.objects.aget()).stop_price == D(96_000)
+
+
 async def test_the_engine_loads_what_the_books_say(cast: Cast, store: OrderStore) -> None:
     lease = await cast.lease(store)
     _, bought = await cast.enter(store, lease)
