@@ -56,7 +56,8 @@ def _too_good(holdout: Mapping[str, Any]) -> list[str]:
             f"It tells {told:.1%} of ups and downs right on the holdout: more than {0.5 + MAX_EDGE:.0%} is a leak until "
             "shown otherwise. Look for a feature that knows what followed."
         )
-    if holdout["skill"] > MAX_SKILL:
+    # Whether a barrier is touched at all is told by volatility: such skill alone knows nothing of where prices go.
+    if holdout["skill"] > MAX_SKILL and holdout["p_value"] < MAX_P:
         found.append(
             f"A skill of {holdout['skill']:+.1%} on the holdout is more than markets allow: above {MAX_SKILL:.0%} it is a "
             "leak until shown otherwise."

@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 SIGNS = {"SELL": -1.0, "HOLD": 0.0, "BUY": 1.0, 0: -1.0, 1: 0.0, 2: 1.0}
 SUM_TOLERANCE = 0.01
+# A confidence may be calibrated apart from the probabilities; further from that of its own action it contradicts them.
+CONFIDENCE_TOLERANCE = 0.25
 
 
 class Asked(Struct, frozen=True):
@@ -107,7 +109,7 @@ def request(symbol: str, features: Mapping[str, float | None], now_ns: int) -> b
 
 
 def read_vote(body: bytes, *, symbol: str, now_ns: int) -> tuple[float, dict[str, float | None]]:
-    """(value in [-1, 1], parts). The value is p_buy - p_sell, else the confidence in the action's direction.
+    """(value in [-1, 1], parts). 0 of a HOLD; else p_buy - p_sell, or the confidence in the action's direction.
 
     Raises Unusable or msgspec.MsgspecError for what is not believed.
     """
@@ -120,13 +122,21 @@ def read_vote(body: bytes, *, symbol: str, now_ns: int) -> tuple[float, dict[str
     if not 0.0 <= vote.confidence <= 1.0:
         raise Unusable(f"confidence is {vote.confidence:g}: allowed is 0 to 1")
     check_time(vote.timestamp, now_ns=now_ns)
-    parts: dict[str, float | None] = {"p_sell": None, "p_hold": None, "p_buy": None, "confidence": vote.confidence}
+    parts: dict[str, float | None] = {
+        "p_sell": None, "p_hold": None, "p_buy": None, "action": SIGNS[action], "confidence": vote.confidence,
+    }  # fmt: skip
     if vote.probabilities is None:
         return SIGNS[action] * vote.confidence, parts
     given = vote.probabilities
     shares = given if isinstance(given, tuple) else (given.sell, given.hold, given.buy)
     if not all(0.0 <= share <= 1.0 for share in shares) or abs(sum(shares) - 1.0) > SUM_TOLERANCE:
         raise Unusable(f"probabilities {shares} are not from 0 to 1 with a sum of 1")
-    if SIGNS[action] * (shares[2] - shares[0]) < 0.0:
+    sign, lean = SIGNS[action], shares[2] - shares[0]
+    if sign != 0.0 and sign * lean <= 0.0:
         raise Unusable(f"action {vote.action} against probabilities {shares} of sell, hold, buy")
-    return shares[2] - shares[0], parts | dict(zip(("p_sell", "p_hold", "p_buy"), shares, strict=True))
+    share = shares[int(sign) + 1]
+    if abs(vote.confidence - share) > CONFIDENCE_TOLERANCE:
+        raise Unusable(
+            f"confidence {vote.confidence:g} in {vote.action}, to which probabilities {shares} give {share:g}"
+        )
+    return lean if sign != 0.0 else 0.0, parts | dict(zip(("p_sell", "p_hold", "p_buy"), shares, strict=True))

@@ -39,6 +39,7 @@ async def vote(url, component=Component.MODEL):
         ({"action": 2, "confidence": 0.5, "symbol": "BTCUSDT", "timestamp": time.time()}, 0.5),
         ({"action": "BUY", "confidence": 0.6, "probabilities": {"sell": 0.25, "hold": 0.25, "buy": 0.5}}, 0.25),
         ({"action": "HOLD", "confidence": 0.6, "probabilities": [0.25, 0.5, 0.25]}, 0.0),
+        ({"action": "HOLD", "confidence": 0.2, "probabilities": [0.1, 0.2, 0.7]}, 0.0),
     ],
 )
 async def test_votes_are_readings(answer, value):
@@ -66,6 +67,9 @@ async def test_votes_are_readings(answer, value):
         ({"action": "BUY", "confidence": 0.5, "probabilities": [0.2, 0.2, 0.2]}, "sum of 1"),
         ({"action": "BUY", "confidence": 0.5, "probabilities": [-1, 1, 1]}, "from 0 to 1"),
         ({"action": "BUY", "confidence": 0.5, "probabilities": [0.6, 0.2, 0.2]}, "against"),
+        ({"action": "BUY", "confidence": 0.5, "probabilities": [0.4, 0.2, 0.4]}, "against"),
+        ({"action": "BUY", "confidence": 0.99, "probabilities": [0.04, 0.9, 0.06]}, "confidence 0.99 in BUY"),
+        ({"action": "HOLD", "confidence": 0.9, "probabilities": [0.1, 0.2, 0.7]}, "confidence 0.9 in HOLD"),
         ({"action": "BUY", "confidence": 0.5, "symbol": "ETH/USDT"}, "about 'ETH/USDT'"),
         ({"action": "BUY", "confidence": 0.5, "timestamp": 1}, "more than 300 s"),
     ],

@@ -36,3 +36,9 @@ def test_what_no_market_allows_is_called_a_leak(holdout, words):
     (said,) = refusals(metrics(**holdout))
     assert words in said
     assert "leak until shown otherwise" in said
+
+
+def test_skill_at_telling_touches_from_holds_is_no_leak():
+    said = refusals(metrics(skill=0.13, direction=0.5, p_value=0.155))
+    assert not any("leak" in sentence for sentence in said)
+    assert any("may be chance" in sentence for sentence in said)
