@@ -14,7 +14,7 @@ from tests.integration.system.people import Trader
 from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator, running_simulator
 
-pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.slow, pytest.mark.timeout(2400)]
 KILLS, PAUSES = 10, 3
 FAILOVER_S = 30.0
 SEED = int(os.environ.get("TEST_SEED", "5"))
