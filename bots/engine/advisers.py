@@ -33,6 +33,8 @@ RETRY_S = 5.0
 REMOTE_FRAME: Timeframe = "1m"
 REMOTE_BAR_S = float(TIMEFRAME_SECONDS[REMOTE_FRAME])
 QUANT_COMPONENTS = tuple(NAMES.values())
+# A policy is in shadow: it is recorded and shown, and no weight that a bot gives makes it move anything.
+REMOTE_FACTORS: Mapping[Component, float] = {Component.MODEL: 1.0, Component.POLICY: 0.0}
 
 
 class Symbol(Protocol):
@@ -181,7 +183,7 @@ class Advisers:
         row = await self._in_thread(lambda: advice.builder(REMOTE_FRAME, recent).row(market))
         reading = await voter.vote(advice.symbol, dict(zip(FEATURES, row.tolist(), strict=True)), now_ns)
         if reading is not None:
-            given = Given(reading=reading, factor=1.0, bar_s=REMOTE_BAR_S)
+            given = Given(reading=reading, factor=REMOTE_FACTORS[component], bar_s=REMOTE_BAR_S)
             advice.ballots[component].put(_remote_name(component), given)
             await self._count(symbol, advice)
 

@@ -11,7 +11,7 @@ SECOND_NS = 1_000_000_000
 
 
 class Given(Struct, frozen=True, kw_only=True):
-    """One voter's vote. `factor` in (0, 1] is how much of its weight it has; it is made every `bar_s`."""
+    """One voter's vote. `factor` in [0, 1] is how much of its weight it has, 0 in shadow; it is made every `bar_s`."""
 
     reading: Reading
     factor: float
@@ -54,7 +54,9 @@ class Ballot:
         if len(current) == 1:
             given = next(iter(current.values()))
             return Counted(reading=given.reading, factor=given.factor, bar_s=given.bar_s)
-        total = sum(given.factor for given in current.values())
+        # Those in shadow have no part in the mean of those that count.
+        current = {voter: given for voter, given in current.items() if given.factor > 0.0} or current
+        total = sum(given.factor for given in current.values()) or 1.0
         value = sum(given.factor * (given.reading.value or 0.0) for given in current.values()) / total
         strongest = max(current.values(), key=lambda given: given.factor)
         parts = {f"vote of {voter}": given.reading.value for voter, given in sorted(current.items())}

@@ -170,15 +170,29 @@ async def test_a_remote_model_votes_with_its_bots_weight(cast: Cast, scene: Scen
     await eager_bot(cast, **PATIENT)
     answer = {"action": "BUY", "confidence": 0.9, "probabilities": [0.1, 0.2, 0.7]}
     async with serve(says(answer)) as (url, server), RunningEngine() as engine:
-        advised_by(engine, voters={Component.POLICY: RemoteVoter(Component.POLICY, url, terms=TERMS)})
+        advised_by(engine, voters={Component.MODEL: RemoteVoter(Component.MODEL, url, terms=TERMS)})
         await seated(engine)
         await scene.close_minute()
-        await until(engine, scene, Component.POLICY, 0.6)
+        found = await until(engine, scene, Component.MODEL, 0.6)
+        assert (found.parts["action"], found.parts["confidence"]) == (1.0, 0.9)
         worker = engine.roster.runners["simulated", "BTC/USDT"].worker
-        place = [column.component for column in worker.signals.columns].index(Component.POLICY)
+        place = [column.component for column in worker.signals.columns].index(Component.MODEL)
         assert worker.seats.weights[0][place] == pytest.approx(0.25)
     (asked,) = server.asked
     assert asked["features"]["rsi_14"] is not None or len(asked["features"]) > 30
+
+
+async def test_a_policy_is_recorded_and_moves_nothing_whatever_its_weight(cast: Cast, scene: Scene) -> None:
+    await eager_bot(cast, **PATIENT)
+    async with serve(says({"action": "BUY", "confidence": 0.9})) as (url, _), RunningEngine() as engine:
+        advised_by(engine, voters={Component.POLICY: RemoteVoter(Component.POLICY, url, terms=TERMS)})
+        await seated(engine)
+        await scene.close_minute()
+        await until(engine, scene, Component.POLICY, 0.9)
+        worker = engine.roster.runners["simulated", "BTC/USDT"].worker
+        place = [column.component for column in worker.signals.columns].index(Component.POLICY)
+        await eventually(lambda: worker.factors[Component.POLICY] == 0.0)
+        await eventually(lambda: worker.seats.weights[0][place] == 0.0)
 
 
 async def model(status: str, leaning: int, number: int = 1) -> ModelVersion:

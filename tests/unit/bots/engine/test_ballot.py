@@ -47,3 +47,14 @@ def test_who_has_no_value_or_is_withdrawn_does_not_count() -> None:
     counted = ballot.count(START)
     assert counted.reading is not None
     assert counted.reading.value == 0.5
+
+
+def test_who_is_in_shadow_has_no_part_in_what_counts() -> None:
+    ballot = Ballot()
+    ballot.put("shadow", given(-0.9, factor=0.0))
+    ballot.put("live", given(0.5))
+    counted = ballot.count(START)
+    assert counted.reading is not None
+    assert (counted.reading.value, counted.factor) == (pytest.approx(0.5), 1.0)
+    ballot.put("live", given(-0.5, factor=0.0))
+    assert ballot.count(START).factor == 0.0
