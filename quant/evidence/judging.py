@@ -14,7 +14,7 @@ from quant.evidence.decay import half_life_s
 from quant.evidence.grid import HORIZONS_S, Horizon, Window, forward_returns, horizon_of
 from quant.evidence.rates import HitRate, break_even_bps, hit_rate, turnover
 from quant.evidence.sharpe import Performance, deflated_sharpe, performance, probabilistic_sharpe
-from quant.evidence.verdict import Judged, Verdict, judge
+from quant.evidence.verdict import Judged, Verdict, judge, needed_observations
 from quant.reading import LEARNED
 from quant.vector import Floats
 
@@ -100,8 +100,9 @@ def weigh(window: Window, specs: Sequence[BlendSpec] = (), *, horizons_s: Sequen
         returns = forward_returns(window.mid, window.close, horizon.minutes)[:: horizon.step]
         regimes = {name: mask[:: horizon.step] for name, mask in window.regimes.items()}
         of_horizon = [row for subject in subjects for row in _rows(subject, blend, returns, regimes, horizon)]
-        rows += _with_luck(of_horizon, trials=len(subjects) * len(horizons_s))
-    return _with_decay(rows)
+        # Ratios of other horizons are of other periods: these are compared with each other alone.
+        rows += _with_luck(of_horizon, trials=len(subjects))
+    return _with_decay(_with_verdicts(rows))
 
 
 def _rows(
@@ -142,7 +143,7 @@ def _evidence(
         break_even_bps=break_even_bps(signal, returns, moved=moved, where=where) if enough else None,
         marginal_ic=None if where is not None else _marginal(subject, blend, returns, horizon),
         performance=performance(held if where is None else held[where[::every]]),
-        judged=judge(found),
+        judged=Judged(verdict=Verdict.INSUFFICIENT, needed=needed_observations()),
     )
 
 
@@ -155,6 +156,12 @@ def _marginal(subject: Subject, blend: Floats, returns: Floats, horizon: Horizon
     whole = information_coefficient(blend, returns, lags=0, where=both)
     rest = information_coefficient(without, returns, lags=0, where=both)
     return None if whole.ic is None or rest.ic is None else whole.ic - rest.ic
+
+
+def _with_verdicts(rows: list[Evidence]) -> list[Evidence]:
+    """All horizons and regimes of an instrument are looked at together."""
+    judged = judge([row.found for row in rows])
+    return [replace(row, judged=one) for row, one in zip(rows, judged, strict=True)]
 
 
 def _with_luck(rows: list[Evidence], *, trials: int) -> list[Evidence]:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
+from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
 from quant.evidence.coefficient import Coefficient, information_coefficient
@@ -75,28 +77,46 @@ def test_half_life_is_where_half_of_the_peak_is_left():
 
 
 def test_how_many_observations_a_coefficient_needs():
-    assert needed_observations(0.03) == pytest.approx(4444, abs=1)
-    assert needed_observations(-0.03) == needed_observations(0.03)
-    assert needed_observations(0.0) == needed_observations(0.02) == pytest.approx(10_000)
+    """Of a level of 5 % and a power of 80 %, as tables of sample sizes have it: (1.96 + .84)²/IC²."""
+    assert needed_observations() == needed_observations(0.0) == pytest.approx(19_622, abs=1)
+    assert needed_observations(0.03) == needed_observations(-0.03) == pytest.approx(8721, abs=1)
     assert needed_observations(0.9) == 100
 
 
+def coefficient(t: float, n_eff: float) -> Coefficient:
+    return Coefficient(n=100_000, ic=t / n_eff**0.5, error=n_eff**-0.5, t=t, n_eff=n_eff)
+
+
 @pytest.mark.parametrize(
-    ("ic", "n_eff", "verdict"),
+    ("t", "n_eff", "verdict"),
     [
-        (0.03, 4400, Verdict.INSUFFICIENT),
-        (0.03, 4500, Verdict.SUPPORTS),
-        (-0.03, 4500, Verdict.CONTRADICTS),
-        (0.5, 60, Verdict.INSUFFICIENT),
-        (0.001, 9_999, Verdict.INSUFFICIENT),
-        (0.001, 10_001, Verdict.NOTHING),
-        (0.01, 50_000, Verdict.SUPPORTS),
+        (1.5, 19_000, Verdict.INSUFFICIENT),
+        (1.5, 19_700, Verdict.NOTHING),
+        (3.0, 4400, Verdict.SUPPORTS),
+        (-3.0, 4400, Verdict.CONTRADICTS),
+        (9.0, 99, Verdict.INSUFFICIENT),
+        (0.0, 100_000, Verdict.NOTHING),
     ],
 )
-def test_verdicts(ic, n_eff, verdict):
-    assert judge(Coefficient(n=100_000, ic=ic, error=0.01, t=1.0, n_eff=n_eff)).verdict is verdict
+def test_verdicts(t, n_eff, verdict):
+    (judged,) = judge([coefficient(t, n_eff)])
+    assert judged.verdict is verdict
+
+
+def test_what_is_found_among_many_must_stand_out_among_all_of_them():
+    """Benjamini and Hochberg's procedure, as statsmodels has it."""
+    rng = np.random.default_rng(2)
+    found = [coefficient(t, 30_000) for t in np.concatenate((rng.normal(0, 1, 380), rng.normal(3.5, 1, 20)))]
+    expected = multipletests([2 * norm.sf(abs(one.t)) for one in found], alpha=0.1, method="fdr_bh")[0]
+    judged = judge(found)
+    assert [one.verdict is not Verdict.NOTHING for one in judged] == expected.tolist()
+    assert 0 < expected.sum() < sum(abs(one.t) >= 1.96 for one in found)
+    assert judge([coefficient(2.2, 30_000)])[0].verdict is Verdict.SUPPORTS
+    among_many = judge([coefficient(2.2, 30_000), *[coefficient(0.1, 30_000)] * 99])
+    assert {one.verdict for one in among_many} == {Verdict.NOTHING}
 
 
 def test_nothing_known_is_no_verdict():
-    judged = judge(information_coefficient(np.zeros(9), np.zeros(9), lags=0))
-    assert (judged.verdict, judged.needed) == (Verdict.INSUFFICIENT, pytest.approx(10_000))
+    (judged,) = judge([information_coefficient(np.zeros(9), np.zeros(9), lags=0)])
+    assert (judged.verdict, judged.needed) == (Verdict.INSUFFICIENT, needed_observations())
+    assert judge([]) == []

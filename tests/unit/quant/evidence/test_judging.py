@@ -9,6 +9,7 @@ from quant.blend import blend, weight_row
 from quant.evidence.blending import BlendSpec, blend_of, column_of, default_weights, weights_of
 from quant.evidence.grid import HORIZONS_S, Window, forward_returns, horizon_of
 from quant.evidence.judging import Kind, subjects_of, weigh
+from quant.evidence.sharpe import deflated_sharpe
 from quant.reading import Component
 from quant.vector import Column
 from tests.unit.quant.evidence.cast import COLUMNS, vector
@@ -145,6 +146,28 @@ def test_a_component_that_alone_knows_something_is_what_the_blend_is_worth():
     assert found["speed"].marginal_ic > 3 * abs(found["sentiment"].marginal_ic)
     assert found["speed"].dsr > 0.95
     assert found["sentiment"].dsr < 0.5
+
+
+def test_luck_is_that_of_the_tries_at_the_same_horizon():
+    """Ratios of a minute and of a day are of other sizes: what is judged beside them changes nothing."""
+    of = window(3000)
+    alone, beside = weigh(of, horizons_s=(60,)), weigh(of, horizons_s=(60, 3600))
+    found = [row.dsr for row in beside if row.horizon_s == 60]
+    assert found == [row.dsr for row in alone]
+    row = next(row for row in alone if (row.name, row.regime) == ("speed", ""))
+    ratios = [one.performance.sharpe for one in alone if not one.regime]
+    assert row.dsr == deflated_sharpe(
+        row.performance.sharpe, trials=len(ratios), deviation=float(np.std(ratios, ddof=1)), periods=row.performance.n,
+        skew=row.performance.skew, kurtosis=row.performance.kurtosis,
+    )  # fmt: skip
+
+
+def test_of_noise_over_many_cells_almost_nothing_is_said():
+    rows = [row for seed in range(12) for row in weigh(window(3000, seed=seed)) if row.found.t is not None]
+    looks_like_something = sum(abs(row.found.t) >= 2.0 for row in rows)
+    called = sum(row.judged.verdict in ("supports", "contradicts") for row in rows)
+    assert looks_like_something > 0.03 * len(rows)
+    assert called < 0.01 * len(rows)
 
 
 def test_shuffled_labels_score_at_chance():
