@@ -6,12 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
 from rich.live import Live
 
+from marketdata.feed.price import price_of
 from marketdata.feed.rates import Rates
 from marketdata.feed.service import FeedService
 from marketdata.feed.status import final_account
@@ -19,6 +21,7 @@ from marketdata.feed.table import header, render, rows_of, venues_of
 
 _HEARTBEAT_S = 60.0
 _REFRESH_S = 0.5
+_PRICE_EVERY_S = 1.0
 
 
 class Style(StrEnum):
@@ -39,12 +42,15 @@ def choose_style(*, as_json: bool) -> Style:
 class Display:
     """`health` is the address of /livez, /readyz and /metrics, where they are served; `is_unread`: nobody reads on."""
 
-    def __init__(self, style: Style, *, version: str) -> None:
+    def __init__(self, style: Style, *, version: str, prices: bool = False) -> None:
         self.health = ""
         self.is_unread = False
         self.followers: Mapping[tuple[str, str], int] | None = None
         self._style = style
         self._version = version
+        self._prices = prices
+        # When a symbol's price was printed last, and of how many messages.
+        self._priced: dict[tuple[str, str], tuple[float, int]] = {}
         self._live: Live | None = None
         self._moved: list[logging.StreamHandler[Any]] = []
         self._rates = Rates()
@@ -61,7 +67,27 @@ class Display:
         if self._style is Style.TABLE and now_s - self._shown_s >= _REFRESH_S:
             self._shown_s = now_s
             self._draw(services, now_s)
-        elif self._style is Style.JSON and (not self._beat_s or now_s - self._beat_s >= _HEARTBEAT_S):
+        elif self._style is Style.JSON:
+            self._beat(services, now_s)
+            if self._prices:
+                self._print_prices(services, now_s)
+
+    def _print_prices(self, services: Sequence[FeedService], now_s: float) -> None:
+        """Each symbol's price at its first tick, and once a second while it moves."""
+        for service in services:
+            feed, exchange = service.feed, service.config.exchange
+            if feed is None:
+                continue
+            for item in feed.followed.values():
+                printed_s, messages = self._priced.get((exchange, item.symbol), (0.0, 0))
+                if item.stream.quote is None or item.messages == messages or now_s - printed_s < _PRICE_EVERY_S:
+                    continue
+                self._priced[exchange, item.symbol] = now_s, item.messages
+                price = asdict(price_of(item, feed.now_ns()))
+                self._line({"event": "price", "exchange": exchange, "symbol": item.symbol, **price})
+
+    def _beat(self, services: Sequence[FeedService], now_s: float) -> None:
+        if not self._beat_s or now_s - self._beat_s >= _HEARTBEAT_S:
             self._beat_s = now_s
             state = "standby" if all(service.is_standby for service in services) else "running"
             self._line(

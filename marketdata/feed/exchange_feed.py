@@ -36,7 +36,7 @@ class ExchangeFeed:
     """Follows symbols of one venue. Knows its source and REST, but neither database nor Redis.
 
     `make_source` replaces the venue's sockets, e.g. by a recording, of which `clock_ns` tells the time of receipt then;
-    a recording has no REST beside it.
+    a recording has no REST beside it. `advice` is for who asked for a symbol that the venue does not list.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class ExchangeFeed:
         rng: random.Random,
         make_source: Callable[[Hearer], Source] | None = None,
         clock_ns: Callable[[], int] = time.time_ns,
+        advice: str = "Change it in the bot's settings.",
     ) -> None:
         self.config = config
         self.followed: dict[str, Followed] = {}
@@ -59,6 +60,7 @@ class ExchangeFeed:
         self._outlets = outlets
         self._rng = rng
         self._clock_ns = clock_ns
+        self._advice = advice
         self._has_rest = make_source is None
         self.rest_work = RestWork(
             rest=rest, now_ns=clock_ns, publish=self._publish, keep=self._keep_history, unknown=self.rules.doubt,
@@ -107,7 +109,9 @@ class ExchangeFeed:
             listing = self.rules.listings.get(symbol)
             if listing is None:
                 if symbol not in self.unknown:
-                    self.unknown[symbol] = explain_unknown(symbol, self.config.exchange, self.rules.listings)
+                    self.unknown[symbol] = explain_unknown(
+                        symbol, self.config.exchange, self.rules.listings, advice=self._advice
+                    )
                     kind = "unknown_symbol" if self.rules.listings else "waiting"
                     self._outlets.note(kind, self.unknown[symbol], symbol)
                 continue

@@ -98,11 +98,11 @@ class Followed:
         )
 
 
-def explain_unknown(symbol: str, exchange: str, known: Iterable[str]) -> str:
-    """What to tell someone who asked for a symbol that the venue does not list."""
+def explain_unknown(symbol: str, exchange: str, known: Iterable[str], *, advice: str = "") -> str:
+    """What to tell someone who asked for a symbol that the venue does not list. `advice`: where to change it."""
     names = list(known)
     if not names:
         return f"{exchange} has not said yet what it lists, so {symbol} waits: see whether the venue can be reached."
     close = difflib.get_close_matches(symbol.upper(), names, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(close)}?" if close else f"it lists {len(names)}, e.g. {', '.join(names[:3])}."
-    return f"{exchange} does not list {symbol}: {hint} Change it in the bot's settings."
+    return f"{exchange} does not list {symbol}: {hint}{f' {advice}' if advice else ''}"

@@ -222,7 +222,7 @@ class _Run:
                 return _say(f"{refused} Mend that, and start again.", Exit.NOT_ALLOWED)
         if once and _all_have_ticks(services):
             return Exit.CLEAN
-        if once and _none_is_listed(services):
+        if once and _rest_is_not_listed(services):
             return _say(why_no_data(services, followed_only=not self._options.symbols), Exit.NO_DATA)
         if self._options.replay is not None and services and all(service.is_over for service in services):
             return Exit.CLEAN if _any_ticks(services) else Exit.NO_DATA
@@ -270,10 +270,16 @@ def _all_have_ticks(services: Sequence[FeedService]) -> bool:
     return bool(followed) and not unknown and all(item.stream.quote is not None for item in followed)
 
 
-def _none_is_listed(services: Sequence[FeedService]) -> bool:
-    """Whether every venue has told what it lists, and none lists anything that was asked for."""
+def _rest_is_not_listed(services: Sequence[FeedService]) -> bool:
+    """Whether every symbol has its tick, but for those that a venue, which has told what it lists, does not list."""
     feeds = [service.feed for service in services]
-    return bool(feeds) and all(feed and feed.listed and feed.unknown and not feed.followed for feed in feeds)
+    return any(feed is not None and feed.unknown for feed in feeds) and all(
+        feed is not None
+        and feed.listed
+        and (feed.followed or feed.unknown)
+        and all(item.stream.quote is not None for item in feed.followed.values())
+        for feed in feeds
+    )
 
 
 def _any_ticks(services: Sequence[FeedService]) -> bool:

@@ -29,16 +29,37 @@ def check_replay(config: FeedConfig, options: ReplayOptions, *, dry_run: bool) -
             f"{config.exchange} goes by this machine's clock, so its bots would take a recording for the market of now. "
             "Set the exchange's clock to the stream's own time in the admin, or add --dry-run."
         )
-    if not options.path.exists():
-        raise FeedConfigError(f"There is no recording at {options.path}.")
+    find_recording(options.path, exchange=config.exchange)
+
+
+def find_recording(path: Path, *, exchange: str) -> Path:
+    """The file, or the folder of one exchange's files: `path` itself, or in it, as `--record` was given it.
+
+    Raises FeedConfigError, which says what there is.
+    """
+    if not path.exists():
+        raise FeedConfigError(f"There is no recording at {path}.")
+    if not path.is_dir() or any(path.glob("*.gz")):
+        return path
+    found = sorted({file.parent.name for file in path.glob("*/*.gz")})
+    if exchange in found:
+        return path / exchange
+    if len(found) == 1:
+        return path / found[0]
+    there = f" It has those of {', '.join(found)}: give one of these folders." if found else ""
+    raise FeedConfigError(f"{path} holds no recording of {exchange} (*.gz, or {exchange}/*.gz).{there}")
 
 
 class Replay:
     """Plays one recording into one feed."""
 
     def __init__(self, config: FeedConfig, options: ReplayOptions, *, stored: Sequence[Listing]) -> None:
-        """`stored` are the listings that are known where the recording has none. Raises MalformedCapture."""
-        info = session_info(options.path)
+        """`stored` are the listings that are known where the recording has none.
+
+        Raises FeedConfigError and MalformedCapture.
+        """
+        self._path = find_recording(options.path, exchange=config.exchange)
+        info = session_info(self._path)
         if info.adapter and info.adapter != config.adapter.name:
             raise FeedConfigError(
                 f"{options.path} was recorded from {info.adapter}, and {config.exchange} speaks {config.adapter.name}."
@@ -59,7 +80,7 @@ class Replay:
 
     def make_source(self, hearer: Hearer) -> ReplaySource:
         self.source = ReplaySource(
-            self._options.path,
+            self._path,
             adapter=self._config.adapter,
             exchange=self._config.exchange,
             symbols={listing.venue_symbol: listing.symbol for listing in self.listings},

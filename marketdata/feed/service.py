@@ -186,20 +186,16 @@ class FeedService:
 
     async def _make_feed(self, rest: Rest, outlets: Outlets) -> ExchangeFeed:
         rng = random.Random()
+        make = partial(ExchangeFeed, self.config, rest=rest, outlets=outlets, rng=rng)
+        if self._fixed:
+            make = partial(make, advice="")
         if self._replay_options is None:
-            return ExchangeFeed(self.config, rest=rest, outlets=outlets, rng=rng)
+            return make()
         stored = await self._recorder.attempt(rows.known_instruments, self.config.exchange_id) or {}
         self._listings.instrument_ids = {symbol: pk for symbol, (pk, _) in stored.items()}
         listings = [listing for _, listing in stored.values()]
         replay = self._replay = await asyncio.to_thread(Replay, self.config, self._replay_options, stored=listings)
-        feed = ExchangeFeed(
-            self.config,
-            rest=rest,
-            outlets=outlets,
-            rng=rng,
-            make_source=replay.make_source,
-            clock_ns=replay.now_ns,
-        )
+        feed = make(make_source=replay.make_source, clock_ns=replay.now_ns)
         replay.begin(feed)
         return feed
 

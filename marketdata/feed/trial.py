@@ -18,7 +18,7 @@ from marketdata.feed.config import FeedConfig
 from marketdata.feed.exchange_feed import ExchangeFeed
 from marketdata.feed.followed import Followed, explain_unknown
 from marketdata.feed.outlets import Outlets
-from marketdata.feed.table import tick_age_s
+from marketdata.feed.price import Price, price_of
 from marketdata.models import Environment
 
 _LOOK_EVERY_S = 0.1
@@ -34,19 +34,6 @@ class Verdict(IntEnum):
     UNKNOWN = 2
     NO_DATA = 3
     NOT_ALLOWED = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """The symbol a moment ago; `last` is None before the first tick."""
-
-    state: str
-    source: str
-    last: float | None
-    bid: float | None
-    ask: float | None
-    age_s: float | None
-    messages: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +135,7 @@ class _Trial:
             now_s = time.monotonic()
             if item is not None and now_s - self._priced_s >= _PRICE_EVERY_S:
                 self._priced_s = now_s
-                self._audience.price(_price(item, feed.now_ns()))
+                self._audience.price(price_of(item, feed.now_ns()))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await stop.wait()
@@ -170,8 +157,7 @@ class _Trial:
         known = {listing.symbol for listing in listings}
         self._audience.event("listings", f"{config.exchange} lists {len(known)} symbols.")
         if self._symbol not in known:
-            reason = explain_unknown(self._symbol, config.exchange, sorted(known))
-            return self._summary(Verdict.UNKNOWN, reason.removesuffix(" Change it in the bot's settings."))
+            return self._summary(Verdict.UNKNOWN, explain_unknown(self._symbol, config.exchange, sorted(known)))
         return listings
 
     def _outlets(self) -> Outlets:
@@ -246,16 +232,3 @@ class _Trial:
 
     def _on_failure(self, error: BaseException) -> None:
         self._failure = error
-
-
-def _price(item: Followed, now_ns: int) -> Price:
-    stream = item.stream
-    return Price(
-        state=stream.state,
-        source=stream.source,
-        last=stream.last_price,
-        bid=stream.quote.bid if stream.quote is not None else None,
-        ask=stream.quote.ask if stream.quote is not None else None,
-        age_s=tick_age_s(item, now_ns),
-        messages=item.messages,
-    )

@@ -11,7 +11,8 @@ from rich.live import Live
 from rich.text import Text
 
 from marketdata.events import Bar
-from marketdata.feed.trial import Price, Summary, Verdict
+from marketdata.feed.price import Price
+from marketdata.feed.trial import Summary, Verdict
 
 _COLOURS = {"live": "green", "fallback": "yellow", "connecting": "yellow", "resyncing": "yellow", "closed": ""}
 

@@ -55,10 +55,15 @@ class Command(BaseCommand):
         add("--symbols", default="", metavar="A/B,…", help="these symbols, instead of what bots follow")
         add("--bots", default="", metavar="ID_OR_NAME,…", help="only what these bots follow")
         add("--once", action="store_true", help="stop after the first valid tick of every symbol")
-        add("--dry-run", action="store_true", help="connect, parse and print; write nothing")
+        add("--dry-run", action="store_true", help="connect, parse and print prices; write nothing")
         add("--duration", type=float, metavar="SECONDS", help="stop by itself")
         add("--record", type=Path, metavar="DIR", help="write every raw frame there (RECORD_DIR)")
-        add("--replay", type=Path, metavar="PATH", help="play a recording, a file or folder, instead of one --exchange")
+        add(
+            "--replay",
+            type=Path,
+            metavar="PATH",
+            help="play a recording, a file or what --record was given, instead of one --exchange",
+        )
         add("--speed", type=float, metavar="N", help="of the replay: 1 as recorded (default), 0 as fast as possible")
         add(
             "--http",
@@ -85,7 +90,8 @@ class Command(BaseCommand):
         )
         if asked.is_whole and asked.record is None and settings.RECORD_DIR:
             asked = replace(asked, record=Path(settings.RECORD_DIR))
-        display = Display(choose_style(as_json=options["json"]), version=_version())
+        style = choose_style(as_json=options["json"])
+        display = Display(style, version=_version(), prices=asked.once or asked.dry_run)
         code = run_feed(asked, display=display)
         sys.exit(code)
 

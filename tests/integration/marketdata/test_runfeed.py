@@ -52,6 +52,49 @@ def test_once_ends_with_the_first_tick():
     assert code == 0, errors
     events = [json.loads(line)["event"] for line in out.splitlines()]
     assert {"heartbeat", "connected"} <= set(events)
+    (price,) = [line for line in map(json.loads, out.splitlines()) if line["event"] == "price"]
+    assert (price["exchange"], price["symbol"]) == ("simulated", "BTC/USDT")
+    assert 0 < price["bid"] < price["ask"]
+
+
+@pytest.mark.usefixtures("venue")
+def test_a_dry_run_prints_prices_as_they_move():
+    process = start("--dry-run", "--exchange", "simulated", "--symbols", "BTC/USDT,ETH/USDT")
+    try:
+        seen = {"BTC/USDT": 0, "ETH/USDT": 0}
+        for line in map(json.loads, process.stdout):
+            if line["event"] == "price":
+                seen[line["symbol"]] += 1
+                assert line["messages"] > 0
+            if min(seen.values()) >= 2:
+                break
+        assert min(seen.values()) >= 2
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE_S)
+
+
+@pytest.mark.usefixtures("venue")
+def test_once_does_not_wait_for_a_symbol_that_is_not_listed():
+    # Nobody waits for the end.
+    code, out, errors = run("--once", "--dry-run", "--symbols", "BTC/USDT,NO/SUCH", "--duration", "600")
+    assert code == 3
+    assert "runfeed: simulated does not list NO/SUCH" in errors
+    assert "bot's settings" not in errors + out
+    assert [line["symbol"] for line in map(json.loads, out.splitlines()) if line["event"] == "price"] == ["BTC/USDT"]
+
+
+@pytest.mark.usefixtures("venue")
+def test_what_was_given_to_record_is_replayed(tmp_path):
+    code, _, errors = run("--once", "--dry-run", "--record", str(tmp_path), "--symbols", "BTC/USDT")
+    assert code == 0, errors
+    replay = ("--dry-run", "--exchange", "simulated", "--symbols", "BTC/USDT", "--speed", "0", "--replay")
+    code, _, errors = run(*replay, str(tmp_path))
+    assert code == 0, errors
+    (tmp_path / "empty").mkdir()
+    code, _, errors = run(*replay, str(tmp_path / "empty"))
+    assert (code, "Traceback" in errors) == (2, False)
+    assert f"{tmp_path / 'empty'} holds no recording of simulated" in errors
 
 
 @pytest.mark.usefixtures("venue")

@@ -8,7 +8,8 @@ from asgiref.sync import sync_to_async
 from marketdata.events import Bar
 from marketdata.exchanges.catalog import UnknownAdapter
 from marketdata.feed.config import FeedConfigError, load_config
-from marketdata.feed.trial import Price, Summary, Verdict, try_feed
+from marketdata.feed.price import Price
+from marketdata.feed.trial import Summary, Verdict, try_feed
 from marketdata.feed.trial_config import trial_config
 from marketdata.models import FeedEvent, FeedLease, FeedStatus, Instrument
 from tests.integration.marketdata.cast import switch_fault
