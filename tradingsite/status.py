@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from bots.models import Bot, BotLease, Fill, Order, Position, Signal
-from marketdata.models import FeedLease
+from marketdata.models import Environment, Exchange, FeedLease
 from marketdata.queries import FeedRow, SourceRow, feed_rows, source_rows
 from tradingsite.absence import START_IT, no_servers
 from tradingsite.local.state import read_processes
@@ -29,6 +29,8 @@ class Status:
     signals: int
     orders: int
     fills: int
+    # Of the simulated exchange, where one is enabled; else "".
+    simulator_url: str = ""
 
 
 def read_status(*, now: datetime) -> Status:
@@ -46,9 +48,14 @@ def read_status(*, now: datetime) -> Status:
             signals=Signal.objects.count(),
             orders=Order.objects.count(),
             fills=Fill.objects.count(),
+            simulator_url=settings.SIMULATOR_URL if is_simulated() else "",
         )
     except DatabaseError as error:
         raise NothingRuns(f"The database does not answer ({str(error).strip().splitlines()[0]}). {START_IT}") from error
+
+
+def is_simulated() -> bool:
+    return Exchange.objects.filter(enabled=True, environment=Environment.SIMULATED).exists()
 
 
 def feed_fields(row: FeedRow) -> dict[str, Any]:

@@ -179,6 +179,7 @@ class Faults:
         self.on_streams = any(self._active.get(fault) for fault in STREAM_FAULTS)
 
     def listing(self, now_s: float) -> list[dict[str, object]]:
+        """Every fault with the defaults of its settings; `active` has those that it is switched on with."""
         return [
             {
                 "name": fault.value,
@@ -186,6 +187,11 @@ class Faults:
                 "settings": dict(meaning.settings),
                 "on": any(active.until_s is None or now_s < active.until_s for active in self._active.get(fault, ())),
                 "struck": sum(sum(active.struck.values()) for active in self._active.get(fault, ())),
+                "active": [
+                    {name: getattr(active, name) for name in meaning.settings}
+                    for active in self._active.get(fault, ())
+                    if active.until_s is None or now_s < active.until_s
+                ],
             }
             for fault, meaning in MEANINGS.items()
         ]

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -76,3 +77,14 @@ def test_people_get_the_same_in_words(capsys):
     assert "20 min" in line_of("SOL/USDT")
     assert "no route" in line_of("fear")
     assert "not asked" in line_of("news")
+    assert settings.SIMULATOR_URL in line_of("Simulated exchange")
+
+
+def test_where_no_simulated_exchange_is_enabled_none_is_told(market, capsys):
+    from marketdata.models import Exchange
+
+    call_command("status", "--json")
+    assert json.loads(capsys.readouterr().out)["simulator_url"] == settings.SIMULATOR_URL
+    Exchange.objects.update(environment="live")
+    call_command("status")
+    assert "Simulated exchange" not in capsys.readouterr().out

@@ -48,6 +48,8 @@ def print_tables(status: Status, console: Console) -> None:
         f"{status.positions_open} open positions · {status.signals} signals · {status.orders} orders · "
         f"{status.fills} fills"
     )
+    if status.simulator_url:
+        console.print(f"Simulated exchange: {status.simulator_url}", highlight=False)
 
 
 def feeds_table(status: Status) -> Table:

@@ -145,3 +145,13 @@ def test_symbols_have_the_same_fault_beside_each_other_and_are_cleared_together(
     assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="ETHUSDT") is not None
     faults.clear(Fault.FREEZE_DATA)
     assert faults.lasting(Fault.FREEZE_DATA, 1.0, symbol="ETHUSDT") is None
+
+
+def test_the_list_tells_the_settings_that_faults_were_switched_on_with() -> None:
+    faults = switched("freeze_data:symbol=BTCUSDT,seconds=7", now_s=100.0)
+    rows = {row["name"]: row for row in faults.listing(101.0)}
+    (active,) = rows["freeze_data"]["active"]  # type: ignore[misc]
+    assert (active["symbol"], active["seconds"]) == ("BTCUSDT", 7.0)
+    assert active.keys() == MEANINGS[Fault.FREEZE_DATA].settings.keys()
+    assert rows["skip_depth"]["active"] == []
+    assert {row["name"]: row for row in faults.listing(108.0)}["freeze_data"]["active"] == []
