@@ -1,4 +1,4 @@
-"""Run the benchmarks, print a table and write .local/bench.json."""
+"""Run the benchmarks, print a table and write .local/bench.json. Exit code 1 when one is over its budget."""
 
 import argparse
 import importlib
@@ -37,9 +37,11 @@ def main() -> int:
         REPORT.write_text(json.dumps({name: row.as_dict() for name, row in rows.items()}, indent=2) + "\n")
         print_table(name, measured)
     over = [name for name, row in rows.items() if not row.ok]
-    print(f"{len(rows)} rows on {os.cpu_count()} cores, {len(over)} over budget{': ' if over else ''}{', '.join(over)}")
     print(f"Written to {REPORT}")
-    return 0
+    print(f"{len(rows)} rows on {os.cpu_count()} cores, {len(over)} over budget{':' if over else '.'}")
+    for name in over:
+        print(f"  {name}")
+    return 1 if over else 0
 
 
 def print_table(title: str, rows: dict[str, Row]) -> None:
