@@ -124,6 +124,8 @@ class ModelVoteSerializer(serializers.Serializer[Any]):
     p_sell = serializers.FloatField()
     p_hold = serializers.FloatField()
     p_buy = serializers.FloatField()
+    action = serializers.ChoiceField(choices=("BUY", "SELL", "HOLD"), help_text="By the version's own threshold.")
+    confidence = serializers.FloatField(help_text="The probability of the action.")
 
 
 class TraceSerializer(DecisionSerializer):

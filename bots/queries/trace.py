@@ -6,11 +6,14 @@ from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
+import numpy as np
 from django.db.models import Field, JSONField, Model, TextField
 from django.db.models.expressions import RawSQL
 from msgspec import Struct
 
 from bots.models import Decision, Fill, Intent, Order, OrderEvent, User
+from quant.learning.labels import Action
+from quant.learning.scores import decided
 
 Row = TypeVar("Row", bound=Model)
 
@@ -27,7 +30,7 @@ ORDERS = """
 VOTES = """
 (SELECT coalesce(json_agg(json_build_object(
             'model', v.name || ' ' || v.number, 'status', v.status, 'timeframe', v.timeframe, 'ts_close', p.ts_close,
-            'p_sell', p.p_sell, 'p_hold', p.p_hold, 'p_buy', p.p_buy) ORDER BY v.name, v.number), '[]')::text
+            'theta', v.metrics->'theta', 'p_sell', p.p_sell, 'p_hold', p.p_hold, 'p_buy', p.p_buy) ORDER BY v.name, v.number), '[]')::text
  FROM marketdata_instrument n JOIN marketdata_exchange x ON x.id = n.exchange_id
  JOIN quant_modelversion v ON true
  JOIN LATERAL (SELECT * FROM quant_modelprediction q
@@ -72,8 +75,15 @@ def decision_trace(user: User, decision_id: UUID) -> Trace | None:
     return Trace(
         decision=found,
         orders=[_order(found, row) for row in json.loads(found.orders_json, parse_float=Decimal)],
-        votes=json.loads(found.votes_json),
+        votes=[_vote(row) for row in json.loads(found.votes_json)],
     )
+
+
+def _vote(row: dict[str, Any]) -> dict[str, Any]:
+    """With what the version decides by its threshold, as it was judged, and how sure it was of that."""
+    p = [row["p_sell"], row["p_hold"], row["p_buy"]]
+    action = Action(int(decided(np.array([p]), row["theta"] or 0.0)[0]))
+    return row | {"action": action.name, "confidence": p[action]}
 
 
 def _order(decision: Decision, row: Mapping[str, Any]) -> TracedOrder:

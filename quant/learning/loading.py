@@ -12,6 +12,7 @@ from marketdata.models import BarRow
 from quant.features.bars import timeframe_ns
 from quant.learning.features import FEATURES, MARKET_FEATURES, SCHEMA_HASH, BarHistory, feature_arrays
 from quant.learning.labels import LabelParams, Labels, cusum_events, triple_barrier
+from quant.learning.train import Rows, holdout_begins_ns
 from quant.models import SignalSample
 
 Floats = NDArray[np.float64]
@@ -32,10 +33,11 @@ class TooLittle(Exception):
 
 
 class Examples(Struct, frozen=True, kw_only=True):
-    """x: (labels, features), by time. `bars` counts those behind it, over all instruments."""
+    """Events to learn from, and `served`: every bar since the holdout begins, as a model is asked. `bars` counts all."""
 
     x: Floats
     labels: Labels
+    served: Rows
     bars: int
     span_start_ns: int
     span_end_ns: int
@@ -137,18 +139,22 @@ def load_examples(
 ) -> Examples:
     """All labelled events of the symbols, by time. Raises TooLittle."""
     parts: list[tuple[Floats, Labels]] = []
+    whole: list[tuple[Floats, Labels]] = []
     counts, edges = 0, list[int]()
     for symbol in symbols:
         bars = load_bars(exchange, symbol, timeframe, start_ns=start_ns, end_ns=end_ns)
         _require_bars(exchange, symbol, timeframe, bars, params.horizon_bars)
         x = rows_of(exchange, symbol, timeframe, bars)
-        labels = labels_of(x, bars, timeframe, params, entry=load_entries(exchange, symbol, timeframe, bars))
+        entry = load_entries(exchange, symbol, timeframe, bars)
+        labels = labels_of(x, bars, timeframe, params, entry=entry)
         parts.append((x[labels.rows], labels))
+        whole.append((x, labels_of_all(x, bars, timeframe, params, entry=entry)))
         counts += len(bars)
         edges.extend((int(bars.ts_open[0]), int(bars.ts_open[-1]) + timeframe_ns(timeframe)))
     x, joined = _joined(parts)
     _require_labels(joined, counts, params)
-    return Examples(x=x, labels=joined, bars=counts, span_start_ns=min(edges), span_end_ns=max(edges))
+    served = _served(whole, holdout_begins_ns(joined))
+    return Examples(x=x, labels=joined, served=served, bars=counts, span_start_ns=min(edges), span_end_ns=max(edges))
 
 
 def labels_of(
@@ -159,6 +165,22 @@ def labels_of(
     events = cusum_events(bars.close, sigma, params.cusum_sigmas)
     events = events[events >= WARM_UP_BARS]
     return triple_barrier(bars, sigma, events, params, length_ns=timeframe_ns(timeframe), entry=entry)
+
+
+def labels_of_all(
+    x: Floats, bars: BarHistory, timeframe: Timeframe, params: LabelParams, *, entry: Floats | None = None
+) -> Labels:
+    """The same of every bar, event or not."""
+    everything = np.arange(WARM_UP_BARS, len(bars), dtype=np.int64)
+    return triple_barrier(bars, x[:, SIGMA], everything, params, length_ns=timeframe_ns(timeframe), entry=entry)
+
+
+def _served(whole: list[tuple[Floats, Labels]], begin_ns: int) -> Rows:
+    parts = []
+    for x, labels in whole:
+        late = labels.part(labels.start_ns >= begin_ns)
+        parts.append((x[late.rows], late))
+    return Rows(*_joined(parts))
 
 
 def _joined(parts: list[tuple[Floats, Labels]]) -> tuple[Floats, Labels]:

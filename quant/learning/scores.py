@@ -90,3 +90,8 @@ def decided(p: Floats, theta: float) -> NDArray[np.int8]:
     """(rows,) of `Action`: BUY where p_buy - p_sell is above theta, SELL where it is below -theta."""
     lean = p[:, Action.BUY] - p[:, Action.SELL]
     return np.where(lean > theta, Action.BUY, np.where(lean < -theta, Action.SELL, Action.HOLD)).astype(np.int8)
+
+
+def votes(p: Floats, theta: float) -> Floats:
+    """(rows,) in [-1, 1]: p_buy - p_sell of what is decided to be bought or sold, 0 of a HOLD."""
+    return np.where(decided(p, theta) == Action.HOLD, 0.0, p[:, Action.BUY] - p[:, Action.SELL])

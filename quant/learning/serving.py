@@ -13,6 +13,7 @@ from quant.learning.failures import ArtefactError
 from quant.learning.features import SCHEMA_HASH
 from quant.learning.fit import lightgbm_module, tempered
 from quant.learning.labels import Action
+from quant.learning.scores import decided
 from quant.reading import Reading
 
 Floats = NDArray[np.float64]
@@ -28,7 +29,7 @@ class StoredVersion(Protocol):
 
 
 class Prediction(Struct, frozen=True, kw_only=True):
-    """Probabilities, what they say by the model's own threshold, and how sure it is of that in [0, 1]."""
+    """Probabilities, what they say by the model's own threshold as it was judged, and how sure it is of that in [0, 1]."""
 
     p_sell: float
     p_hold: float
@@ -38,7 +39,8 @@ class Prediction(Struct, frozen=True, kw_only=True):
 
     @property
     def value(self) -> float:
-        return self.p_buy - self.p_sell
+        """Its vote: a HOLD is one for neither side."""
+        return 0.0 if self.action is Action.HOLD else self.p_buy - self.p_sell
 
 
 class Predictor:
@@ -77,22 +79,22 @@ class Predictor:
         x = np.asarray(row, dtype=np.float64)
         if x.shape != (len(self.artefact.features),):
             raise ValueError(f"a row of {x.shape} for {len(self.artefact.features)} features")
-        p_sell, p_hold, p_buy = self.predict_many(x[None, :])[0].tolist()
-        lean, theta = p_buy - p_sell, self.artefact.theta
-        action = Action.BUY if lean > theta else Action.SELL if lean < -theta else Action.HOLD
+        p = self.predict_many(x[None, :])
+        p_sell, p_hold, p_buy = p[0].tolist()
+        action = Action(int(decided(p, self.artefact.theta)[0]))
         return Prediction(
             p_sell=p_sell,
             p_hold=p_hold,
             p_buy=p_buy,
             action=action,
-            confidence={Action.SELL: p_sell, Action.HOLD: p_hold, Action.BUY: p_buy}[action],
+            confidence=(p_sell, p_hold, p_buy)[action],
         )
 
     def reading(self, prediction: Prediction, as_of: int) -> Reading:
-        """Its vote: p_buy - p_sell, of the moment `as_of` in nanoseconds."""
+        """Its vote, of the moment `as_of` in nanoseconds; `action` of its parts is 1 to buy, -1 to sell, 0 to hold."""
         value = prediction.value
-        if not math.isfinite(value):
-            raise ValueError(f"{self.name} said {value}")
+        if not math.isfinite(prediction.p_buy - prediction.p_sell):
+            raise ValueError(f"{self.name} said {prediction.p_buy} to buy and {prediction.p_sell} to sell")
         return Reading(
             value=value,
             quality=1.0,
@@ -102,6 +104,7 @@ class Predictor:
                 "p_sell": prediction.p_sell,
                 "p_hold": prediction.p_hold,
                 "p_buy": prediction.p_buy,
+                "action": float(prediction.action - Action.HOLD),
                 "confidence": prediction.confidence,
             },
         )

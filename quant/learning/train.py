@@ -62,13 +62,32 @@ class _Fitted(Struct, frozen=True, kw_only=True):
         return tempered(np.asarray(self.booster.predict(x), dtype=np.float64), self.prior, self.temperature)
 
 
-def train(x: Floats, labels: Labels, plan: Plan, watch: Watch) -> Trained:
-    """x: (labels, features), both by time. Raises Cancelled, and TooFewRows."""
+class Rows(Struct, frozen=True):
+    """x: (labels, features), and their labels, both by time."""
+
+    x: Floats
+    labels: Labels
+
+    def part(self, chosen: Places) -> "Rows":
+        return Rows(self.x[chosen], self.labels.part(chosen))
+
+
+def holdout_begins_ns(labels: Labels) -> int:
+    """When the first event that nothing is learned from begins."""
+    return int(labels.start_ns[_first_held_out(labels)])
+
+
+def train(x: Floats, labels: Labels, plan: Plan, watch: Watch, *, served: Rows | None = None) -> Trained:
+    """x: (labels, features), both by time. Raises Cancelled, and TooFewRows.
+
+    served: rows of the holdout's every bar. A model votes at every bar, also between the events that it learned from:
+    the holdout is judged on what it will be asked; on its events alone where this is None.
+    """
     embargo_ns = int(EMBARGO * (int(labels.end_ns[-1]) - int(labels.start_ns[0])))
-    first = int(len(labels) * (1.0 - HOLDOUT))
+    first = _first_held_out(labels)
     holdout = np.arange(first, len(labels))
     known = known_before(labels.end_ns, int(labels.start_ns[first]) - embargo_ns, stop=first)
-    seen, later = _Rows(x[known], labels.part(known)), _Rows(x[holdout], labels.part(holdout))
+    seen, later = Rows(x[known], labels.part(known)), served or Rows(x[holdout], labels.part(holdout))
     theta = _theta(seen.labels, plan.labels)
     metrics: dict[str, Any] = {
         "cross_validation": _cross_validation(seen, plan, embargo_ns, theta, watch),
@@ -89,15 +108,11 @@ def train(x: Floats, labels: Labels, plan: Plan, watch: Watch) -> Trained:
     return Trained(artefact=_artefact(fitted, baseline, seen, theta), metrics=metrics, refusals=refusals(metrics))
 
 
-class _Rows(Struct, frozen=True):
-    x: Floats
-    labels: Labels
-
-    def part(self, chosen: Places) -> "_Rows":
-        return _Rows(self.x[chosen], self.labels.part(chosen))
+def _first_held_out(labels: Labels) -> int:
+    return int(len(labels) * (1.0 - HOLDOUT))
 
 
-def _fit(rows: _Rows, train: Places, plan: Plan, watch: Watch) -> _Fitted:
+def _fit(rows: Rows, train: Places, plan: Plan, watch: Watch) -> _Fitted:
     """Trees of the first part of `train`, temperature of its last, with nothing that touches both."""
     labels = rows.labels
     first = int(len(train) * (1.0 - CALIBRATION))
@@ -115,7 +130,7 @@ def _fit(rows: _Rows, train: Places, plan: Plan, watch: Watch) -> _Fitted:
     return _Fitted(booster=booster, temperature=temperature, prior=prior, calibration=calibration)
 
 
-def _cross_validation(rows: _Rows, plan: Plan, embargo_ns: int, theta: float, watch: Watch) -> dict[str, Any]:
+def _cross_validation(rows: Rows, plan: Plan, embargo_ns: int, theta: float, watch: Watch) -> dict[str, Any]:
     labels = rows.labels
     splits = list(
         combinatorial(
@@ -139,7 +154,7 @@ def _cross_validation(rows: _Rows, plan: Plan, embargo_ns: int, theta: float, wa
     }
 
 
-def _walk_forward(rows: _Rows, plan: Plan, theta: float, watch: Watch) -> dict[str, Any]:
+def _walk_forward(rows: Rows, plan: Plan, theta: float, watch: Watch) -> dict[str, Any]:
     labels = rows.labels
     splits = list(walk_forward(labels.start_ns, labels.end_ns, splits=plan.forward_splits))
     said, baseline_skills, skills = [], [], []
@@ -157,18 +172,18 @@ def _walk_forward(rows: _Rows, plan: Plan, theta: float, watch: Watch) -> dict[s
     return found | {"skill": float(np.mean(skills)), "baseline_skill": float(np.mean(baseline_skills))}
 
 
-def _shuffled(rows: _Rows, plan: Plan, watch: Watch) -> float:
+def _shuffled(rows: Rows, plan: Plan, watch: Watch) -> float:
     """Skill of a model of shuffled labels on true ones: above chance only where something leaks."""
     watch.say(0.86, "Checking that shuffled labels teach nothing")
     labels = rows.labels
     split: Split = list(walk_forward(labels.start_ns, labels.end_ns, splits=2))[-1]
     mixed = np.random.default_rng(plan.seed).permutation(labels.classes)
-    fitted = _fit(_Rows(rows.x, structs.replace(labels, classes=mixed)), split.train, plan, watch)
+    fitted = _fit(Rows(rows.x, structs.replace(labels, classes=mixed)), split.train, plan, watch)
     test = rows.part(split.test)
     return scores.skill(fitted.predict(test.x), test.labels.classes, test.labels.uniqueness, fitted.prior)
 
 
-def _single_features(rows: _Rows) -> dict[str, float]:
+def _single_features(rows: Rows) -> dict[str, float]:
     """Areas under the curve of features alone, up against down, where one is above .6: to be looked into."""
     decisive = rows.labels.classes != Action.HOLD
     is_up = rows.labels.classes[decisive] == Action.BUY
@@ -206,7 +221,7 @@ def _direction_p(p: Floats, labels: Labels, seed: int) -> float:
     return block_p_value(sense, block=block, rng=np.random.default_rng(seed))
 
 
-def _skill_of(baseline: Baseline, rows: _Rows, prior: Floats) -> float:
+def _skill_of(baseline: Baseline, rows: Rows, prior: Floats) -> float:
     return scores.skill(baseline.predict(rows.x), rows.labels.classes, rows.labels.uniqueness, prior)
 
 
@@ -214,7 +229,7 @@ def _theta(labels: Labels, params: LabelParams) -> float:
     return float(np.clip(EDGE * params.cost_bps / 1e4 / np.median(labels.barrier), 0.02, 0.9))
 
 
-def _artefact(fitted: _Fitted, baseline: Baseline, rows: _Rows, theta: float) -> Artefact:
+def _artefact(fitted: _Fitted, baseline: Baseline, rows: Rows, theta: float) -> Artefact:
     gain = fitted.booster.feature_importance(importance_type="gain").astype(np.float64)
     share = gain / gain.sum() if gain.sum() > 0.0 else gain
     # Of rows that it did not learn from: on those that it did, it is surer than it will ever be again.

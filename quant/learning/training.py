@@ -87,7 +87,8 @@ def _train(run: TrainingRun, watch: Watch, clock: Clock) -> ModelVersion:
     )
     trials = trials_of(run)
     watch.say(0.1, f"{len(examples.labels):,} labelled events of {examples.bars:,} bars")
-    trained = train(examples.x, examples.labels, Plan(labels=params, seed=run.seed, trials=trials), watch)
+    plan = Plan(labels=params, seed=run.seed, trials=trials)
+    trained = train(examples.x, examples.labels, plan, watch, served=examples.served)
     TrainingRun.objects.filter(pk=run.pk).update(metrics=trained.metrics)
     watch.say(0.99, "Registering")
     return register(

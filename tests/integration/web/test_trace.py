@@ -75,6 +75,13 @@ def test_what_models_said_before_it_is_there_also_of_one_in_shadow(alice, model)
     trace = decision_trace(alice.user, alice.decision.pk)
     assert trace is not None
     assert [(vote["model"], vote["status"], vote["p_buy"]) for vote in trace.votes] == [("btc 3", "shadow", 0.6)]
+    assert [(vote["action"], vote["confidence"]) for vote in trace.votes] == [("BUY", 0.6)]
+    model.metrics = {**model.metrics, "theta": 0.55}
+    model.save()
+    (told,) = alice.api.get(f"/api/v1/decisions/{alice.decision.pk}").data["votes"]
+    assert (told["action"], told["confidence"]) == ("HOLD", pytest.approx(0.3))
+    page = alice.api.get(f"/decisions/{alice.decision.pk}/").content.decode()
+    assert "<td>HOLD</td>" in page
     assert "btc 3" in alice.api.get(f"/decisions/{alice.decision.pk}/").content.decode()
 
 

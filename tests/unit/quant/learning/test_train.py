@@ -12,8 +12,10 @@ from quant.learning.failures import ArtefactError, TreesUnavailable
 from quant.learning.features import FEATURES, SCHEMA_HASH
 from quant.learning.labels import Action
 from quant.learning.loading import label_params
+from quant.learning.scores import decided, votes
 from quant.learning.serving import Predictor
 from quant.learning.splits import TooFewRows
+from quant.learning.trades import trades_of
 from quant.learning.train import Plan, _direction_p, train
 from quant.learning.watch import Cancelled
 from tests.unit.quant.learning.market import COST_BPS, HORIZON, Unwatched, column, examples, history
@@ -133,12 +135,13 @@ def test_a_stored_model_says_what_the_fitted_one_said(planted, trained):
     one = predictor.predict(planted[0][7])
     assert [one.p_sell, one.p_hold, one.p_buy] == pytest.approx(p[7].tolist(), rel=1e-12)
     reading = predictor.reading(one, 123)
-    assert reading.value == pytest.approx(one.p_buy - one.p_sell)
+    assert reading.value == one.value
     assert reading.as_of == 123
     assert reading.parts == {
         "p_sell": one.p_sell,
         "p_hold": one.p_hold,
         "p_buy": one.p_buy,
+        "action": float(one.action - Action.HOLD),
         "confidence": one.confidence,
     }
 
@@ -153,6 +156,24 @@ def test_the_action_goes_by_the_threshold_and_says_its_own_confidence(trained):
     assert leaning.confidence == leaning.p_buy
     assert holding.action is Action.HOLD
     assert holding.confidence == holding.p_hold
+
+
+def test_what_is_judged_is_what_is_served(planted, trained):
+    """The same rows: trades are followed exactly where the vote is not 0, and in its direction."""
+    x, labels = planted
+    predictor = Predictor(trained.artefact)
+    served = [predictor.predict(row) for row in x[-200:]]
+    p, theta = predictor.predict_many(x[-200:]), trained.artefact.theta
+    assert {one.action for one in served} == set(Action)
+    assert decided(p, theta).tolist() == [one.action for one in served]
+    values = [predictor.reading(one, 1).value for one in served]
+    assert np.sign(values).tolist() == [one.action - Action.HOLD for one in served]
+    assert votes(p, theta).tolist() == pytest.approx(values)
+    entered = trades_of(p, labels.part(np.arange(len(labels) - 200, len(labels))), theta=theta, cost_bps=0.0)[0]
+    assert set(entered) <= {
+        int(begin) for begin, value in zip(labels.start_ns[-200:], values, strict=True) if value != 0.0
+    }
+    assert len(entered)
 
 
 def test_a_row_of_nothing_but_missing_values_still_has_an_answer(trained):
