@@ -43,7 +43,7 @@ def test_a_stop_reached_without_an_engine_closes_the_position(scene: Scene) -> N
 
 
 def test_a_position_at_a_real_venue_is_not_closed_by_the_monitor_and_its_owner_is_told(scene: Scene) -> None:
-    Account.objects.update(mode="live")
+    Account.objects.update(mode="sandbox")
     position = scene.hold()
     scene.price(97_500.0)
     watch = scene.watch()
