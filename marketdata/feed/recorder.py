@@ -54,10 +54,10 @@ class Recorder:
         self.refused = 0
 
     def note(self, kind: str, message: str, *, at_ns: int, symbol: str = "") -> None:
-        line = f"[WS] {kind}"
+        line, message, symbol = f"[WS] {kind}", storable(message), storable(symbol)
         log.info(line, exchange=self._exchange, symbol=symbol or "-", message=message)
         if self._enabled:
-            self._notes.append(FeedNote(symbol=storable(symbol), kind=kind, message=storable(message), at_ns=at_ns))
+            self._notes.append(FeedNote(symbol=symbol, kind=kind, message=message, at_ns=at_ns))
 
     def keep_bar(self, instrument_id: int, bar: Bar) -> None:
         if self._enabled:
