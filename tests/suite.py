@@ -124,9 +124,9 @@ def main() -> int:
     codes: list[int] = []
     notes: list[str] = []
     for phase in (
-        Phase(options=[*beside, "not alone and not punctual"], most_again=5, how_failed="beside others"),
-        Phase(options=[*beside, "punctual"], most_again=3, how_failed="beside others"),
-        Phase(options=["-m", "alone"], most_again=3, how_failed="at first"),
+        Phase(options=[*beside, "not alone and not punctual"], most_again=10, how_failed="beside others"),
+        Phase(options=[*beside, "punctual"], most_again=5, how_failed="beside others"),
+        Phase(options=["-m", "alone"], most_again=5, how_failed="at first"),
     ):
         code, lines = run(phase, arguments)
         codes.append(code)

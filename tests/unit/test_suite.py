@@ -19,7 +19,7 @@ def test_it():
         raise AssertionError("the first time")
 """
 FAILS = "def test_it(): raise AssertionError('always')"
-SIX = "\n".join(f"def test_{n}(): raise AssertionError('always')" for n in range(6))
+ELEVEN = "\n".join(f"def test_{n}(): raise AssertionError('always')" for n in range(11))
 PASSES = "def test_it(): pass"
 ALONE = f"import pytest\npytestmark = pytest.mark.alone\n{FAILS_ONCE}"
 
@@ -32,7 +32,7 @@ ALONE = f"import pytest\npytestmark = pytest.mark.alone\n{FAILS_ONCE}"
         ("browser", ALONE, [], 0, ["once more", "1 test failed at first and passed alone: tests/browser"]),
         ("integration", FAILS, [], 1, ["once more"]),
         ("unit", FAILS_ONCE, [], 1, []),
-        ("integration", SIX, [], 1, []),
+        ("integration", ELEVEN, [], 1, []),
         ("integration", ALONE, ["-x"], 1, []),
         ("integration", PASSES, ["-k", "nothing_such"], 5, []),
     ],
