@@ -133,7 +133,7 @@ class ModelVersionAdmin(VersionBase):
         worst = ", ".join(f"{name} {value:.2f}" for name, value in drift["worst"].items())
         return (
             f"PSI of predictions {drift['predictions']:.2f}, of features {drift['features']:.2f}, over {drift['rows']:,} "
-            f"events; most: {worst or NOTHING}"
+            f"events; of a single feature that matters {figure(drift.get('single'), '{:.2f}')}; most: {worst or NOTHING}"
         )
 
     @admin.display(description="against a promotion")

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from msgspec import Struct
 
 from quant.learning.artefact import load
-from quant.learning.drift import LIMIT
+from quant.learning.drift import LIMIT, SINGLE_LIMIT, is_shifted
 from quant.learning.failures import ArtefactError
 from quant.learning.looks import Looks
 from quant.models import ModelEvent, ModelStatus, ModelVersion
@@ -77,8 +77,12 @@ def standing_refusals(version: ModelVersion, now: datetime) -> list[str]:
             f"p {stage.looks.p_value:.3f} at {stage.looks.trades} trades, needs {stage.looks.level:.3f} at look "
             f"{stage.looks.count}; the next look is at {2 * stage.looks.trades} trades."
         )
-    if (drift := version.drift.get("value", 0.0)) > LIMIT:
-        found.append(f"What it sees has moved away from what it learned from: PSI {drift:.2f}, allowed is {LIMIT}.")
+    drift, single = version.drift.get("value", 0.0), version.drift.get("single", 0.0)
+    if is_shifted(drift, single):
+        found.append(
+            f"What it sees has moved away from what it learned from: PSI {drift:.2f}, allowed is {LIMIT}; of the feature "
+            f"that moved most {single:.2f}, allowed is {SINGLE_LIMIT}."
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from marketdata.events import Timeframe
 from marketdata.models import Subscription
 from quant.features.bars import timeframe_ns
-from quant.learning.drift import DRIFT_BARS, LIMIT, MIN_ROWS, Drift, drift_of
+from quant.learning.drift import DRIFT_BARS, LIMIT, MIN_ROWS, SINGLE_LIMIT, Drift, drift_of
 from quant.learning.failures import ArtefactError, TreesUnavailable
 from quant.learning.features import BarHistory
 from quant.learning.labels import Action, LabelParams, triple_barrier
@@ -116,7 +116,7 @@ def judge_versions(*, now: datetime) -> None:
         drift = measure_drift(version, predictor, now_ns=int(now.timestamp() * 1e9))
         version.drift = {} if drift is None else structs.asdict(drift) | {"value": drift.value, "at": now.isoformat()}
         version.save(update_fields=["evidence", "drift"])
-        if drift is not None and drift.value > LIMIT and version.status != ModelStatus.SHADOW:
+        if drift is not None and drift.is_shifted and version.status != ModelStatus.SHADOW:
             demote(version.pk, actor="", reason=_say(drift), now=now)
 
 
@@ -213,7 +213,8 @@ def _say(drift: Drift) -> str:
     worst = ", ".join(f"{name} {value:.2f}" for name, value in drift.worst.items())
     return (
         f"What it sees has moved away from what it learned from: PSI {drift.value:.2f}, allowed is {LIMIT} "
-        f"(predictions {drift.predictions:.2f}, features {drift.features:.2f}; most: {worst})."
+        f"(predictions {drift.predictions:.2f}, features {drift.features:.2f}), and {SINGLE_LIMIT} of a feature that "
+        f"matters (the largest has {drift.single:.2f}); most: {worst}."
     )
 
 

@@ -8,8 +8,9 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from quant.learning import scores
-from quant.learning.drift import psi, reference_of
-from quant.learning.fit import fit_baseline, fit_temperature, softmax, tempered
+from quant.learning.artefact import FORMAT, Artefact
+from quant.learning.drift import drift_of, psi, reference_of
+from quant.learning.fit import Baseline, fit_baseline, fit_temperature, softmax, tempered
 from quant.learning.labels import Action, Labels
 from quant.learning.significance import block_p_value
 from quant.learning.trades import follow, net_gains
@@ -182,3 +183,36 @@ def test_the_deflated_ratio_is_that_of_skfolio_with_one_trial():
     labels = labels_with(gains)
     found = follow(np.tile([0.0, 0.0, 1.0], (300, 1)), labels, theta=0.1, cost_bps=0, trials=1)
     assert found.deflated == pytest.approx(probabilistic_sharpe_ratio(gains), abs=2e-3)
+
+
+@pytest.mark.parametrize(("share", "is_shifted"), [(0.03, True), (0.01, False)])
+def test_one_feature_that_moved_far_counts_where_it_matters(share, is_shifted):
+    rng = np.random.default_rng(8)
+    x = rng.normal(size=(4000, 3))
+    artefact = Artefact(
+        format=FORMAT, features=["a", "b", "c"], schema_hash="", booster="", temperature=1.0, prior=[1 / 3] * 3, theta=0.1,
+        baseline=Baseline(mean=[], deviation=[], coefficients=[], intercepts=[]),
+        reference={name: reference_of(x[:, i]) for i, name in enumerate("abc")}, lean=reference_of(x[:, 0]),
+        importance={"a": 1.0 - share, "b": share, "c": 0.0},
+    )  # fmt: skip
+    later = rng.normal(size=(4000, 3)) + np.array([0.0, 1.0, 5.0])
+    found = drift_of(artefact, later, rng.normal(size=4000))
+    assert found.value < 0.1
+    assert found.is_shifted is is_shifted
+    assert not drift_of(artefact, x, x[:, 0]).is_shifted
+    gone = drift_of(artefact, np.column_stack((x[:, 0], np.full(4000, np.nan), x[:, 2])), x[:, 0])
+    assert gone.is_shifted is is_shifted
+
+
+def test_a_feature_that_moves_slowly_is_not_shifted_by_a_few_hours_of_one_side():
+    rng = np.random.default_rng(9)
+    sums = np.convolve(rng.normal(size=60_288), np.ones(288), "valid")[:, None]
+    artefact = Artefact(
+        format=FORMAT, features=["slow"], schema_hash="", booster="", temperature=1.0, prior=[1 / 3] * 3, theta=0.1,
+        baseline=Baseline(mean=[], deviation=[], coefficients=[], intercepts=[]),
+        reference={"slow": reference_of(sums[:50_000, 0])}, lean=reference_of(sums[:, 0]), importance={"slow": 1.0},
+    )  # fmt: skip
+    late = sums[50_000:50_800]
+    found = drift_of(artefact, late, late[:, 0])
+    assert found.features > 0.25
+    assert found.single < 0.25
