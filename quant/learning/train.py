@@ -30,6 +30,8 @@ CALIBRATION = 0.2
 EMBARGO = 0.01
 # A lean pays for itself from cost/barrier on; this much more is asked for, as the edge gate does.
 EDGE = 1.5
+FOLD_ROWS = 500
+FEWEST_FOLDS = 6
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -38,7 +40,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     labels: LabelParams
     seed: int = 1
     threads: int = 1
-    folds: int = 6
+    # As asked for where each has FOLD_ROWS; fewer where there is less to learn from.
+    folds: int = 10
     test_folds: int = 2
     forward_splits: int = 5
     trials: int = 1
@@ -130,22 +133,26 @@ def _fit(rows: Rows, train: Places, plan: Plan, watch: Watch) -> _Fitted:
     return _Fitted(booster=booster, temperature=temperature, prior=prior, calibration=calibration)
 
 
+def folds_of(rows: int, plan: Plan) -> int:
+    """Blocks to cut so many rows into."""
+    return min(plan.folds, max(FEWEST_FOLDS, rows // FOLD_ROWS))
+
+
 def _cross_validation(rows: Rows, plan: Plan, embargo_ns: int, theta: float, watch: Watch) -> dict[str, Any]:
-    labels = rows.labels
+    labels, folds = rows.labels, folds_of(len(rows.labels), plan)
     splits = list(
-        combinatorial(
-            labels.start_ns, labels.end_ns, folds=plan.folds, test_folds=plan.test_folds, embargo_ns=embargo_ns
-        )
+        combinatorial(labels.start_ns, labels.end_ns, folds=folds, test_folds=plan.test_folds, embargo_ns=embargo_ns)
     )
     skills, sharpes = [], []
     for i, split in enumerate(splits):
-        watch.say(0.1 + 0.55 * i / len(splits), f"Cross-validation, split {i + 1} of {len(splits)}")
+        watch.say(0.1 + 0.55 * i / len(splits), f"Cross-validation over {folds} blocks, split {i + 1} of {len(splits)}")
         fitted = _fit(rows, split.train, plan, watch)
         found = _judged(fitted.predict(rows.x[split.test]), labels.part(split.test), fitted.prior, plan, theta)
         skills.append(found["skill"])
         sharpes.append(found["sharpe"])
     known = [sharpe for sharpe in sharpes if sharpe is not None]
     return {
+        "folds": folds,
         "splits": len(splits),
         "skill": float(np.mean(skills)),
         "skill_deviation": float(np.std(skills)),

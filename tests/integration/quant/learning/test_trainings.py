@@ -42,7 +42,7 @@ def test_noise_is_registered_with_reasons_against_it(scene):
     done = execute(scene.ask().pk, clock=scene.clock)
     assert done.state == RunState.DONE
     version = ModelVersion.objects.get()
-    assert abs(version.metrics["cross_validation"]["skill"]) < 0.01
+    assert abs(version.metrics["cross_validation"]["skill"]) < 0.015
     assert version.refusals
 
 
@@ -138,7 +138,7 @@ def test_one_that_runs_is_cancelled_between_iterations(scene):
 
         def say(self, share, words):
             self.said.append(words)
-            if words.startswith("Cross-validation, split 1 "):
+            if words.startswith("Cross-validation") and ", split 1 " in words:
                 thread = threading.Thread(target=cancel_elsewhere)
                 thread.start()
                 thread.join()

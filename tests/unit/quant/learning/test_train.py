@@ -16,7 +16,7 @@ from quant.learning.scores import decided, votes
 from quant.learning.serving import Predictor
 from quant.learning.splits import TooFewRows
 from quant.learning.trades import trades_of
-from quant.learning.train import Plan, _direction_p, train
+from quant.learning.train import Plan, Rows, _direction_p, folds_of, train
 from quant.learning.watch import Cancelled
 from tests.unit.quant.learning.market import COST_BPS, HORIZON, Unwatched, column, examples, history
 
@@ -89,6 +89,35 @@ def test_the_holdout_is_learned_from_by_nothing(planted, trained):
     assert other.metrics["cross_validation"] == trained.metrics["cross_validation"]
 
 
+def test_what_ends_within_the_embargo_before_the_holdout_teaches_nothing(planted, trained):
+    x, labels = planted
+    first = int(len(labels) * 0.85)
+    embargo_ns = int(0.01 * (labels.end_ns[-1] - labels.start_ns[0]))
+    near = np.flatnonzero(labels.end_ns[:first] >= labels.start_ns[first] - embargo_ns)
+    beyond_overlap = np.flatnonzero(labels.end_ns[:first] >= labels.start_ns[first])
+    assert len(near) > len(beyond_overlap) + 20
+    changed, classes = x.copy(), labels.classes.copy()
+    changed[near] = 0.0
+    classes[near] = Action.HOLD
+    other = train(changed, structs.replace(labels, classes=classes), PLAN, Unwatched())
+    assert dump(other.artefact) == dump(trained.artefact)
+
+
+def test_the_holdout_is_judged_at_every_bar_where_they_are_given(planted, trained):
+    x, labels = planted
+    late = np.arange(int(len(labels) * 0.9), len(labels))
+    found = train(x, labels, PLAN, Unwatched(), served=Rows(x[late], labels.part(late)))
+    assert dump(found.artefact) == dump(trained.artefact)
+    assert found.metrics["holdout"]["rows"] == len(late)
+    assert found.metrics["holdout"] != trained.metrics["holdout"]
+
+
+@pytest.mark.parametrize(("rows", "folds"), [(100, 6), (3500, 7), (5000, 10), (90_000, 10)])
+def test_fewer_blocks_where_there_is_less_to_learn_from(rows, folds):
+    assert folds_of(rows, Plan(labels=PLAN.labels)) == folds
+    assert folds_of(rows, PLAN) == 4
+
+
 def test_a_cancel_between_iterations_ends_it_at_once(planted):
     class Impatient(Unwatched):
         checks = 0
@@ -117,7 +146,7 @@ def test_progress_only_grows_and_says_what_it_does(planted):
     shares = [share for share, _ in watch.said]
     assert shares == sorted(shares)
     assert 0.0 < shares[0] < shares[-1] < 1.0
-    assert "Cross-validation, split 6 of 6" in [words for _, words in watch.said]
+    assert "Cross-validation over 4 blocks, split 6 of 6" in [words for _, words in watch.said]
 
 
 def test_too_few_rows_are_refused(planted):
