@@ -5,18 +5,19 @@ import pkgutil
 from dataclasses import fields
 from typing import ClassVar
 
+import numpy as np
 import pytest
+from msgspec import structs
 
 import quant.signals
-from marketdata.events import Event, QuoteTick, Timeframe
-from quant.features.microprice import fit
+from marketdata.events import Bar, Event, QuoteTick, Timeframe
+from quant.features.microprice import BINS, MicropriceTable
 from quant.reading import BUILT_IN, Component
 from quant.replay import known_at, replay_events
 from quant.signals.speed import Speed
 from quant.symbol_signals import SymbolSignals
 from quant.vector import SignalVector
-from tests.unit.quant.features.test_microprice import recorded_quotes
-from tests.unit.quant.market import IDS, SECOND, START, bar, recorded_bars, session, walk
+from tests.unit.quant.market import IDS, SECOND, START, bar, session, walk
 from tests.unit.quant.slow_market import everything
 
 TIMEFRAMES: tuple[Timeframe, ...] = ("1m", "5m")
@@ -29,7 +30,7 @@ FIRST = 100
 
 def scene() -> tuple[list[Event], list[Event]]:
     """What was there before, and then minutes of ticks, bars that close, and every kind of slow observation."""
-    bars = recorded_bars(BARS + 3, price=100.0)
+    bars = scaled(walk(BARS + 3, seed=4), price=100.0)
     fives = [bar(i, 100.0 + math.sin(i / 5), open_=100.0 + math.sin((i - 1) / 5), timeframe="5m") for i in range(80)]
     slow = everything(35, end=NOW + 200 * SECOND)
     before = [*bars[:BARS], *(b for b in fives if b.ts_close <= NOW), *(e for e in slow if e.ts_init < NOW)]
@@ -38,9 +39,20 @@ def scene() -> tuple[list[Event], list[Event]]:
     return before, sorted((e for e in after if known_at(e) <= NOW + 150 * SECOND), key=known_at)
 
 
+def scaled(bars: list[Bar], *, price: float) -> list[Bar]:
+    """So that they end at `price`."""
+    scale = price / bars[-1].close
+    return [
+        structs.replace(b, open=b.open * scale, high=b.high * scale, low=b.low * scale, close=b.close * scale)
+        for b in bars
+    ]
+
+
 @pytest.fixture(scope="module")
 def table():
-    return fit(*recorded_quotes().T, tick=0.01)
+    return MicropriceTable(
+        tick=0.01, bins=BINS, adjustments=(tuple(np.linspace(-0.45, 0.45, BINS).tolist()),) * 2, n_quotes=1000
+    )
 
 
 @pytest.fixture(scope="module")
