@@ -116,7 +116,8 @@ def test_evidence_of_a_followed_symbol(follow):
     assert speed.verdict == "supports"
     assert (speed.window_end_ns, speed.computed_at) == (NOON + MINUTE_NS, datetime.fromtimestamp(NOON / 1e9, tz=UTC))
     assert speed.n == 3999
-    assert speed.n_eff > speed.needed
+    # It stands out long before the smallest effect worth having could be seen.
+    assert speed.n_eff < speed.needed
     assert 0.05 < speed.ic_low < speed.ic < speed.ic_high < 0.15
     assert speed.t_hac > 3
     assert 0.5 < speed.hit_low < speed.hit_rate < speed.hit_high

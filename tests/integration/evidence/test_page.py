@@ -43,7 +43,7 @@ def test_without_bots_it_says_how_evidence_comes_to_be(alice):
 def test_before_the_first_sample_it_says_how_long_it_takes(alice, follow):
     text = text_of(page(alice))
     assert "No minute of BTC/USDT has been kept yet." in text
-    assert re.search(r"1 h 17 d 67 d", text)
+    assert re.search(r"1 h 33 d 131 d", text)
 
 
 def test_samples_that_are_not_weighed_yet_are_counted(alice, follow):
