@@ -68,6 +68,10 @@ class Basis:
     def at(self, now_ns: int) -> float | None:
         return mean_of([part.at(now_ns) for part in self._parts.values()])
 
+    def spoke_ns(self, now_ns: int) -> int:
+        """The moment of the newest value there is, 0 without one."""
+        return max(part.spoke_ns(now_ns) for part in self._parts.values())
+
     @property
     def ts(self) -> int:
         return max(part.ts for part in self._parts.values())

@@ -34,6 +34,10 @@ class LongShortRatio:
     def at(self, now_ns: int) -> float | None:
         return weighted_mean({scope: part.at(now_ns) for scope, part in self._parts.items()}, _WEIGHTS)
 
+    def spoke_ns(self, now_ns: int) -> int:
+        """The moment of the newest value there is, 0 without one."""
+        return max(part.spoke_ns(now_ns) for part in self._parts.values())
+
     @property
     def ts(self) -> int:
         return max(part.ts for part in self._parts.values())

@@ -103,6 +103,10 @@ class Part:
     def at(self, now_ns: int) -> float | None:
         return self._value if now_ns - self.ts <= self.max_age_ns else None
 
+    def spoke_ns(self, now_ns: int) -> int:
+        """The moment of the value there is, 0 without one."""
+        return 0 if self.at(now_ns) is None else self.ts
+
 
 def contrarian(z: float) -> float:
     """-sign(z)·min(1, max(0, |z| - 1)/2): nothing within one deviation, full against three."""

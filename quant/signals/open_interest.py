@@ -1,7 +1,8 @@
 """What the derivatives of an asset say: open interest against price, funding, basis, long against short.
 
 .40 quadrant, .30 funding, .15 basis, .15 long/short. Observations may be of any perpetual of the asset; each kind follows
-one series. It speaks from 7 days of observations on, in full after 30.
+one series. It speaks from 7 days of observations on, in full after 30 and with all parts: quality is the sum of the weights
+of those there are, each times its own.
 """
 
 from marketdata.events import Event, Funding, LongShort, OpenInterest, Premium
@@ -66,20 +67,26 @@ class OpenInterestSignal:
             "funding_z": self._funding.z.at(now_ns),
             "interest_change": self._quadrant.change.at(now_ns),
         }
-        as_of = max(self._quadrant.part.ts, self._funding.part.ts, self._basis.ts, self._long_short.ts)
         n_obs = self._quadrant.count
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:
+            as_of = max(self._quadrant.part.ts, self._funding.part.ts, self._basis.ts, self._long_short.ts)
             return missing(self._lacking(as_of), as_of=as_of, n_obs=n_obs, parts=parts if as_of else None)
-        grown = {
+        qualities = {
             "quadrant": self._quadrant.quality,
             "funding": self._funding.quality,
             "basis": self._basis.quality,
             "long_short": self._long_short.quality,
         }
-        known = {name: None if parts[name] is None else quality for name, quality in grown.items()}
-        quality = weighted_mean(known, PART_WEIGHTS) or 0.0
-        return Reading(value=value, quality=quality, as_of=as_of, n_obs=n_obs, parts=parts)
+        # A part that is not there takes its share of the quality with it.
+        quality = sum(weight * qualities[name] for name, weight in PART_WEIGHTS.items() if parts[name] is not None)
+        as_of = max(
+            self._quadrant.part.spoke_ns(now_ns),
+            self._funding.part.spoke_ns(now_ns),
+            self._basis.spoke_ns(now_ns),
+            self._long_short.spoke_ns(now_ns),
+        )
+        return Reading(value=value, quality=min(1.0, quality), as_of=as_of, n_obs=n_obs, parts=parts)
 
     def _lacking(self, as_of: int) -> str:
         lacking = [

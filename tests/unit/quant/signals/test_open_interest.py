@@ -50,6 +50,20 @@ def test_quality_is_half_after_seven_days_and_grows():
     assert 0.5 <= eight < after(derivatives(20)).read(START).quality < after(derivatives(60)).read(START).quality
 
 
+def test_quality_and_moment_are_of_the_parts_that_speak(month):
+    """Funding alone is three tenths of the signal, as old as its last rate, however new what says nothing is."""
+    signal = after(month)
+    whole = signal.read(START)
+    funded = max(e.ts_event for e in month if isinstance(e, Funding))
+    ts = START + 2 * HOUR
+    signal.update(OpenInterest(contracts=5.0, **at(ts)))
+    reading = signal.read(ts)
+    assert [name for name in PART_WEIGHTS if reading.parts[name] is not None] == ["funding"]
+    assert reading.as_of == funded < ts
+    assert reading.quality == pytest.approx(0.3 * signal._funding.quality)
+    assert reading.quality < 0.31 < whole.quality
+
+
 def test_what_is_older_than_twelve_minutes_does_not_speak(month):
     signal = after(month)
     parts = signal.read(START + 13 * MINUTE).parts
