@@ -226,7 +226,7 @@ class SymbolSignals:
             mid=top.mid,
             spread_bps=top.spread_bps,
             spread_median_bps=self._micro.spread_median_bps,
-            depth=self._micro.depth,
+            depth=self._micro.depth(now_ns),
             depth_median=self._micro.depth_median,
             quote_ns=top.ts,
             trade_ns=self._trade_ns,
@@ -272,10 +272,10 @@ class SymbolSignals:
             self._begin_speed(error)
             speed = self._speed.read()
         try:
-            micro = self._micro.read()
+            micro = self._micro.read(now_ns)
         except FAILURES as error:
             self._begin_micro(error)
-            micro = self._micro.read()
+            micro = self._micro.read(now_ns)
         readings += (speed, micro)
         readings.extend(self._slow.readings(now_ns))
         readings.append(self._volatility.reading)

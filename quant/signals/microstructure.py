@@ -18,8 +18,13 @@ from quant.features.rolling import RollingQuantile
 from quant.features.scale import ForecastScale
 from quant.features.toxicity import BUCKETS, Vpin
 from quant.reading import MIN_OBSERVATIONS, Reading, grown_quality, missing, weighted_mean
+from quant.vector import freshness
 
 PART_WEIGHTS = {"order_flow": 0.40, "trade_flow": 0.25, "microprice": 0.20, "book_imbalance": 0.15}
+
+# (age at which an input no longer counts, age up to which it counts in full), in seconds.
+BOOK_AGE_S = (2.0, 0.1)
+TRADE_AGE_S = (5.0, 1.0)
 
 LEVELS = 5
 IMBALANCE_TAU_S = 1.0
@@ -64,11 +69,14 @@ class Microstructure:
         self._minute = FlowWindow(LONG_FLOW_S)
         self._learned_mid: float | None = None
         self._top: Top | None = None
+        self._top_ns: int | None = None
         self._imbalance: float | None = None
         self._book_ns: int | None = None
         self._as_of: int | None = None
-        self.depth: float | None = None
+        self._depth: float | None = None
+        self._depth_ns = 0
         self._dirty = True
+        self._read_ns = 0
         self._reading = missing("no data: no quote yet")
 
     def set_microprice(self, table: MicropriceTable | None) -> None:
@@ -95,6 +103,7 @@ class Microstructure:
             self._flow.add(ts_ns, flow, depth)
             self._minute.add(ts_ns, flow, depth)
         self._top = top
+        self._top_ns = ts_ns if self._top_ns is None else max(self._top_ns, ts_ns)
         self._as_of = ts_ns if self._as_of is None else max(self._as_of, ts_ns)
         self._dirty = True
         if self._learn_ns is None:
@@ -105,7 +114,8 @@ class Microstructure:
     def on_book(self, ts_ns: int, bids: tuple[Level, ...], asks: tuple[Level, ...]) -> None:
         """Take the top levels. Makes an invalid book valid again."""
         self._valid = True
-        self.depth = sum(size for _, size in bids[:LEVELS]) + sum(size for _, size in asks[:LEVELS])
+        self._depth = sum(size for _, size in bids[:LEVELS]) + sum(size for _, size in asks[:LEVELS])
+        self._depth_ns = max(self._depth_ns, ts_ns)
         now = imbalance(bids, asks, levels=LEVELS)
         if now is not None:
             if self._imbalance is None or self._book_ns is None:
@@ -126,6 +136,10 @@ class Microstructure:
         self._trade_ns = ts_ns if self._trade_ns is None else max(self._trade_ns, ts_ns)
         self._dirty = True
 
+    def depth(self, now_ns: int) -> float | None:
+        """Size of the top levels of both sides; None without a book, or with one that is too old."""
+        return self._depth if (now_ns - self._depth_ns) / 1e9 <= BOOK_AGE_S[0] else None
+
     @property
     def spread_median_bps(self) -> float | None:
         return self._spreads.quantile(0.5)
@@ -138,18 +152,18 @@ class Microstructure:
     def is_valid(self) -> bool:
         return self._valid
 
-    def read(self) -> Reading:
-        if self._dirty:
-            self._reading = self._read()
-            self._dirty = False
+    def read(self, now_ns: int) -> Reading:
+        if self._dirty or now_ns != self._read_ns:
+            self._reading = self._read(now_ns)
+            self._dirty, self._read_ns = False, now_ns
         return self._reading
 
     def _learn(self, ts_ns: int, top: Top, elapsed_s: float) -> None:
         self._learn_ns = ts_ns
         self._n += 1
         self._spreads.push((top[2] - top[0]) / (top[2] + top[0]) * 2e4)
-        if self.depth is not None:
-            self._depths.push(self.depth)
+        if (depth := self.depth(ts_ns)) is not None:
+            self._depths.push(depth)
         mid = (top[0] + top[2]) / 2.0
         if self._learned_mid is not None:
             self._impact.update((mid - self._learned_mid) / mid * 1e4, self._bought, elapsed_s)
@@ -169,7 +183,17 @@ class Microstructure:
         flow, power = self._flow.value, self._flow_power.value
         return flow / math.sqrt(power) if flow is not None and power else None
 
-    def _read(self) -> Reading:
+    def _freshness(self, now_ns: int) -> dict[str, float]:
+        """Share of its quality that each part keeps, by the age of its own input."""
+        top = _fresh(self._top_ns, now_ns, BOOK_AGE_S)
+        return {
+            "order_flow": top,
+            "trade_flow": _fresh(self._trade_ns, now_ns, TRADE_AGE_S),
+            "microprice": top,
+            "book_imbalance": _fresh(self._book_ns, now_ns, BOOK_AGE_S),
+        }
+
+    def _read(self, now_ns: int) -> Reading:
         if not self._valid:
             return missing("the order book has a gap: waiting for a snapshot", n_obs=self._n)
         if self._as_of is None:
@@ -191,7 +215,21 @@ class Microstructure:
             "vpin": vpin,
             "vpin_percentile": None if vpin is None or len(self._vpins) < MIN_OBSERVATIONS else self._vpins.rank(vpin),
         }
+        known = sum(weight for name, weight in PART_WEIGHTS.items() if parts[name] is not None)
+        if not known:
+            return missing("no size in the book", as_of=self._as_of, n_obs=self._n, parts=parts)
+        fresh = self._freshness(now_ns)
+        parts |= {name: None for name, left in fresh.items() if left == 0.0}
         value = weighted_mean(parts, PART_WEIGHTS)
         if value is None:
-            return missing("no size in the book", as_of=self._as_of, n_obs=self._n, parts=parts)
-        return Reading(value=value, quality=grown_quality(self._n), as_of=self._as_of, n_obs=self._n, parts=parts)
+            reason = "stale: no quote or book within 2 s, no print within 5 s"
+            return missing(reason, as_of=self._as_of, n_obs=self._n, parts=parts)
+        # What all parts have lost by age is taken off with the age of the reading: here, what some lost more than others.
+        newest = _fresh(self._as_of, now_ns, BOOK_AGE_S)
+        left = sum(weight * fresh[name] for name, weight in PART_WEIGHTS.items() if parts[name] is not None) / known
+        quality = grown_quality(self._n) * (min(1.0, left / newest) if newest else left)
+        return Reading(value=value, quality=quality, as_of=self._as_of, n_obs=self._n, parts=parts)
+
+
+def _fresh(ts_ns: int | None, now_ns: int, age_s: tuple[float, float]) -> float:
+    return 0.0 if ts_ns is None else freshness((now_ns - ts_ns) / 1e9, *age_s)
