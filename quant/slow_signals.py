@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from marketdata.events import SLOW, Event, Premium
 from quant.failures import FAILURES, Failures
+from quant.features.skew import is_from_future
 from quant.reading import Component, Reading, missing
 from quant.signals.open_interest import OpenInterestSignal
 from quant.signals.options_flow import OptionsFlowSignal
 from quant.signals.sentiment import MARKET, SentimentSignal
-from quant.top import is_from_future
 
 SlowSignal = OpenInterestSignal | OptionsFlowSignal | SentimentSignal
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
+from msgspec import structs
 
 from marketdata.events import (
     SLOW,
@@ -27,6 +28,7 @@ from quant.features.bars import FormingBar, is_sound
 from quant.features.bounds import is_price, is_size
 from quant.features.garch import GarchParameters
 from quant.features.microprice import MicropriceTable
+from quant.features.skew import Skew
 from quant.layout import Variant, ages_of, columns_of
 from quant.observed import Observed, nearest_funding_ns, observe, observe_premium
 from quant.reading import LEARNED, Component, Reading
@@ -38,7 +40,7 @@ from quant.signals.technical import Technical
 from quant.signals.volatility import Volatility
 from quant.slow_signals import SlowSignals
 from quant.strategies import without
-from quant.top import TopOfBook, existing_components, is_from_future
+from quant.top import TopOfBook, existing_components
 from quant.vector import Column, SignalVector, freshness
 from quant.votes import AgeLimits, Votes
 
@@ -74,6 +76,7 @@ class SymbolSignals:
         self._last_price: float | None = None
         self._trade_ns: int | None = None
         self._trade_event_ns = 0
+        self._skew = Skew()
         self._trade_id = 0
         self._feed_state = "live"
         self._jump_ns: int | None = None
@@ -276,6 +279,8 @@ class SymbolSignals:
         except FAILURES as error:
             self._begin_micro(error)
             micro = self._micro.read(now_ns)
+        if why := self._top.left_out:
+            speed, micro = (structs.replace(r, reason=r.reason or why) for r in (speed, micro))
         readings += (speed, micro)
         readings.extend(self._slow.readings(now_ns))
         readings.append(self._volatility.reading)
@@ -324,9 +329,9 @@ class SymbolSignals:
 
     def _on_trade(self, tick: TradeTick) -> None:
         repeated = tick.ts_event == self._trade_event_ns and 0 < tick.trade_id <= self._trade_id
-        if repeated or tick.ts_event < self._trade_event_ns or is_from_future(tick.ts_event, tick.ts_init):
+        if repeated or tick.ts_event < self._trade_event_ns:
             return
-        if not is_price(tick.price) or not is_size(tick.size):
+        if not is_price(tick.price) or not is_size(tick.size) or self._skew.refuses(tick.ts_event, tick.ts_init):
             return
         self._trade_event_ns, self._trade_id = tick.ts_event, tick.trade_id
         self._trade_ns = tick.ts_init if self._trade_ns is None else max(self._trade_ns, tick.ts_init)

@@ -5,10 +5,8 @@ from typing import NamedTuple
 from marketdata.events import BookSnapshot, Level, QuoteTick
 from quant.features.bounds import is_price, is_size
 from quant.features.lateness import Lateness
+from quant.features.skew import Skew
 from quant.reading import BUILT_IN, Component
-
-# A venue's clock this far ahead of ours is a wrong timestamp: believed, it would make all that follows "older".
-MAX_AHEAD_NS = 60_000_000_000
 
 OPTION_BASES = frozenset({"BTC", "ETH"})
 
@@ -23,19 +21,27 @@ def existing_components(exchange: str, symbol: str) -> frozenset[Component]:
     return frozenset(exist)
 
 
-def is_from_future(ts_event: int, ts_init: int) -> bool:
-    return ts_event - ts_init > MAX_AHEAD_NS
-
-
 class BookVerdict(NamedTuple):
     sound: bool
     newer: bool
 
 
 class TopOfBook:
-    """Best quotes. Crossed, zero or non-finite ones, repeats and older ones are refused."""
+    """Best quotes. Crossed, zero or non-finite ones, repeats, older ones and those ahead of the clock are refused."""
 
-    __slots__ = ("_book_event_ns", "_event_ns", "_lateness", "_update_id", "ask", "ask_size", "bid", "bid_size", "ts")
+    __slots__ = (
+        "_book_event_ns",
+        "_event_ns",
+        "_lateness",
+        "_skew",
+        "_update_id",
+        "ask",
+        "ask_size",
+        "bid",
+        "bid_size",
+        "left_out",
+        "ts",
+    )
 
     def __init__(self) -> None:
         self.ts: int | None = None
@@ -43,6 +49,9 @@ class TopOfBook:
         self._book_event_ns = 0
         self._update_id = 0
         self._lateness = Lateness()
+        self._skew = Skew()
+        # Why the last quote or book was refused, if for its timestamp.
+        self.left_out = ""
         self.forget()
 
     def forget(self) -> None:
@@ -69,7 +78,7 @@ class TopOfBook:
     def on_quote(self, quote: QuoteTick) -> bool:
         """True when it was taken."""
         bid, ask = (quote.bid, quote.bid_size), (quote.ask, quote.ask_size)
-        if not _sound(bid, ask) or is_from_future(quote.ts_event, quote.ts_init):
+        if not _sound(bid, ask) or self._is_ahead("quote", quote.ts_event, quote.ts_init):
             return False
         if not self._is_newer(quote.ts_event, quote.update_id):
             return False
@@ -79,16 +88,24 @@ class TopOfBook:
     def on_book(self, book: BookSnapshot) -> BookVerdict:
         """Whether its levels may be used, and whether its top was newer than what was known."""
         older = book.ts_event < self._book_event_ns
-        if older or is_from_future(book.ts_event, book.ts_init) or not book.bids or not book.asks:
+        if older or not book.bids or not book.asks:
             return BookVerdict(sound=False, newer=False)
         levels_sound = all(is_price(price) and is_size(size) for price, size in book.bids + book.asks)
         if not levels_sound or not _sound(book.bids[0], book.asks[0]):
+            return BookVerdict(sound=False, newer=False)
+        if self._is_ahead("book", book.ts_event, book.ts_init):
             return BookVerdict(sound=False, newer=False)
         self._book_event_ns = book.ts_event
         newer = self._is_newer(book.ts_event, book.update_id)
         if newer:
             self._set(book.bids[0], book.asks[0], book.ts_event, book.ts_init, book.update_id)
         return BookVerdict(sound=True, newer=newer)
+
+    def _is_ahead(self, kind: str, ts_event: int, ts_init: int) -> bool:
+        is_ahead = self._skew.refuses(ts_event, ts_init)
+        seconds = (ts_event - ts_init) / 1e9
+        self.left_out = f"left out: a {kind} stamped {seconds:.1f} s ahead of the clock" if is_ahead else ""
+        return is_ahead
 
     def _is_newer(self, ts_event: int, update_id: int) -> bool:
         if ts_event == self._event_ns and update_id and self._update_id:

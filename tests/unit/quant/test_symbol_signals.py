@@ -449,3 +449,21 @@ def test_a_leader_reaches_speed():
         mid *= math.exp(float(rng.normal(0, 2e-5)))
         made.update(quote(ts, mid - 0.01, mid + 0.01))
     assert made.read(now_ns=ts).reading(Component.SPEED).parts["lead_lag"] is not None
+
+
+def test_stamps_ahead_of_the_clock_mute_neither_quotes_nor_prints():
+    signals = SymbolSignals(**IDS)
+    for event in session(60):
+        signals.update(event)
+    end = START + 60 * SECOND
+    signals.update(structs.replace(trade(end, 50.0), ts_event=end + 59 * SECOND))
+    signals.update(structs.replace(quote(end, 49.0, 51.0), ts_event=end + 59 * SECOND))
+    vector = signals.read(now_ns=end)
+    assert vector.mid != 50.0
+    assert vector.last_price != 50.0
+    assert vector.reading(Component.MICROSTRUCTURE).reason == "left out: a quote stamped 59.0 s ahead of the clock"
+    signals.update(quote(end + SECOND, 101.0, 103.0))
+    signals.update(trade(end + SECOND, 102.0))
+    vector = signals.read(now_ns=end + SECOND)
+    assert (vector.mid, vector.last_price) == (102.0, 102.0)
+    assert vector.reading(Component.MICROSTRUCTURE).reason == ""

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+from msgspec.structs import replace
 
 from quant.reading import Component
 from quant.top import TopOfBook, existing_components
@@ -46,6 +47,32 @@ def test_a_timestamp_from_the_future_does_not_silence_what_follows():
     late = type(future)(**{name: getattr(future, name) for name in future.__struct_fields__} | {"ts_init": START})
     assert not top.on_quote(late)
     assert top.on_quote(quote(START))
+
+
+def test_one_quote_stamped_ahead_is_left_out_and_mutes_nothing():
+    top = TopOfBook()
+    assert top.on_quote(quote(START))
+    for ahead in (59 * SECOND, 6 * SECOND // 10):
+        assert not top.on_quote(replace(quote(START), ts_event=START + ahead))
+        assert not top.on_book(replace(book(START, [(99.0, 1.0)], [(101.0, 1.0)]), ts_event=START + ahead)).sound
+        assert top.left_out == f"left out: a book stamped {ahead / 1e9:.1f} s ahead of the clock"
+        assert top.on_quote(quote(START))
+        assert top.left_out == ""
+    assert top.on_quote(replace(quote(START), ts_event=START + SECOND // 2))
+
+
+def test_a_clock_that_is_ahead_for_long_is_followed_and_so_is_its_return():
+    top = TopOfBook()
+
+    def taken(ahead):
+        moments = [START + i * SECOND for i in range(next(turn), next(turn))]
+        return [top.on_quote(replace(quote(ts), ts_event=ts + ahead)) for ts in moments]
+
+    turn = iter((0, 20, 20, 40, 40, 60, 60, 62))
+    assert taken(3 * SECOND) == [False] * 9 + [True] * 11
+    # Set right, its stamps are older than the last one for three seconds.
+    assert taken(0) == [False] * 2 + [True] * 18
+    assert taken(3 * SECOND) == [False] * 9 + [True] * 11
 
 
 def test_a_book_older_than_the_quote_gives_levels_but_no_top():
