@@ -21,9 +21,9 @@ from tests.integration.system.people import EVERY_TICK, Trader
 from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator
 
-# Several: bots enter none while its volatility is among the highest of its past.
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT"]
-TIGHT = {"stop_loss": Decimal("0.0001"), "take_profit": Decimal("0.0001")}
+# Whatever the volatility: these are to trade.
+TIGHT = {"stop_loss": Decimal("0.0001"), "take_profit": Decimal("0.0001"), "maximum_volatility": 1.0}
 
 
 class Stage:

@@ -1,5 +1,6 @@
 """`make bench` fails where a row is over its budget, and names each."""
 
+import os
 import sys
 from types import SimpleNamespace
 
@@ -20,4 +21,4 @@ def test_the_exit_code_tells_whether_all_kept_their_budgets(value, code, tmp_pat
     monkeypatch.setattr(sys, "argv", ["bench", "feed"])
     assert bench.main() == code
     end = capsys.readouterr().out.splitlines()[-1]
-    assert end == ("  feed.other" if code else f"2 rows on {bench.os.cpu_count()} cores, 0 over budget.")
+    assert end == ("  feed.other" if code else f"2 rows on {os.cpu_count()} cores, 0 over budget.")

@@ -1,6 +1,7 @@
 """Each guard of the order path taken away: the books' checks, or the lives in virtual time, must notice."""
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection
 
-from bots.orders import booking, gate, record, sql, submit
+from bots.brokers.venue import Outcome
+from bots.orders import gate, record, sql, submit
 from bots.orders.checks import broken_invariants
 from bots.orders.venue import following
 from bots.trading.risk import RiskCode
@@ -74,7 +76,7 @@ async def test_a_decision_sent_twice_is_noticed(cast, store, taken, monkeypatch)
     await store.record(report(await cast.submit(store, plan, lease), OrderState.CANCELED), lease)
     assert not await found()
     blind(monkeypatch, RiskCode.DUPLICATE)
-    monkeypatch.setattr(submit, "intent_id_of", lambda given: submit.uuid.uuid4())
+    monkeypatch.setattr(submit, "intent_id_of", lambda given: uuid.uuid4())
     again = await cast.submit(store, plan, lease)
     assert not hasattr(again, "reasons"), again
     assert "I6" in await found()
@@ -109,7 +111,7 @@ async def test_a_trade_booked_twice_is_noticed(cast, store, taken, monkeypatch) 
 
     monkeypatch.setattr(record, "_lock", forgetful)
     # The id of a fill is made of its order and trade: the third guard.
-    monkeypatch.setattr(booking.uuid, "uuid5", lambda space, name: booking.uuid.uuid4())
+    monkeypatch.setattr(uuid, "uuid5", lambda space, name: uuid.uuid4())
     await store.record(half, lease)
     assert "I3" in await found()
 
@@ -174,7 +176,7 @@ def test_answers_that_are_sent_again_are_noticed(transactional_db, monkeypatch) 
 
     async def again(self: exchange.Door, order: Any) -> Any:
         answer = await place(self, order)
-        return await place(self, order) if answer.outcome is exchange.Outcome.UNCLEAR else answer
+        return await place(self, order) if answer.outcome is Outcome.UNCLEAR else answer
 
     monkeypatch.setattr(exchange.Door, "place", again)
     monkeypatch.setattr(exchange.Exchange, "is_over", lambda self, order: False)

@@ -52,8 +52,8 @@ def test_engines_killed_while_they_trade_lose_nothing_and_send_nothing_twice(sta
 
 def test_engines_that_sleep_past_their_leases_do_no_harm_and_another_trades_within_half_a_minute(stage: Stage) -> None:
     sleeper, successor = stage.engine(), stage.engine()
-    for engine in (sleeper, successor):
-        engine.until(lambda engine=engine: "engine started" in engine.said, timeout_s=PATIENCE_S)
+    sleeper.until(lambda: "engine started" in sleeper.said, timeout_s=PATIENCE_S)
+    successor.until(lambda: "engine started" in successor.said, timeout_s=PATIENCE_S)
     stage.trade(successor)
     for _ in range(PAUSES):
         bot = stage.trade(successor)

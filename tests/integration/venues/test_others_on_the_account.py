@@ -1,6 +1,7 @@
 """What happens on the account beside the bot's orders: people, money in and out, and a venue that cannot be read."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from bots.trading.vocabulary import OrderType
 from tests.integration.venues.trader import D, Trader
 
 
-async def by_hand(trader: Trader, method: str, path: str, body: object = None) -> object:
+async def by_hand(trader: Trader, method: str, path: str, body: object = None) -> Any:
     return await asyncio.to_thread(trader.customer.by_hand, method, path, body)
 
 

@@ -63,6 +63,7 @@ def press(page: Page, name: str) -> str:
     button = page.get_by_role("button", name=name)
     box = button.bounding_box()
     assert box is not None
+    assert page.viewport_size is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= page.viewport_size["width"]
     with page.expect_navigation():

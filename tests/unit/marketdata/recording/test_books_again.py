@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -127,7 +128,7 @@ async def eventually(check) -> None:
             await asyncio.sleep(0.01)
 
 
-def replayed(path: Path) -> tuple[SymbolStream, list[object]]:
+def replayed(path: Path) -> tuple[SymbolStream, Sequence[object]]:
     """The stream at the end of a recording, and all steps."""
     steps = list(Playback(path, adapter=get_adapter("binance"), exchange="simulated", symbols={"BTCUSDT": "BTC/USDT"}))
     stream = SymbolStream(exchange="simulated", symbol="BTC/USDT", clock=venue_clock("stream"))

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -150,7 +151,7 @@ def test_symbols_have_the_same_fault_beside_each_other_and_are_cleared_together(
 def test_the_list_tells_the_settings_that_faults_were_switched_on_with() -> None:
     faults = switched("freeze_data:symbol=BTCUSDT,seconds=7", now_s=100.0)
     rows = {row["name"]: row for row in faults.listing(101.0)}
-    (active,) = rows["freeze_data"]["active"]  # type: ignore[misc]
+    (active,) = cast("list[dict[str, object]]", rows["freeze_data"]["active"])
     assert (active["symbol"], active["seconds"]) == ("BTCUSDT", 7.0)
     assert active.keys() == MEANINGS[Fault.FREEZE_DATA].settings.keys()
     assert rows["skip_depth"]["active"] == []

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from marketdata.simulator.booking import Fees
+from marketdata.simulator.fees import Fees
 from marketdata.simulator.ledger import Ledger, LedgerInUseError
 from marketdata.simulator.matching import Engine
 from marketdata.simulator.numbers import UNIT
