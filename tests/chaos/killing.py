@@ -22,8 +22,7 @@ from tests.patience import PATIENCE_S
 from tests.simulator_fixture import Simulator
 
 SYMBOLS = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "BNB/USDT"]
-# Whatever the volatility: these are to trade.
-TIGHT = {"stop_loss": Decimal("0.0001"), "take_profit": Decimal("0.0001"), "maximum_volatility": 1.0}
+TIGHT = {"stop_loss": Decimal("0.0001"), "take_profit": Decimal("0.0001")}
 
 
 class Stage:

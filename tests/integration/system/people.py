@@ -16,6 +16,7 @@ EAGER: dict[str, Any] = {
     "validator_enabled": False,
     "stop_loss": Decimal("0.0004"),
     "take_profit": Decimal("0.0004"),
+    "maximum_volatility": 1.0,
 }
 EVERY_TICK: dict[str, Any] = EAGER | {"evaluation": Evaluation.TICK}
 EVERY_FIVE_SECONDS: dict[str, Any] = EAGER | {"evaluation": Evaluation.INTERVAL, "interval_s": 5}
