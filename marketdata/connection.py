@@ -101,9 +101,10 @@ class Backoff:
 class Connection:
     """Keeps one socket open until cancelled.
 
-    address() gives the URL of a new socket, or raises VenueError. on_frame(frame, ts_init) for every frame; on_up() when
-    connected, before the first frame; on_down(reason, failures) after a loss or a failed try, `failures` counting those
-    in a row without data between; on_not_allowed(message) when the venue does not let us in. None of them may block.
+    address() gives the URL of a new socket, or raises VenueError. on_frame(frame, ts_init) for every frame, true where it
+    brought market data, which alone ends a row of failures; on_up() when connected, before the first frame;
+    on_down(reason, failures) after a loss or a failed try, `failures` counting those in a row without data between;
+    on_not_allowed(message) when the venue does not let us in. None of them may block.
     `pace` is awaited every few frames: while it waits nothing is parsed, and the venue's socket fills up. Sockets that
     share a venue's limit of messages share a `message_pace`.
     """
@@ -113,7 +114,7 @@ class Connection:
         settings: ConnectionSettings,
         *,
         address: Callable[[], Awaitable[str]],
-        on_frame: Callable[[bytes, int], None],
+        on_frame: Callable[[bytes, int], bool | None],
         on_up: Callable[[], None],
         on_down: Callable[[str, int], None],
         on_not_allowed: Callable[[str], None],
@@ -245,13 +246,14 @@ class Connection:
 
     async def _receive_all(self, socket: ClientConnection) -> None:
         on_frame, clock_ns, receive = self._on_frame, time.time_ns, socket.recv
-        # An answer to SUBSCRIBE is no data: a venue that accepts and drops us at once must not look healthy.
-        for _ in range(2):
-            on_frame(await receive(decode=False), clock_ns())
-        self._backoff.reset()
+        # Greetings and answers are no data: a venue that accepts and drops us at once must not look healthy.
+        is_fruitless = True
         while True:
             for _ in range(_FRAMES_PER_TURN):
-                on_frame(await receive(decode=False), clock_ns())
+                has_data = on_frame(await receive(decode=False), clock_ns())
+                if is_fruitless and has_data:
+                    is_fruitless = False
+                    self._backoff.reset()
             await self._pace()
 
     async def _send_all(self, socket: ClientConnection) -> None:

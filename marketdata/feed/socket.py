@@ -162,18 +162,21 @@ class Socket:
     def _on_down(self, reason: str, failures: int) -> None:
         self._owner.down(self, reason)
 
-    def _on_frame(self, frame: bytes, ts_init: int) -> None:
+    def _on_frame(self, frame: bytes, ts_init: int) -> bool:
+        """Whether the frame brought market data."""
         self._owner.frame(frame, ts_init, self.name)
         try:
             events = self._parse(frame, ts_init=ts_init)
         except MalformedFrame as error:
             self._owner.malformed(str(error), ts_init)
-            return
+            return False
         for event in events:
             if type(event) in _OWN:
-                self.take([event for event in events if not self._is_own(event)])
-                return
+                others = [event for event in events if not self._is_own(event)]
+                self.take(others)
+                return any(type(event) not in _OWN for event in others)
         self.take(events)
+        return bool(events)
 
     def _is_own(self, event: VenueEvent) -> bool:
         """Deal with what concerns the socket. False for what others want to know."""
