@@ -45,7 +45,14 @@ class Replay:
         self._clock = venue_clock(clock)
         self._begun: set[str] = set()
         self.streams = {
-            symbol: SymbolStream(exchange=exchange, symbol=symbol, clock=self._clock, timeframes=timeframes)
+            symbol: SymbolStream(
+                exchange=exchange,
+                symbol=symbol,
+                clock=self._clock,
+                timeframes=timeframes,
+                quotes_from_book=adapter.quotes_from_book,
+                quotes_prove_book=adapter.quotes_prove_book,
+            )
             for symbol in symbols.values()
         }
         self.counts: Counter[str] = Counter()

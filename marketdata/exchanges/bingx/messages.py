@@ -5,6 +5,7 @@ pings too. Update ids of quotes and books are the venue's milliseconds: the one 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from operator import itemgetter
 from typing import cast
 
@@ -252,12 +253,15 @@ def _day_handler(exchange: str, symbols: Mapping[str, str]) -> _Handler:
 
     def handle(text: bytes, ts_init: int) -> Sequence[VenueEvent]:
         data = decode(text).data
+        change = data.last / data.open - 1 if data.open > 0 else 0.0
+        if not isfinite(change):
+            raise MalformedFrame(f"a change from {data.open} to {data.last} in a day", text)
         return (
             Ticker(
                 exchange=exchange,
                 symbol=symbols[data.symbol],
                 last=data.last,
-                change=data.last / data.open - 1 if data.open > 0 else 0.0,
+                change=change,
                 high=data.high,
                 low=data.low,
                 volume=data.volume,
