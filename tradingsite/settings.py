@@ -205,6 +205,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "ActionEnum": "bots.api.fields.ACTIONS",
+        "VoteActionEnum": "bots.api.fields.VOTE_ACTIONS",
         "BotStateEnum": "bots.models.choices.BotState.choices",
         "ModelStatusEnum": "quant.models.ModelStatus.choices",
         "EvidenceVerdictEnum": "quant.models.EvidenceVerdict.choices",

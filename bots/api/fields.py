@@ -6,12 +6,15 @@ from django.db import models
 from rest_framework import serializers
 
 from bots.models.choices import choices_of
-from bots.trading.vocabulary import OrderState, OrderStatus, Verdict
+from bots.trading.vocabulary import Action, OrderState, OrderStatus, Verdict
 
 # These name enums in the API's description (ENUM_NAME_OVERRIDES in the settings).
 ORDER_STATES = choices_of(OrderState)
 ORDER_STATUSES = choices_of(OrderStatus)
 VERDICTS = choices_of(Verdict)
+ACTIONS = choices_of(Action)
+# As models are trained: upper case.
+VOTE_ACTIONS = [(action, action) for action in ("BUY", "SELL", "HOLD")]
 
 
 class MoneyField(serializers.DecimalField):

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from bots.api.fields import MoneyField, RowSerializer
+from bots.api.fields import VOTE_ACTIONS, MoneyField, RowSerializer
 from bots.models import Decision, Fill, Order, Position, Signal, Trade
 from bots.models.choices import choices_of
 from bots.queries.records import nanoseconds_text
@@ -124,7 +124,7 @@ class ModelVoteSerializer(serializers.Serializer[Any]):
     p_sell = serializers.FloatField()
     p_hold = serializers.FloatField()
     p_buy = serializers.FloatField()
-    action = serializers.ChoiceField(choices=("BUY", "SELL", "HOLD"), help_text="By the version's own threshold.")
+    action = serializers.ChoiceField(choices=VOTE_ACTIONS, help_text="By the version's own threshold.")
     confidence = serializers.FloatField(help_text="The probability of the action.")
 
 
