@@ -119,8 +119,7 @@ def main() -> int:
     # Ctrl-C is pytest's, which stops its servers.
     signal.signal(signal.SIGINT, lambda *_: None)
     # Most tests wait for sockets: three at a time keep two cores busy. A file stays together, so do its servers.
-    # In the order of their names, unit tests last: what is long and single then does not end the row.
-    beside = ["-n", options.workers, "--dist", "loadfile", "--no-loadscope-reorder", "-m"]
+    beside = ["-n", options.workers, "--dist", "loadfile", "-m"]
     codes: list[int] = []
     notes: list[str] = []
     for phase in (

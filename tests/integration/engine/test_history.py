@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.db import connections
 
 from bots.engine.inbox import Inbox
 from bots.engine.runner import SymbolRunner
+from bots.trading.limits import DEFAULT_CONTROLS
 from marketdata import cache
 from marketdata.cache import LatestSnapshot
 from marketdata.clock import venue_clock
@@ -25,7 +27,10 @@ MISSED = 10
 @pytest.fixture
 async def runner(redis_flush: None) -> AsyncIterator[SymbolRunner]:
     # Signals need no desk.
-    desk: Any = type("Desk", (), {"bots": {}, "database_error": "", "traditional_weight": 0.5, "quant_weight": 0.5})()
+    desk: Any = SimpleNamespace(
+        bots={}, database_error="", traditional_weight=0.5, quant_weight=0.5,
+        store=SimpleNamespace(controls=DEFAULT_CONTROLS),
+    )  # fmt: skip
     yield SymbolRunner(
         exchange="simulated", symbol="BTC/USDT", desk=desk, inbox=Inbox(), clock=venue_clock("system"),
         stream_clock=False, timeframes=("1m",),

@@ -2,13 +2,14 @@
 
 import pytest
 from django.contrib.admin import site
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
 from bots.models import Account, AuditEntry, Balance, Bot, Order
+from tests.conftest import TRADERS
 
 pytestmark = pytest.mark.django_db
 BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -21,7 +22,11 @@ def staff(alice) -> Client:
     """Alice, who manages her own bots."""
     alice.user.is_staff = True
     alice.user.save()
-    alice.user.groups.add(Group.objects.get(name="traders"))
+    group, was_emptied = Group.objects.get_or_create(name="traders")
+    if was_emptied:
+        for label, codename in TRADERS:
+            group.permissions.add(Permission.objects.get(content_type__app_label=label, codename=codename))
+    alice.user.groups.add(group)
     client = Client()
     client.force_login(alice.user, BACKEND)
     return client
