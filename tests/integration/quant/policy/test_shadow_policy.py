@@ -71,7 +71,7 @@ def test_it_chooses_and_learns_what_the_fill_cost(cast):
     assert (choice.used, choice.missing, choice.learned_from, choice.filled) == ("taker", [], 0, 1.0)
     assert (choice.shortfall_bps, choice.fee_bps) == (pytest.approx(10), pytest.approx(10))
     assert choice.reward_bps == pytest.approx(-20)
-    state = PolicyState.objects.get()
+    state = PolicyState.objects.get(name="execution:paper")
     assert (state.name, state.updates) == ("execution:paper", 1)
     assert read_state(state.state).arms["taker"].n == 1
     assert read_state(state.state).arms["maker"].n == 0
@@ -91,7 +91,7 @@ def test_every_outcome_counts_once(cast):
     assert update_policy(now=NOW) == (3, 3)
     assert update_policy(now=NOW) == (0, 0)
     assert not settle(intents[0].pk, "again", now=NOW)
-    assert PolicyState.objects.get().updates == 3
+    assert PolicyState.objects.get(name="execution:paper").updates == 3
 
 
 def test_two_workers_at_once_learn_it_once(cast):
@@ -111,7 +111,7 @@ def test_two_workers_at_once_learn_it_once(cast):
         thread.start()
     for thread in threads:
         thread.join()
-    state = PolicyState.objects.get()
+    state = PolicyState.objects.get(name="execution:paper")
     assert (state.updates, read_state(state.state).updates, PolicyChoice.objects.count()) == (10, 10, 10)
 
 
@@ -163,7 +163,7 @@ def test_what_cannot_be_told_is_not_learned_from(cast, changes, reason):
     assert update_policy(now=NOW) == (1, 1)
     choice = choice_of(intent)
     assert reason in choice.unusable
-    assert (choice.reward_bps, PolicyState.objects.get().updates) == (None, 0)
+    assert (choice.reward_bps, PolicyState.objects.get(name="execution:paper").updates) == (None, 0)
 
 
 def test_fees_in_base_are_worth_their_price(cast):
@@ -196,7 +196,7 @@ def test_what_is_said_of_it_is_what_was_measured(cast, client):
     enter(cast, fee_asset="BNB")
     update_policy(now=NOW)
     PolicyChoice.objects.update(chosen="taker")
-    (summary,) = summaries(PolicyState.objects.get())
+    (summary,) = summaries(PolicyState.objects.get(name="execution:paper"))
     assert (summary.used, summary.agreed.n, summary.differed.n) == ("taker", 2, 0)
     assert summary.agreed.mean_bps == pytest.approx(-20)
     assert summary.agreed.error_bps == pytest.approx(10)
@@ -207,7 +207,8 @@ def test_what_is_said_of_it_is_what_was_measured(cast, client):
     client.force_login(
         get_user_model().objects.create_superuser("root"), backend="django.contrib.auth.backends.ModelBackend"
     )
-    for address in ("policystate/", f"policystate/{PolicyState.objects.get().pk}/change/", "policychoice/?q=BTC"):
+    pk = PolicyState.objects.get(name="execution:paper").pk
+    for address in ("policystate/", f"policystate/{pk}/change/", "policychoice/?q=BTC"):
         page = client.get(f"/admin/quant/{address}")
         assert page.status_code == 200
     assert client.get("/admin/quant/policystate/add/").status_code == 403
