@@ -235,9 +235,9 @@ def test_one_damaged_time_of_the_feed_does_not_make_what_follows_look_old(parser
 def test_a_clock_that_was_set_is_believed_with_the_second_frame(parser):
     at(parser, T0, T0)
     with pytest.raises(MalformedFrame, match="a time that jumps"):
-        at(parser, T0 + 60_300, T0 + 300)
-    assert at(parser, T0 + 60_600, T0 + 600)
-    assert at(parser, T0 + 60_900, T0 + 900)
+        at(parser, T0 + 3_600_300, T0 + 300)
+    assert at(parser, T0 + 3_600_600, T0 + 600)
+    assert at(parser, T0 + 3_600_900, T0 + 900)
 
 
 def test_a_pause_is_no_jump(parser):
@@ -247,8 +247,8 @@ def test_a_pause_is_no_jump(parser):
 
 def test_a_time_that_goes_back_far_is_named_once(parser):
     at(parser, T0, T0)
-    with pytest.raises(MalformedFrame, match="a time that jumps by -900"):
-        at(parser, T0 - 900_000 + 300, T0 + 300)
+    with pytest.raises(MalformedFrame, match="a time that jumps by -1200"):
+        at(parser, T0 - 1_200_000 + 300, T0 + 300)
     assert at(parser, T0 + 600, T0 + 600)[0].update_id == (T0 + 600) * 1_000
 
 
