@@ -17,7 +17,6 @@ from bots.drills.catalog import DRILLS
 from bots.drills.records import NotSeen
 from bots.models import Account, BotLease
 from marketdata.models import Exchange, FeedStatus
-from tests.chaos.killing import Stage
 from tests.integration.system.commands import Command, Commands
 from tests.integration.system.people import EVERY_MINUTE, Trader
 from tests.simulator_fixture import Simulator, running_simulator
@@ -80,19 +79,6 @@ def test_an_engine_is_killed_and_another_takes_its_bots(
         told = drilled(commands, "kill-engine")
         assert told["ok"], told
         assert engine.process.wait(10) != 0
-
-
-def test_an_answer_is_swallowed_and_the_order_found(exchange: Simulator, commands: Commands, alice: Trader) -> None:
-    commands.env["SIMULATOR_URL"] = exchange.rest_url
-    commands.manage("runfeed", "--json")
-    stage = Stage(exchange, commands, alice, seed=1, name="drilled")
-    stage.trade(stage.engine())
-    stage.begin_bot("Another")
-    told = drilled(commands, "swallow-ack")
-    sent = set(stage.customer_requests.values())
-    stage.close()
-    assert told["ok"], told
-    assert sent == {1}
 
 
 def test_what_cannot_be_drilled_is_refused_with_why(transactional_db: None, alice: Trader, processes: Path) -> None:
